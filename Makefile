@@ -1,0 +1,53 @@
+# Perch on a fresh machine: Python 3.11, make and a package registry are all that is needed.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+BOOTSTRAP_PYTHON ?= python3.11
+# uv from PATH where it is there, else one of our own in .tools
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := $(UV) run --frozen
+PYTHON := $(RUN) python
+
+include $(wildcard make/*.mk)
+
+.PHONY: help setup run test check format lock clean
+
+help: ## show this help
+	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk -F':.*?## ' '{printf "  \033[1m%-22s\033[0m %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## install everything that Perch needs into .venv
+
+.tools/bin/uv:
+	@command -v $(BOOTSTRAP_PYTHON) >/dev/null || { echo "make: $(BOOTSTRAP_PYTHON) not found; install Python 3.11, or set BOOTSTRAP_PYTHON" >&2; exit 2; }
+	$(BOOTSTRAP_PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.ready: pyproject.toml uv.lock | $(if $(findstring .tools,$(UV)),.tools/bin/uv)
+	$(UV) sync --frozen --compile-bytecode
+	@touch $@
+
+run: setup ## the main job: tune a crystal graph network on the embedded structures (minutes)
+	$(RUN) perch run $(ARGS)
+
+test: setup ## the tests that need no cluster
+	$(RUN) pytest $(ARGS)
+
+test-slow: setup ## longer tests: kill storms and the like
+	$(RUN) pytest -m slow tests $(ARGS)
+
+check: setup ## ruff and mypy
+	$(RUN) ruff check app tests benchmarks docs studies
+	$(RUN) ruff format --check app tests benchmarks docs studies
+	$(RUN) mypy
+
+format: setup ## format and fix what can be fixed
+	$(RUN) ruff format app tests benchmarks docs studies
+	$(RUN) ruff check --fix app tests benchmarks docs studies
+
+lock: ## resolve the dependencies anew
+	$(UV) lock
+
+clean: ## remove environments and caches
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis site build dist

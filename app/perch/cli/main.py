@@ -1,0 +1,123 @@
+"""The command `perch`: a table of commands, each in a file of its own that is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, Final
+
+import click
+
+from perch.errors import PerchError
+
+COMMANDS: Final = {
+    "run": "Tune a model: the main job.",
+    "strategies": "List strategies, or show one: paper, settings, when to use it.",
+    "data": "Build or inspect the graph data set of a source.",
+    "compare": "Compare strategies by time-to-solution, with intervals.",
+    "schedule": "Turn a PBT run into a learning-rate schedule.",
+    "train": "Train one configuration plainly.",
+    "predict": "Predict energies with the best trials of a run.",
+    "report": "Write the HTML report and figures of a run.",
+    "board": "Open TensorBoard on a run.",
+    "why": "Say why a trial was stopped.",
+    "audit": "Train a sample of stopped trials to the end.",
+    "wandb": "Send what was logged offline to Weights & Biases.",
+    "slurm": "Run a study on a Slurm cluster.",
+    "k8s": "Run a study on a Kubernetes cluster.",
+    "doctor": "Show what this machine, container or cluster offers and lacks.",
+}
+"""Every command with its line of help, in the order of the help page. Module: ``perch.cli.<name>``, its ``app``."""
+
+
+class Commands(click.Group):
+    """Imports a command's module when it is called, so that the help page needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The table's names, in its order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        import typer.main
+
+        command: Any = typer.main.get_command(importlib.import_module(f"perch.cli.{cmd_name}").app)
+        command.name = cmd_name
+        return command  # type: ignore[no-any-return]
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Answer a typo with the known names."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from perch.errors import StudyError, did_you_mean
+
+            raise StudyError(
+                f"no command is called '{args[0]}'", why=did_you_mean(args[0], COMMANDS), fix="see perch --help"
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        click.echo(f"perch {version('perch-hpo')}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Show the version.")
+def perch(debug: bool) -> None:
+    """Tune neural networks for atomistic science: on a laptop, a Slurm cluster or Kubernetes.
+
+    Exit codes: 0 done, 1 the run failed, 2 bad input (nothing was started), 75 interrupted (run again to resume).
+    """
+    if debug:
+        os.environ["PERCH_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run a command; print a Perch error as its three lines and exit with its code."""
+    try:
+        result = perch(standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except PerchError as error:
+        code = _show(error)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _show(error: PerchError) -> int:
+    if os.environ.get("PERCH_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+    else:
+        click.secho(f"perch: {error.what}", err=True, bold=True)
+        for name, text in (("why", error.why), ("fix", error.fix)):
+            if text:
+                click.echo(f"  {name}: {text}", err=True)
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""The search space: named dimensions, fixed values and conditions, with draws that depend on (seed, ordinal) alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from perch.condition import condition, condition_names
+from perch.errors import StudyError, did_you_mean
+
+Value = int | float | str | bool
+Config = dict[str, Any]
+
+MAX_REJECTIONS = 10_000
+"""Draws that a condition may refuse in a row before the space counts as empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """Whole numbers from ``low`` to ``high``, both included; ``log``: uniform in the logarithm."""
+
+    low: int
+    high: int
+    log: bool = False
+
+    def from_unit(self, u: float) -> int:
+        """Map u in [0, 1) to a value; every whole number owns a cell of the (log) axis."""
+        if self.log:
+            lo, hi = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            value = round(math.exp(lo + u * (hi - lo)))
+        else:
+            value = self.low + int(u * (self.high - self.low + 1))
+        return min(max(value, self.low), self.high)
+
+    def to_unit(self, value: Any) -> float:
+        """The middle of the value's cell in [0, 1]."""
+        if self.log:
+            lo, hi = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return (math.log(value) - lo) / (hi - lo)
+        return float((value - self.low + 0.5) / (self.high - self.low + 1))
+
+    def contains(self, value: Any) -> bool:
+        """True for a whole number within the range."""
+        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def clamp(self, value: float) -> int:
+        """The nearest value of the range."""
+        return min(max(round(value), self.low), self.high)
+
+    def spec(self) -> dict[str, Any]:
+        """The form that a study file has."""
+        return {"int": [self.low, self.high], **({"log": True} if self.log else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """Real numbers from ``low`` to ``high``; ``log``: uniform in the logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def from_unit(self, u: float) -> float:
+        """Map u in [0, 1] to a value."""
+        if self.log:
+            lo, hi = math.log(self.low), math.log(self.high)
+            return min(max(math.exp(lo + u * (hi - lo)), self.low), self.high)
+        return min(max(self.low + u * (self.high - self.low), self.low), self.high)
+
+    def to_unit(self, value: Any) -> float:
+        """The inverse of ``from_unit``."""
+        if self.log:
+            return float((math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low)))
+        return float((value - self.low) / (self.high - self.low))
+
+    def contains(self, value: Any) -> bool:
+        """True for a number within the range."""
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def clamp(self, value: float) -> float:
+        """The nearest value of the range."""
+        return min(max(float(value), self.low), self.high)
+
+    def spec(self) -> dict[str, Any]:
+        """The form that a study file has."""
+        return {"float": [self.low, self.high], **({"log": True} if self.log else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a list of values, all equally likely; numbers keep their order."""
+
+    values: tuple[Value, ...]
+
+    @property
+    def numeric(self) -> bool:
+        """True when every value is a number: then 'near' means something."""
+        return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in self.values)
+
+    def from_unit(self, u: float) -> Value:
+        """Map u in [0, 1) to a value."""
+        return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
+
+    def to_unit(self, value: Any) -> float:
+        """The middle of the value's cell in [0, 1]."""
+        return (self.values.index(value) + 0.5) / len(self.values)
+
+    def contains(self, value: Any) -> bool:
+        """True for one of the values (of the same type: ``True`` is not 1)."""
+        return any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in self.values)
+
+    def spec(self) -> dict[str, Any]:
+        """The form that a study file has."""
+        return {"choice": list(self.values)}
+
+
+Dimension = Int | Float | Choice
+
+
+@dataclass(frozen=True)
+class Space:
+    """Searched dimensions, fixed values and conditions. Configurations hold both searched and fixed keys."""
+
+    dimensions: Mapping[str, Dimension]
+    fixed: Mapping[str, Value]
+    where: tuple[str, ...] = ()
+    name: str = ""
+
+    def draw(self, seed: int, ordinal: int, purpose: str = "config") -> Config:
+        """Configuration number ``ordinal``: a function of (seed, purpose, ordinal) alone, conditions honoured."""
+        rng = keyed_rng(seed, purpose, ordinal)
+        for _ in range(MAX_REJECTIONS):
+            config = self.from_unit({k: float(rng.random()) for k in self.dimensions})
+            if self.allows(config):
+                return config
+        raise StudyError(
+            "no configuration satisfies the conditions of the search space",
+            why=f"{MAX_REJECTIONS:,} random draws were refused by: {'; '.join(self.where)}",
+            fix="widen the ranges or loosen 'where'",
+        )
+
+    def from_unit(self, unit: Mapping[str, float]) -> Config:
+        """Configuration at a point of the unit cube, fixed values added; conditions are not looked at."""
+        return {**{k: d.from_unit(unit[k]) for k, d in self.dimensions.items()}, **self.fixed}
+
+    def to_unit(self, config: Mapping[str, Any]) -> dict[str, float]:
+        """Where a configuration lies in the unit cube."""
+        return {k: d.to_unit(config[k]) for k, d in self.dimensions.items()}
+
+    def allows(self, config: Mapping[str, Any]) -> bool:
+        """True when every condition holds."""
+        return all(bool(condition(text)(config)) for text in self.where)
+
+    def problems(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Say what keeps a configuration out of this space; yields nothing when it lies inside."""
+        for key in config:
+            if key not in self.dimensions and key not in self.fixed:
+                yield f"'{key}' is not in the space ({did_you_mean(key, [*self.dimensions, *self.fixed])})"
+        for key, dimension in self.dimensions.items():
+            if key not in config:
+                yield f"'{key}' is missing"
+            elif not dimension.contains(config[key]):
+                yield f"{key} = {config[key]!r} lies outside {dimension.spec()}"
+        for key, value in self.fixed.items():
+            if key in config and config[key] != value:
+                yield f"{key} = {config[key]!r}, but the space fixes it at {value!r}"
+        if all(k in config for k in self.dimensions) and not self.allows({**self.fixed, **config}):
+            yield f"a condition does not hold: {'; '.join(self.where)}"
+
+    def complete(self, config: Mapping[str, Any]) -> Config:
+        """The configuration with fixed values added, in the space's order of keys."""
+        return {k: config.get(k, self.fixed.get(k)) for k in [*self.dimensions, *self.fixed]}
+
+    def spec(self) -> dict[str, Any]:
+        """The form that a study file has."""
+        out: dict[str, Any] = {k: d.spec() for k, d in self.dimensions.items()}
+        out.update(self.fixed)
+        if self.where:
+            out["where"] = list(self.where) if len(self.where) > 1 else self.where[0]
+        return out
+
+
+def keyed_rng(seed: int, purpose: str, *key: int | str) -> np.random.Generator:
+    """A generator for one decision: equal keys give equal numbers, whatever was drawn before."""
+    words = [seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF]
+    for part in (purpose, *key):
+        words.extend([len(str(part)), *str(part).encode()])
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
+
+
+def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
+    """Read the ``space:`` of a study file. Raises StudyError for an empty, inverted or malformed range."""
+    dimensions: dict[str, Dimension] = {}
+    fixed: dict[str, Value] = {}
+    where: tuple[str, ...] = ()
+    for key, value in spec.items():
+        if key == "where":
+            where = tuple([value] if isinstance(value, str) else value)
+        elif isinstance(value, Mapping):
+            dimensions[key] = _dimension(key, value)
+        elif isinstance(value, (int, float, str, bool)):
+            fixed[key] = value
+        else:
+            raise StudyError(
+                f"space.{key}: {value!r} is neither a range nor a fixed value",
+                why="a dimension is written {int: [1, 8]}, {float: [0.1, 1]} or {choice: [a, b]}",
+                fix=f"write one of these, or a single value to fix '{key}'",
+            )
+    for text in where:
+        names = condition_names(text)
+        unknown = sorted(names - dimensions.keys() - fixed.keys())
+        if unknown:
+            raise StudyError(
+                f"space.where: '{unknown[0]}' is not in the space",
+                why=did_you_mean(unknown[0], [*dimensions, *fixed]),
+                fix="use names of the space only",
+            )
+    return Space(dimensions, fixed, where, name)
+
+
+def _dimension(key: str, spec: Mapping[str, Any]) -> Dimension:
+    kinds = [k for k in ("int", "float", "choice") if k in spec]
+    extra = sorted(set(spec) - {"int", "float", "choice", "log"})
+    if len(kinds) != 1 or extra:
+        given = extra[0] if extra else ", ".join(map(str, spec)) or "nothing"
+        hint = did_you_mean(extra[0], ["int", "float", "choice", "log"]) if extra else "known: int, float, choice, log"
+        raise StudyError(f"space.{key}: cannot read {given!r}", why=hint, fix="write {int: [1, 8], log: true}, say")
+    kind, log = kinds[0], spec.get("log", False)
+    if not isinstance(log, bool):
+        raise StudyError(f"space.{key}: log is {log!r}", why="it is a switch", fix="write log: true or leave it out")
+    if kind == "choice":
+        return _choice(key, spec["choice"])
+    return _range(key, kind, spec[kind], log)
+
+
+def _choice(key: str, values: Any) -> Choice:
+    if not isinstance(values, list) or not values:
+        raise StudyError(f"space.{key}: an empty choice", why=f"it reads {values!r}", fix="list at least one value")
+    if not all(isinstance(v, (int, float, str, bool)) for v in values):
+        raise StudyError(
+            f"space.{key}: a choice holds single values", why=f"it reads {values!r}", fix="use numbers or words"
+        )
+    if len({(type(v), v) for v in values}) != len(values):
+        raise StudyError(f"space.{key}: a value stands twice", why=f"it reads {values!r}", fix="name each value once")
+    return Choice(tuple(values))
+
+
+def _range(key: str, kind: str, bounds: Any, log: bool) -> Int | Float:
+    shape = f"{kind}: [low, high]"
+    number = int if kind == "int" else (int, float)
+    if (
+        not isinstance(bounds, list)
+        or len(bounds) != 2
+        or not all(isinstance(b, number) and not isinstance(b, bool) and math.isfinite(b) for b in bounds)
+    ):
+        raise StudyError(
+            f"space.{key}: {kind} is {bounds!r}", why=f"a range is written {shape}", fix="give two numbers"
+        )
+    low, high = bounds
+    if low >= high:
+        what = "inverted" if low > high else "empty"
+        raise StudyError(
+            f"space.{key}: the range [{low}, {high}] is {what}",
+            why="the first bound must lie below the second",
+            fix=f"swap them, or write '{key}: {low}' to fix the value",
+        )
+    if log and low <= 0:
+        raise StudyError(
+            f"space.{key}: a logarithmic range starts at {low}",
+            why="a logarithm needs positive numbers",
+            fix="start above zero, or leave log out",
+        )
+    return Int(low, high, log) if kind == "int" else Float(float(low), float(high), log)

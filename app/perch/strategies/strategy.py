@@ -1,0 +1,141 @@
+"""What a strategy is: an object that decides how a budget is spent.
+
+It knows no Ray, no torch, no files and no clock; time comes in as an argument. ``ask`` and ``tell`` only look;
+**only ``applied`` changes state**, so that a live run and the replay of its log are the same code.
+
+Lower is better and every value told is finite: whoever drives a strategy turns ``mode: max`` round, and reports a
+divergence as an ``error`` event, not as a value.
+
+Events that reach ``applied`` are those of the log (``perch.run.events``), as plain dictionaries with the kind in ``e``:
+
+===========  ======================================================================================================
+kind         keys that a strategy may read
+===========  ======================================================================================================
+trial        ``id``, ``i`` (ordinal from 0), ``config``, ``bracket``, ``by`` (who suggested it), ``seen`` (how many
+             results had been applied when it was asked for), ``note`` (what the searcher wants to remember)
+promote      ``id``: a paused trial goes on
+result       ``id``, ``seg`` (segment), ``epoch``, ``value``, ``d`` (the action), ``rung``, ``cutoff``, ``rank``, and ``x`` =
+             ``{donor, seg, epoch, config}`` for an exploit, after which the trial is in segment ``seg + 1``
+checkpoint   ``id``, ``seg``, ``epoch``: from here a trial, or one that exploits it, can start
+drop         ``id``, ``seg``, ``epoch``: that checkpoint is gone
+error        ``id``, ``failure`` (its class): the trial has ended and will report nothing more
+===========  ======================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+Config = dict[str, Any]
+"""One point of the search space, fixed values included."""
+
+Event = Mapping[str, Any]
+"""One line of the log."""
+
+
+class Action(StrEnum):
+    """What becomes of a trial after a result."""
+
+    GO = "go"
+    """Train on."""
+    SAVE = "save"
+    """Train on, but leave a checkpoint of this epoch first."""
+    PAUSE = "pause"
+    """Leave a checkpoint and free the worker; ``ask`` may resume the trial later."""
+    STOP = "stop"
+    """The end. A logged stop needs no second event."""
+    EXPLOIT = "exploit"
+    """Go on from another trial's checkpoint with another configuration (PBT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exploit:
+    """Start again from the donor's checkpoint ``(segment, epoch)`` with ``config``."""
+
+    donor: str
+    segment: int
+    epoch: int
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a result, with what explains it.
+
+    ``rung`` is the epoch of the rung at which the trial was judged (None: it was not), ``cutoff`` the value it had to
+    reach, ``rank`` its place in the rung with 1 the best, ``size`` how many the rung held, itself included.
+    """
+
+    action: Action
+    rung: int | None = None
+    cutoff: float | None = None
+    rank: int | None = None
+    size: int | None = None
+    exploit: Exploit | None = None
+
+
+GO: Final = Decision(Action.GO)
+SAVE: Final = Decision(Action.SAVE)
+PAUSE: Final = Decision(Action.PAUSE)
+STOP: Final = Decision(Action.STOP)
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A new trial. ``note`` is kept in the log and handed back in the ``trial`` event (a searcher's memory)."""
+
+    config: Config
+    bracket: int = 0
+    by: str = "random"
+    ask_s: float = 0.0
+    note: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """A paused trial goes on."""
+
+    trial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing will ever be asked for again (None means: not now)."""
+
+
+DONE: Final = Done()
+
+Answer = New | Resume | Done | None
+
+
+class Strategy(Protocol):
+    """Decides how a budget is spent."""
+
+    def ask(self, now_s: float) -> Answer:
+        """What a free worker should do; ``now_s`` are the run's consumed seconds. Changes nothing."""
+        ...
+
+    def tell(self, trial: str, epoch: int, value: float, now_s: float) -> Decision:
+        """What becomes of a trial that reports ``value`` after ``epoch``. Changes nothing."""
+        ...
+
+    def applied(self, event: Event) -> None:
+        """Take note of what happened: the only method that changes the strategy."""
+        ...
+
+
+class Searcher(Protocol):
+    """Proposes configurations; the other half of a strategy, with the same rule about state."""
+
+    name: str
+
+    def suggest(self, ordinal: int, now_s: float) -> New | None:
+        """Configuration number ``ordinal`` of the run, or None when it is not known yet. Changes nothing."""
+        ...
+
+    def applied(self, event: Event) -> None:
+        """Take note of what happened."""
+        ...

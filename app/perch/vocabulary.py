@@ -1,0 +1,28 @@
+"""Names that cross a boundary (log, tables, trainables), each written once, with its unit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EPOCH: Final = "epoch"
+"""Epochs that a trial has trained, from 1; what schedulers call the resource."""
+
+TRAIN_MAE_EV: Final = "train_mae_ev"
+VALIDATION_MAE_EV: Final = "validation_mae_ev"
+"""Mean absolute error on the validation set in eV: what a run minimises by default."""
+TEST_MAE_EV: Final = "test_mae_ev"
+"""Mean absolute error on the test set in eV: recorded, and never used to choose."""
+LEARNING_RATE: Final = "lr"
+"""Learning rate in force during the epoch."""
+EPOCH_S: Final = "epoch_s"
+"""Seconds that the epoch took, evaluation included."""
+TRAINING_S: Final = "training_s"
+EVALUATING_S: Final = "evaluating_s"
+PEAK_MEMORY_BYTES: Final = "peak_memory_bytes"
+DEVICE: Final = "device"
+
+ACTIVITIES: Final = ("training", "evaluating", "starting", "checkpointing", "suggesting", "idle")
+"""Where a worker's seconds go; the columns of ``overheads.parquet``."""
+
+COLLAPSED_SHARE: Final = 0.98
+"""A trial that never falls below this share of the mean predictor's error is called collapsed."""
