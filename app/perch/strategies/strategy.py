@@ -75,6 +75,9 @@ class Decision:
     rank: int | None = None
     size: int | None = None
     exploit: Exploit | None = None
+    checkpoint: bool = True
+    """For PAUSE: False when the trial will hardly go on, so that its checkpoint is not worth writing. Should it be
+    resumed after all, it is trained again from the start."""
 
 
 GO: Final = Decision(Action.GO)
@@ -110,6 +113,9 @@ DONE: Final = Done()
 
 Answer = New | Resume | Done | None
 
+Checkpoint = tuple[str, int, int]
+"""A checkpoint by what it holds: ``(trial, segment, epoch)``."""
+
 
 class Strategy(Protocol):
     """Decides how a budget is spent."""
@@ -126,14 +132,25 @@ class Strategy(Protocol):
         """Take note of what happened: the only method that changes the strategy."""
         ...
 
+    def surplus(self) -> tuple[Checkpoint, ...]:
+        """Checkpoints that the log holds and nobody will start from any more, the newest of every live trial excepted.
+
+        Whoever deletes one says so with a ``drop`` event. Changes nothing.
+        """
+        ...
+
 
 class Searcher(Protocol):
-    """Proposes configurations; the other half of a strategy, with the same rule about state."""
+    """Proposes configurations; the other half of a strategy, with the same rule about state.
+
+    ``ordinal`` counts the searcher's own suggestions from 0: configurations that the study names (``points``) come
+    before them and are not counted. Of ``applied`` it sees every event, those of the points too.
+    """
 
     name: str
 
     def suggest(self, ordinal: int, now_s: float) -> New | None:
-        """Configuration number ``ordinal`` of the run, or None when it is not known yet. Changes nothing."""
+        """The searcher's configuration number ``ordinal``, or None when it is not known yet. Changes nothing."""
         ...
 
     def applied(self, event: Event) -> None:

@@ -1,0 +1,163 @@
+"""What all schedulers share: which trials live, who proposes the next one, and which checkpoints are still of use."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from perch.strategies.plan import Plan
+from perch.strategies.searchers.random import RandomSearch
+from perch.strategies.strategy import (
+    DONE,
+    GO,
+    STOP,
+    Action,
+    Answer,
+    Checkpoint,
+    Decision,
+    Event,
+    New,
+    Searcher,
+)
+
+
+class Scheduler:
+    """Trains every configuration to the last epoch. Other schedulers override ``judge``, and more where they pause.
+
+    Events of trials that have ended, repeated ones and unknown kinds change nothing.
+    """
+
+    def __init__(self, plan: Plan, settings: Any = None, searcher: Searcher | None = None) -> None:
+        self.plan = plan
+        self.settings = settings
+        self.searcher: Searcher = RandomSearch(plan) if searcher is None else searcher
+        self.trials = plan.trials
+        self.started = 0
+        self.last_epoch: dict[str, int] = {}
+        """Epochs that each live trial has reported in its current segment."""
+        self.segment: dict[str, int] = {}
+        """Segment of live trials that have left segment 0."""
+        self._held: dict[str, list[Checkpoint]] = {}
+        self._surplus: dict[Checkpoint, None] = {}
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def ask(self, now_s: float) -> Answer:
+        """A new trial while the budget lasts; DONE once the last one has ended."""
+        if self.trials is not None and self.started >= self.trials:
+            return None if self.last_epoch else DONE
+        return self.next_new(now_s)
+
+    def next_new(self, now_s: float) -> New | None:
+        """The next of the study's points, then the searcher's own suggestions."""
+        points = self.plan.points
+        if self.started < len(points):
+            new: New | None = New(self.plan.space.complete(points[self.started]), by="point")
+        else:
+            new = self.searcher.suggest(self.started - len(points), now_s)
+        if new is None:
+            return None
+        bracket = self.bracket_of(self.started)
+        return new if bracket == new.bracket else New(new.config, bracket, new.by, new.ask_s, new.note)
+
+    def tell(self, trial: str, epoch: int, value: float, now_s: float) -> Decision:
+        """Stop at the last epoch and at a value that is no finite number; else as ``judge`` says."""
+        if epoch >= self.plan.epochs or trial not in self.last_epoch or not is_finite(value):
+            return STOP
+        if epoch <= self.last_epoch[trial]:
+            return GO
+        return self.judge(trial, epoch, value)
+
+    def bracket_of(self, ordinal: int) -> int:
+        """Bracket of trial number ``ordinal``."""
+        return 0
+
+    def judge(self, trial: str, epoch: int, value: float) -> Decision:
+        """What becomes of a live trial that reports something new before its last epoch."""
+        return GO
+
+    def surplus(self) -> tuple[Checkpoint, ...]:
+        """Checkpoints that the log holds and nobody will start from any more."""
+        return tuple(self._surplus)
+
+    # --- changing ---------------------------------------------------------------------------------------------------
+
+    def applied(self, event: Event) -> None:
+        """Take note of what happened, and let the searcher do so."""
+        kind = event["e"]
+        if kind == "result":
+            self._on_result(event)
+        elif kind == "trial":
+            self._on_trial(event)
+        elif kind == "error":
+            self._end(event["id"])
+        elif kind == "checkpoint":
+            self._on_checkpoint((event["id"], event["seg"], event["epoch"]))
+        elif kind == "drop":
+            self._on_drop((event["id"], event["seg"], event["epoch"]))
+        elif kind == "promote":
+            self.on_promote(event["id"])
+        self.searcher.applied(event)
+
+    def on_start(self, trial: str, event: Event) -> None:
+        """A new trial."""
+
+    def on_result(self, trial: str, event: Event) -> None:
+        """A result, new and finite, of a live trial."""
+
+    def on_promote(self, trial: str) -> None:
+        """A paused trial goes on."""
+
+    def on_end(self, trial: str) -> None:
+        """A trial has ended, by a stop or a failure."""
+
+    def _on_trial(self, event: Event) -> None:
+        trial = event["id"]
+        if event["i"] < self.started:  # a repeated line
+            return
+        self.started = event["i"] + 1
+        self.last_epoch[trial] = 0
+        self.on_start(trial, event)
+
+    def _on_result(self, event: Event) -> None:
+        trial, epoch = event["id"], event["epoch"]
+        last = self.last_epoch.get(trial)
+        if last is None or epoch <= last or event.get("seg", 0) != self.segment.get(trial, 0):
+            return
+        self.last_epoch[trial] = epoch
+        if is_finite(event.get("value")):
+            self.on_result(trial, event)
+        action = event["d"]
+        if action == Action.STOP:
+            self._end(trial)
+        elif action == Action.EXPLOIT:
+            self.segment[trial] = event.get("seg", 0) + 1
+            self.last_epoch[trial] = event["x"]["epoch"]
+
+    def _end(self, trial: str) -> None:
+        if self.last_epoch.pop(trial, None) is None:
+            return
+        self.segment.pop(trial, None)
+        self._surplus.update(dict.fromkeys(self._held.pop(trial, ())))
+        self.on_end(trial)
+
+    def _on_checkpoint(self, saved: Checkpoint) -> None:
+        trial = saved[0]
+        if trial not in self.last_epoch:
+            self._surplus[saved] = None
+            return
+        held = self._held.setdefault(trial, [])
+        if saved not in held:
+            self._surplus.update(dict.fromkeys(held))
+            self._held[trial] = [saved]
+
+    def _on_drop(self, gone: Checkpoint) -> None:
+        self._surplus.pop(gone, None)
+        held = self._held.get(gone[0])
+        if held and gone in held:
+            held.remove(gone)
+
+
+def is_finite(value: Any) -> bool:
+    """True for a number that can be compared."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
