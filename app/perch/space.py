@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -132,9 +135,9 @@ class Space:
 
     def draw(self, seed: int, ordinal: int, purpose: str = "config") -> Config:
         """Configuration number ``ordinal``: a function of (seed, purpose, ordinal) alone, conditions honoured."""
-        rng = keyed_rng(seed, purpose, ordinal)
+        uniform = keyed_uniforms(seed, purpose, ordinal)
         for _ in range(MAX_REJECTIONS):
-            config = self.from_unit({k: float(rng.random()) for k in self.dimensions})
+            config = self.from_unit({k: next(uniform) for k in self.dimensions})
             if self.allows(config):
                 return config
         raise StudyError(
@@ -182,6 +185,15 @@ class Space:
         if self.where:
             out["where"] = list(self.where) if len(self.where) > 1 else self.where[0]
         return out
+
+
+def keyed_uniforms(seed: int, purpose: str, *key: int | str) -> Iterator[float]:
+    """Endless numbers in [0, 1) for one decision, as from ``keyed_rng`` but far cheaper: SHA-512 of a counter."""
+    text = "/".join(map(str, (seed, purpose, *key)))
+    for block in count():
+        digest = hashlib.sha512(f"{text}#{block}".encode()).digest()
+        for word in struct.unpack("<8Q", digest):
+            yield (word >> 11) * 2.0**-53
 
 
 def keyed_rng(seed: int, purpose: str, *key: int | str) -> np.random.Generator:
