@@ -1,0 +1,194 @@
+"""TensorBoard from the event log: scalars while the run goes on, HParams from a trial's first report.
+
+Folders under ``tensorboard/``:
+
+* ``trials/00007`` one TensorBoard run per configuration (``trials/00007.2`` is the trial's third segment under PBT);
+  steps are epochs;
+* ``best`` the incumbent; steps are consumed seconds;
+* ``lineage/00003.2`` (PBT) the path that led to the best, through all its ancestors, as one continuous run;
+* ``columns`` what the HParams page needs to know about the space.
+
+No file stays open: a flush opens, appends and closes. After a kill the log is replayed, and what ``position.json`` says
+has been written is not written again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from perch.boards import messages
+from perch.boards.event_file import FILE_NAME, append, frame
+from perch.boards.follower import Event
+from perch.boards.lineage import Lineage, Segment, run_name
+from perch.space import Space
+
+POSITION_FILE: Final = "position.json"
+FLUSH_AT_RECORDS: Final = 20_000
+"""Records noted before a flush happens by itself, so that memory stays bounded whoever drives the follower."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """What must be remembered of a trial that still reports: its present segment."""
+
+    segment: Segment
+    config: Mapping[str, Any]
+    begun: bool = False
+    best: float | None = None
+
+
+@dataclass
+class TensorBoard:
+    """Writes ``folder`` from the events of a run.
+
+    ``sign`` is -1 when more of ``metric`` is better. ``history`` holds the events of earlier attempts: they are applied
+    at once, and written only as far as they have not been. ``started_s`` is the wall time (Unix) at zero consumed
+    seconds.
+    """
+
+    folder: Path
+    metric: str
+    sign: float = 1.0
+    space: Space | None = None
+    history: Sequence[Event] = ()
+    started_s: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        self._live: dict[str, _Live] = {}
+        self._parents: dict[Segment, tuple[str, int, int]] = {}
+        self._lineage = Lineage(self.folder)
+        self._best: tuple[float, Segment] | None = None
+        self._pending: dict[str, list[bytes]] = {}
+        self._noted = 0
+        self._seen = 0
+        self._used_s = 0.0
+        self._written = self._resume()
+        for event in self.history:
+            self.applied(event)
+        self.history = ()
+
+    def applied(self, event: Event) -> None:
+        """Take note of one event."""
+        self._seen += 1
+        self._used_s = max(self._used_s, float(event.get("used_s") or 0.0))
+        kind = event["e"]
+        if kind == "trial":
+            self._live[event["id"]] = _Live((event["id"], 0), event["config"])
+        elif kind == "result":
+            self._result(event)
+        elif kind == "error":
+            self._end(event["id"], failed=True)
+        if self._noted >= FLUSH_AT_RECORDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Append what was noted; then remember how far the log has been written."""
+        framed = iter(frame([record for noted in self._pending.values() for record in noted]))
+        for name, noted in self._pending.items():
+            append(self._file(name), [next(framed) for _ in noted])
+        self._pending, self._noted = {}, 0
+        if self._parents and self._best is not None:
+            self._lineage.update(self._best[1], self._parents)
+        if self._seen > self._written:
+            self._written = self._seen
+            self._save_position()
+
+    def close(self) -> None:
+        """Write the rest."""
+        self.flush()
+
+    def _result(self, event: Event) -> None:
+        trial, value = event["id"], event.get("value")
+        live = self._live.get(trial)
+        if live is None:
+            return  # it has ended: a late report of a lost worker
+        if value is not None and (live.best is None or self.sign * value < self.sign * live.best):
+            live.best = float(value)
+        name = run_name(live.segment)
+        if not live.begun:
+            live.begun = True
+            self._columns()
+            self._note(f"trials/{name}", lambda: messages.hparams(self._wall_s, name, self._plain(live.config)))
+        self._note(
+            f"trials/{name}", lambda: messages.scalars(self._wall_s, int(event["epoch"]), self._tags(event, live))
+        )
+        self._incumbent(live)
+        if event.get("d") == "stop":
+            self._end(trial, failed=False)
+        elif exploit := event.get("x"):
+            self._end(trial, failed=False)
+            segment = (trial, live.segment[1] + 1)
+            self._live[trial] = _Live(segment, exploit["config"])
+            self._parents[segment] = (exploit["donor"], int(exploit["seg"]), int(exploit["epoch"]))
+
+    def _tags(self, event: Event, live: _Live) -> dict[str, float]:
+        tags = {k: v for k, v in (event.get("m") or {}).items() if k != "epoch"}
+        if live.best is not None:
+            tags[self.metric] = event["value"] if event.get("value") is not None else float("nan")
+            tags[f"best_{self.metric}"] = live.best
+        return tags
+
+    def _incumbent(self, live: _Live) -> None:
+        if live.best is None or (self._best is not None and self.sign * live.best >= self.sign * self._best[0]):
+            return
+        self._best = (live.best, live.segment)
+        tag = f"incumbent/{self.metric}"
+        self._note("best", lambda: messages.scalars(self._wall_s, int(self._used_s), {tag: live.best or 0.0}))
+
+    def _end(self, trial: str, *, failed: bool) -> None:
+        live = self._live.pop(trial, None)
+        if live is not None and live.begun:
+            self._note(f"trials/{run_name(live.segment)}", lambda: messages.end(self._wall_s, failed=failed))
+
+    def _columns(self) -> None:
+        space = self.space
+        if space is None or "columns" in self._pending or self._file("columns").exists():
+            return
+        tags = {f"best_{self.metric}": f"best {self.metric}", self.metric: f"last {self.metric}"}
+        if self.metric != "test_mae_ev":
+            tags["test_mae_ev"] = "last test_mae_ev"
+        self._note("columns", lambda: messages.experiment(self._wall_s, space, tags))
+
+    def _note(self, name: str, record: Any) -> None:
+        """Keep a record for the next flush; nothing is made of events that were written by an earlier attempt."""
+        if self._seen <= self._written:
+            return
+        noted = self._pending.setdefault(name, [])
+        if not noted and not self._file(name).exists():
+            noted.append(messages.version(self.started_s))
+        noted.append(record())
+        self._noted += 1
+
+    @property
+    def _wall_s(self) -> float:
+        return self.started_s + self._used_s
+
+    def _plain(self, config: Mapping[str, Any]) -> dict[str, str | float | bool]:
+        return messages.plain(config, self.space)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / name / FILE_NAME
+
+    def _resume(self) -> int:
+        """How many events earlier attempts have written; folders that know more than the log are made anew."""
+        try:
+            written = int(json.loads((self.folder / POSITION_FILE).read_text(encoding="utf-8"))["events"])
+        except (OSError, ValueError, KeyError):
+            written = 0
+        if written == 0 or written > len(self.history):
+            for name in ("trials", "best", "lineage", "columns"):
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+            return 0
+        return written
+
+    def _save_position(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        new = self.folder / f"{POSITION_FILE}.new"
+        new.write_text(json.dumps({"events": self._written}), encoding="utf-8")
+        new.replace(self.folder / POSITION_FILE)
