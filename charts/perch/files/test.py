@@ -1,0 +1,36 @@
+"""Run by helm test, in a pod of the release: the results folder takes files, the run is there, TensorBoard answers."""
+import json
+import pathlib
+import time
+import urllib.request
+
+results = pathlib.Path("{{ .Values.storage.mountPath }}")
+run = {{ ternary (include "perch.runId" . | quote) "None" (eq .Values.mode "job") }}
+board = {{ ternary (printf "http://%s-tensorboard:6006%s" (include "perch.fullname" .) .Values.tensorboard.pathPrefix | quote) "None" .Values.tensorboard.enabled }}
+
+canary = results / ".perch-test"
+canary.write_text("ok")
+canary.unlink()
+print(f"{results} takes files")
+
+
+def until(what, look, seconds=120):
+    """Return what ``look`` finds, and try again as long as it finds nothing."""
+    end = time.monotonic() + seconds
+    why = "nothing found"
+    while time.monotonic() < end:
+        try:
+            found = look()
+            if found:
+                print(what, found)
+                return found
+        except OSError as error:
+            why = error
+        time.sleep(2)
+    raise SystemExit(f"{what}: {why}")
+
+
+if run:
+    until("study:", lambda: sorted(str(path) for path in (results / run).glob("**/study.yaml"))[:1])
+if board:
+    until("TensorBoard's plugins:", lambda: list(json.load(urllib.request.urlopen(board + "/data/plugins_listing")))[:3])

@@ -1,0 +1,54 @@
+{{/* perch.cluster . → the specification of the RayCluster, the same in both modes. */}}
+
+{{- define "perch.rayStartParams" -}}
+{{- $params := dict "object-store-memory" (include "perch.bytes" (default "512Mi" .group.sharedMemory) | int64 | mulf 0.9 | int64 | toString) -}}
+{{- if eq .component "head" -}}
+{{- $params = merge $params (dict "dashboard-host" "0.0.0.0" "num-gpus" "0") -}}
+{{- if not .group.runsTrials -}}{{- $params = set $params "num-cpus" "0" -}}{{- end -}}
+{{- end -}}
+{{- toYaml (mergeOverwrite $params (default dict .group.rayStartParams)) -}}
+{{- end -}}
+
+{{- define "perch.cluster" -}}
+{{- $root := . -}}
+rayVersion: {{ .Values.rayVersion | quote }}
+{{- if .Values.auth.enabled }}
+authOptions:
+  mode: token
+  {{- with .Values.auth.existingSecret }}
+  secretName: {{ . }}
+  {{- end }}
+{{- else }}
+authOptions:
+  mode: disabled
+{{- end }}
+{{- if .Values.autoscaling.enabled }}
+enableInTreeAutoscaling: true
+autoscalerOptions:
+  version: v2
+  idleTimeoutSeconds: {{ int64 .Values.autoscaling.idleTimeoutSeconds }}
+  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  {{- with .Values.securityContext }}
+  securityContext: {{- toYaml . | nindent 4 }}
+  {{- end }}
+  resources: {{- toYaml .Values.autoscaling.resources | nindent 4 }}
+  env: [{name: HOME, value: /home/perch}]
+  volumeMounts:
+    - {name: tmp, mountPath: /tmp}
+    - {name: home, mountPath: /home/perch}
+{{- end }}
+headGroupSpec:
+  rayStartParams: {{- include "perch.rayStartParams" (dict "component" "head" "group" .Values.head) | nindent 4 }}
+  template: {{- include "perch.pod" (dict "root" $root "component" "head" "group" .Values.head) | nindent 4 }}
+workerGroupSpecs:
+{{- range .Values.workerGroups }}
+  - groupName: {{ .name }}
+    {{- $replicas := int64 (ternary .replicas 1 (hasKey . "replicas")) }}
+    replicas: {{ $replicas }}
+    minReplicas: {{ int64 (ternary .minReplicas (ternary 0 $replicas $root.Values.autoscaling.enabled) (hasKey . "minReplicas")) }}
+    maxReplicas: {{ int64 (ternary .maxReplicas $replicas (hasKey . "maxReplicas")) }}
+    rayStartParams: {{- include "perch.rayStartParams" (dict "component" "worker" "group" .) | nindent 6 }}
+    template: {{- include "perch.pod" (dict "root" $root "component" "worker" "group" .) | nindent 6 }}
+{{- else }} []
+{{- end }}
+{{- end -}}
