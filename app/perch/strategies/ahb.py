@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
-from perch.space import keyed_rng
+from perch.space import keyed_uniforms
 from perch.strategies.asha import Asha, AshaSettings
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry
@@ -37,7 +37,7 @@ class Ahb(Asha):
 
     def bracket_of(self, ordinal: int) -> int:
         """A draw that depends on the seed and the trial's ordinal alone."""
-        left = float(keyed_rng(self.plan.seed, "bracket", ordinal).random())
+        left = next(keyed_uniforms(self.plan.seed, "bracket", ordinal))
         for bracket, share in enumerate(self.shares):
             left -= share
             if left < 0:

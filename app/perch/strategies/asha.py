@@ -26,6 +26,16 @@ class AshaSettings(Settings):
     reduction_factor: int = Field(3, ge=2, description="η: one in η goes on at a rung; the next rung is η times as far")
 
 
+def check_grace_period(grace_period: int, epochs: int) -> None:
+    """Raise StrategyError when no trial could be stopped before its end."""
+    if grace_period > epochs:
+        raise StrategyError(
+            f"grace_period is {grace_period}, above the {epochs} epochs of a trial",
+            why="no trial could be stopped before its end",
+            fix=f"set grace_period to {epochs} at most, or raise epochs",
+        )
+
+
 class Asha(Scheduler):
     """Stops at rungs. A subclass may spread the trials over several brackets."""
 
@@ -34,12 +44,7 @@ class Asha(Scheduler):
     ) -> None:
         super().__init__(plan, AshaSettings() if settings is None else settings, searcher)
         grace, eta = self.settings.grace_period, self.settings.reduction_factor
-        if grace > plan.epochs:
-            raise StrategyError(
-                f"grace_period is {grace}, above the {plan.epochs} epochs of a trial",
-                why="a trial could never be stopped before it ends",
-                fix=f"set grace_period to {plan.epochs} at most, or raise epochs",
-            )
+        check_grace_period(grace, plan.epochs)
         self.keep = 1 / eta
         self.brackets = [[Rung(e) for e in ladder(grace, plan.epochs, eta, b)] for b in range(brackets)]
         self._bracket: dict[str, int] = {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from perch.errors import StrategyError
 from perch.space import Space
 from perch.strategies.strategy import Config
 
@@ -43,3 +44,14 @@ class Plan:
     """Hyperparameters of the training algorithm, which may change during training; None: any may (foreign trainables)."""
     architecture_keys: tuple[str, ...] = ()
     """Hyperparameters that shape the weights, or the data set, and so cannot change during training."""
+
+
+def check_points(plan: Plan) -> None:
+    """Raise StrategyError for a configuration to evaluate first that lies outside the space."""
+    for number, point in enumerate(plan.points):
+        for problem in plan.space.problems(point):
+            raise StrategyError(
+                f"points[{number}] lies outside the search space",
+                why=problem,
+                fix="correct the point, or widen the space",
+            )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from perch.errors import StrategyError, did_you_mean
 from perch.registry import Registry
-from perch.strategies.plan import Past, Plan
+from perch.strategies.plan import Past, Plan, check_points
 from perch.strategies.strategy import Searcher, Strategy
 
 __all__ = ["STRATEGIES", "Entry", "Past", "Plan", "Settings", "build", "read_settings"]
@@ -109,10 +109,4 @@ def _check_plan(entry: Entry, plan: Plan) -> None:
             why="the trainable can neither save nor load one",
             fix="give it save_checkpoint and load_checkpoint, or use a strategy that only stops trials (asha, median)",
         )
-    for number, point in enumerate(plan.points):
-        for problem in plan.space.problems(point):
-            raise StrategyError(
-                f"points[{number}] lies outside the search space",
-                why=problem,
-                fix="correct the point, or widen the space",
-            )
+    check_points(plan)

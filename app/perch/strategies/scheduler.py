@@ -32,6 +32,8 @@ class Scheduler:
         self.settings = settings
         self.searcher: Searcher = RandomSearch(plan) if searcher is None else searcher
         self.trials = plan.trials
+        self.notices: tuple[str, ...] = ()
+        """What people should be told before the run starts."""
         self.started = 0
         self.last_epoch: dict[str, int] = {}
         """Epochs that each live trial has reported in its current segment."""
@@ -108,6 +110,9 @@ class Scheduler:
     def on_promote(self, trial: str) -> None:
         """A paused trial goes on."""
 
+    def on_checkpoint(self, saved: Checkpoint) -> None:
+        """A live trial has left a new checkpoint."""
+
     def on_end(self, trial: str) -> None:
         """A trial has ended, by a stop or a failure."""
 
@@ -142,14 +147,16 @@ class Scheduler:
         self.on_end(trial)
 
     def _on_checkpoint(self, saved: Checkpoint) -> None:
-        trial = saved[0]
-        if trial not in self.last_epoch:
+        trial, segment, _ = saved
+        held = self._held.setdefault(trial, [])
+        if saved in held:
+            return
+        if trial not in self.last_epoch or segment != self.segment.get(trial, 0) or (held and saved < held[-1]):
             self._surplus[saved] = None
             return
-        held = self._held.setdefault(trial, [])
-        if saved not in held:
-            self._surplus.update(dict.fromkeys(held))
-            self._held[trial] = [saved]
+        self._surplus.update(dict.fromkeys(held))
+        self._held[trial] = [saved]
+        self.on_checkpoint(saved)
 
     def _on_drop(self, gone: Checkpoint) -> None:
         self._surplus.pop(gone, None)
