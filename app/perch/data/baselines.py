@@ -1,0 +1,142 @@
+"""What needs no neural network: the mean, the mean per adsorbate, and a ridge regression on composition.
+
+A model that loses to the last one has learned nothing that the formula does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from perch.data.graph import Graphs, IntArray, Split
+
+FloatArray = npt.NDArray[np.float64]
+NAMES: Final = ("mean", "mean_per_adsorbate", "ridge_composition")
+_NOBLE_GASES: Final = (0, 2, 10, 18, 36, 54, 86, 118)
+_PENALTIES: Final = tuple(10.0**k for k in range(-3, 4))
+
+
+def baselines(
+    graphs: Graphs, adsorbates: Sequence[str], groups: Sequence[str], splits: Sequence[Split], side: str
+) -> dict[str, float | None]:
+    """Mean absolute errors in eV on ``side`` (``validation``, ``test`` or a further test set), averaged over folds.
+
+    None where a baseline has no meaning: no adsorbate is named, or the side is empty.
+    """
+    names = np.array(adsorbates)
+    features = composition_features(graphs, names)
+    code = np.unique(np.array(groups), return_inverse=True)[1]
+    found: dict[str, list[float]] = {name: [] for name in NAMES}
+    for split in splits:
+        rows = getattr(split, side) if side in ("validation", "test") else split.tests[side]
+        if not len(rows):
+            continue
+        y = graphs.target_ev
+        guesses = {
+            "mean": np.full(len(rows), y[split.train].mean()),
+            "mean_per_adsorbate": _mean_per(names, y, split.train, rows),
+            "ridge_composition": _ridge(features, y, code, split.train, rows),
+        }
+        for name, guess in guesses.items():
+            if guess is not None:
+                found[name].append(float(np.abs(guess - y[rows]).mean()))
+    return {name: float(np.mean(values)) if values else None for name, values in found.items()}
+
+
+def composition_features(graphs: Graphs, adsorbates: npt.NDArray[np.str_]) -> FloatArray:
+    """What the formula says of a structure, (G, F): the adsorbate, and crossed with it the slab's mean group and period.
+
+    The slab is what is not flagged as adsorbate; group and period enter up to second order, so that the regression
+    says something of elements that it has not seen, and each element's share is there for those that it has.
+    """
+    slab = np.where(_all_adsorbate(graphs), True, ~graphs.adsorbate).astype(float)
+    weight = np.add.reduceat(slab, graphs.start[:-1])
+    elements, code = np.unique(graphs.numbers, return_inverse=True)
+    group, period = group_and_period(elements)
+    row = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
+    share = np.zeros((len(graphs), len(elements)))
+    np.add.at(share, (row, code), slab)
+    share /= weight[:, None]
+    g, p = share @ group, share @ period
+    smooth = np.column_stack([np.ones_like(g), g, p, g * g, g * p, p * p, share @ (group * group)])
+    kinds, kind = np.unique(adsorbates, return_inverse=True)
+    slab_columns = np.column_stack([_standardised(smooth), share])
+    crossed = [slab_columns * (kind == k)[:, None] for k in range(len(kinds))]
+    return np.column_stack([slab_columns, *(crossed if len(kinds) > 1 else [])])
+
+
+def group_and_period(numbers: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Group (1 … 18, f-block elements 3) and period of elements, each (Z,)."""
+    z = np.asarray(numbers, dtype=np.int64)
+    period = np.searchsorted(_NOBLE_GASES, z, side="left").astype(float)
+    place = z - np.take(_NOBLE_GASES, np.maximum(period.astype(int) - 1, 0))
+    length = np.take(np.diff(_NOBLE_GASES), np.maximum(period.astype(int) - 1, 0))
+    from_right = 18 - (length - place)
+    is_left = place <= 2
+    group = np.where(is_left & (z != 2), place, np.maximum(from_right, 3))
+    return group.astype(float), period
+
+
+def ridge_r_squared(x: FloatArray, y: FloatArray) -> float:
+    """Share of the variance of ``y`` that a barely penalised linear model of ``x`` explains, on the same rows."""
+    centred, goal = x - x.mean(0), y - y.mean()
+    total = float(goal @ goal)
+    if total == 0:
+        return 0.0
+    left = goal - centred @ _solve(centred, goal, 1e-8)
+    return 1.0 - float(left @ left) / total
+
+
+def counts(graphs: Graphs) -> FloatArray:
+    """Atoms of each element per structure, (G, elements that occur)."""
+    elements, code = np.unique(graphs.numbers, return_inverse=True)
+    row = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
+    table = np.zeros((len(graphs), len(elements)))
+    np.add.at(table, (row, code), 1.0)
+    return table
+
+
+def _mean_per(names: npt.NDArray[np.str_], y: FloatArray, train: IntArray, rows: IntArray) -> FloatArray | None:
+    if not (names != "").any():
+        return None
+    mean = float(y[train].mean())
+    per = {name: float(y[train][names[train] == name].mean()) for name in np.unique(names[train])}
+    return np.array([per.get(str(name), mean) for name in names[rows]])
+
+
+def _ridge(features: FloatArray, y: FloatArray, groups: IntArray, train: IntArray, rows: IntArray) -> FloatArray:
+    """Ridge regression; its penalty is the one that predicts left-out groups of the training rows best."""
+    x, goal = features[train], y[train]
+    shift, mean = x.mean(0), float(goal.mean())
+    fold = np.unique(groups[train], return_inverse=True)[1] % 5
+    errors = []
+    for penalty in _PENALTIES:
+        error = 0.0
+        for k in np.unique(fold):
+            inside, outside = fold != k, fold == k
+            if not inside.any():
+                continue
+            centre, level = x[inside].mean(0), float(goal[inside].mean())
+            guess = level + (x[outside] - centre) @ _solve(x[inside] - centre, goal[inside] - level, penalty)
+            error += float(np.abs(guess - goal[outside]).sum())
+        errors.append(error)
+    best = _PENALTIES[int(np.argmin(errors))]
+    return np.asarray(mean + (features[rows] - shift) @ _solve(x - shift, goal - mean, best))
+
+
+def _solve(x: FloatArray, y: FloatArray, penalty: float) -> FloatArray:
+    return np.asarray(np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y))
+
+
+def _standardised(x: FloatArray) -> FloatArray:
+    spread = x.std(0)
+    return np.where(spread > 0, (x - x.mean(0)) / np.where(spread > 0, spread, 1), x)
+
+
+def _all_adsorbate(graphs: Graphs) -> npt.NDArray[np.bool_]:
+    """Per atom: whether its structure consists of flagged atoms alone."""
+    whole = np.logical_and.reduceat(graphs.adsorbate, graphs.start[:-1])
+    return np.repeat(whole, np.diff(graphs.start))

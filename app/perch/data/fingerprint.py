@@ -1,0 +1,45 @@
+"""Names for cached things, made of everything that decides what is in them: content, settings and our own version."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from perch.study import DataSpec
+
+FORMAT: Final = 1
+"""To be raised when graphs, groups, splits or baselines come out differently from the same input."""
+
+
+def graphs_key(spec: DataSpec, files: Iterable[Path]) -> str:
+    """The name of a set of graphs: where the files lie and what they are called does not matter, their bytes do."""
+    settings = spec.model_dump(
+        mode="json", include={"source", "select", "target", "geometry", "adsorbate", "cutoff_angstrom", "max_neighbors"}
+    )
+    return _name({"format": FORMAT, **settings, "group": spec.split.group, "files": [digest(file) for file in files]})
+
+
+def splits_key(spec: DataSpec, base: Path, graphs: str) -> str:
+    """The name of graphs together with their split: the fingerprint of prepared data."""
+    named = [*sorted((spec.split.files or {}).items()), *sorted(spec.split.tests.items())]
+    ids = {key: digest(base / Path(file).expanduser()) for key, file in named}
+    shares = spec.split.model_dump(mode="json", exclude={"files", "tests"})
+    given = spec.split.files is not None
+    return _name({"graphs": graphs, "split": shares, "ids": ids, "files": given, "tests": sorted(spec.split.tests)})
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file's bytes (empty for one that is not there: whoever reads it says so better)."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _name(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]

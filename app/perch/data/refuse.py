@@ -1,0 +1,78 @@
+"""What cannot be trained on is refused; what looks wrong is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from perch.data.adsorbate import listed
+from perch.data.baselines import counts, ridge_r_squared
+from perch.data.graph import Graphs
+from perch.data.source import Structures
+from perch.errors import DataError
+
+if TYPE_CHECKING:
+    from perch.study import DataSpec
+
+OVERLAP_ANGSTROM: Final = 0.3
+"""Two atoms closer than this lie on top of each other: no bond is shorter than 0.74 Å."""
+LINEAR_R_SQUARED: Final = 0.999
+"""A target that atom counts explain to this share is a total energy, or as good as one."""
+
+
+def refuse_targets(structures: Structures, spec: DataSpec) -> None:
+    """Raise DataError for missing or constant targets, and for a single structure."""
+    target = structures.target_ev
+    missing = [name for name, value in zip(structures.ids, target, strict=True) if not np.isfinite(value)]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(target)} structures have no finite target: {listed(missing)}",
+            why=f"data.target is '{spec.target or 'the default'}'; those lack a key, or hold NaN or infinity",
+            fix="leave them out with data.select, or choose a target that all have (perch data inspect lists the keys)",
+        )
+    if len(target) < 2:
+        raise DataError(
+            "there is only one structure",
+            why="nothing is left to validate on",
+            fix="add structures, or loosen data.select",
+        )
+    if np.ptp(target) == 0:
+        raise DataError(
+            f"the target is {target[0]:g} eV for all {len(target)} structures",
+            why="there is nothing to learn in a constant",
+            fix="correct data.target or data.select",
+        )
+
+
+def refuse_graphs(graphs: Graphs, ids: tuple[str, ...]) -> None:
+    """Raise DataError for atoms on top of each other and for positions that are no numbers."""
+    owner = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
+    close = (graphs.mask & ~(graphs.distances >= OVERLAP_ANGSTROM)).any(axis=1)
+    if close.any():
+        names = [ids[k] for k in np.unique(owner[close])]
+        raise DataError(
+            f"{len(names)} structures have atoms on top of each other: {listed(names)}",
+            why=f"two atoms are closer than {OVERLAP_ANGSTROM} Å, or a position is not a number",
+            fix="correct or leave out those structures; a wrong cell or periodicity does this too",
+        )
+
+
+def suspicions(graphs: Graphs, structures: Structures) -> list[str]:
+    """Sentences about data that can be trained on, and perhaps should not."""
+    found = []
+    lonely = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))[~graphs.mask.any(axis=1)]
+    if len(lonely):
+        names = [structures.ids[k] for k in np.unique(lonely)]
+        found.append(
+            f"{len(names)} structures have atoms without any neighbour within {graphs.cutoff_angstrom:g} Å: {listed(names)}"
+        )
+    atoms = counts(graphs)
+    if len(graphs) > 3 * (atoms.shape[1] + 1):
+        explained = ridge_r_squared(atoms, graphs.target_ev)
+        if explained > LINEAR_R_SQUARED:
+            found.append(
+                f"counting atoms explains the target (R² {explained:.5f}): it looks like a total energy, "
+                "and an adsorption energy is a difference of three"
+            )
+    return found

@@ -1,0 +1,64 @@
+"""``select:`` for sources that are no database: the same conditions, joined by commas."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any, Final
+
+from perch.data.source import Entry
+from perch.data.target import number
+from perch.errors import DataError
+
+_OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def selected(entries: list[Entry], select: str | None) -> list[Entry]:
+    """Entries that fulfil every condition: ``key``, or ``key=value`` with ``= != < <= > >=``."""
+    if select is None:
+        return entries
+    tests = [_condition(part.strip()) for part in select.split(",")]
+    return [entry for entry in entries if all(test(entry) for test in tests)]
+
+
+def _condition(text: str) -> Callable[[Entry], bool]:
+    for sign, compare in _OPERATORS.items():
+        key, found, value = text.partition(sign)
+        if found:
+            break
+    else:
+        key, value, compare = text, "", operator.eq
+    key, value = key.strip(), value.strip()
+    if not key or (found and not value):
+        raise DataError(
+            f"data.select cannot be read at '{text}'",
+            why="a condition is a key, or key=value with one of = != < <= > >=",
+            fix="write conditions joined by commas, such as adsorbate=O,facet!=211",
+        )
+    if not found:
+        return lambda entry: key in entry
+
+    def test(entry: Entry) -> bool:
+        have = entry.get(key)
+        if have is None:
+            return False
+        left, right = number(have), _as_number(value)
+        if left is not None and right is not None:
+            return compare(left, right)
+        return compare(str(have), value)
+
+    return test
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,65 @@
+"""``ase-db``: structures in an ASE database, ``.db`` (SQLite), ``.json`` or ``.aselmdb``, chosen with ``select:``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perch.data.files import need_file, reading
+from perch.data.source import SOURCES, Defaults, Entry, Progress
+from perch.errors import DataError
+
+if TYPE_CHECKING:
+    from perch.study import DataSpec
+
+
+class AseDb:
+    """One row, one structure; an id is the row's number."""
+
+    summary = "an ASE database (.db, .json, .aselmdb), rows chosen with select"
+    needs_path = True
+    defaults = Defaults()
+
+    def check(self, spec: DataSpec, path: Path | None) -> None:
+        """There is a file of a kind that is known."""
+        if path is not None:
+            need_file(path, spec, [".db", ".json", ".aselmdb"])
+
+    def files(self, spec: DataSpec, path: Path | None) -> Iterable[Path]:
+        """The database."""
+        return [path] if path else []
+
+    def read(self, spec: DataSpec, path: Path | None, progress: Progress | None) -> list[Entry]:
+        """Every row that ``select`` lets through, its key-value pairs before its data before its calculator's results."""
+        from ase.db import connect  # noqa: PLC0415 - ASE takes seconds to import
+
+        assert path is not None
+        self.check(spec, path)
+        keywords = {"readonly": True} if path.suffix == ".aselmdb" else {}
+        entries: list[Entry] = []
+        with reading(path):
+            with connect(str(path), type=path.suffix[1:], use_lock_file=False, **keywords) as database:
+                total = database.count() if progress else 0
+                for row in _rows(database, spec.select):
+                    atoms = row.toatoms()
+                    results = dict(atoms.calc.results) if atoms.calc else {}
+                    tables = (("key_value_pairs", row.key_value_pairs), ("data", row.data), ("calculator", results))
+                    entries.append(Entry(atoms, str(row.id), tables))
+                    if progress and len(entries) % 100 == 0:
+                        progress("reading structures", len(entries), total)
+        return entries
+
+
+def _rows(database: object, select: str | None) -> Iterable:  # type: ignore[type-arg]
+    try:
+        yield from database.select(select)  # type: ignore[attr-defined]
+    except (ValueError, KeyError, AssertionError) as error:
+        raise DataError(
+            f"data.select '{select}' cannot be read",
+            why=str(error) or "it is not ASE's selection syntax",
+            fix="write conditions joined by commas, such as surface=111,energy<0",
+        ) from error
+
+
+SOURCES.register("ase-db", AseDb())

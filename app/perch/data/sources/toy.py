@@ -1,0 +1,102 @@
+"""``toy``: small slabs with one adsorbed atom and ASE's EMT energies, made on the spot. For tests, not for conclusions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perch.data.files import refuse_path
+from perch.data.source import SOURCES, Defaults, Entry, Progress
+from perch.errors import DataError
+from perch.study import AdsorbateSpec
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from perch.study import DataSpec
+
+METALS = ("Al", "Ni", "Cu", "Pd", "Ag", "Pt", "Au")
+ADSORBATES = ("H", "C", "N", "O")
+SITES = ("ontop", "bridge", "fcc", "hcp")
+_SEED = 20_201_124
+
+
+class Toy:
+    """``select: count=N`` makes N systems instead of 60, the same ones every time."""
+
+    summary = "made on the spot: one atom on small EMT slabs, for tests (select: count=60)"
+    needs_path = False
+    defaults = Defaults(target="adsorption_energy_ev", adsorbate=AdsorbateSpec(tags="ase"), group="slab")
+
+    def check(self, spec: DataSpec, path: Path | None) -> None:
+        """The count is a number; a path has no meaning."""
+        refuse_path(spec, path)
+        count(spec.select)
+
+    def files(self, spec: DataSpec, path: Path | None) -> Iterable[Path]:
+        """This file: it is the recipe."""
+        return [Path(__file__)]
+
+    def read(self, spec: DataSpec, path: Path | None, progress: Progress | None) -> list[Entry]:
+        """System k depends on k alone, so a larger set begins with the smaller one."""
+        return [system(k) for k in range(count(spec.select))]
+
+
+def count(select: str | None) -> int:
+    """How many systems ``select: count=N`` asks for."""
+    text = "60" if select is None else select.replace(" ", "").removeprefix("count=")
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+        raise DataError(
+            f"data.select '{select}' means nothing to the toy source",
+            why="it only reads count=N",
+            fix="write select: count=60, say",
+        )
+    return int(text)
+
+
+def system(k: int) -> Entry:
+    """System number k: a (111) slab of two metals mixed at random, one atom on a random site, all shaken a little."""
+    from ase.build import add_adsorbate, fcc111  # noqa: PLC0415 - ASE takes seconds to import
+    from ase.data import reference_states  # noqa: PLC0415
+
+    rng = np.random.default_rng((_SEED, k))
+    host, guest = rng.choice(METALS, size=2)
+    slab = fcc111(host, size=(2, 2, 3), vacuum=6.0, a=reference_states[_number(host)]["a"], periodic=True)
+    slab.symbols[rng.choice(len(slab), size=int(rng.integers(0, 4)), replace=False)] = guest
+    slab.rattle(stdev=0.05, rng=rng)
+    adsorbate = str(rng.choice(ADSORBATES))
+    both = slab.copy()
+    add_adsorbate(both, adsorbate, height=float(rng.uniform(1.0, 1.8)), position=str(rng.choice(SITES)))
+    energy_ev = _emt_ev(both) - _emt_ev(slab) - _emt_ev(_atom(adsorbate))
+    info = {
+        "adsorption_energy_ev": energy_ev,
+        "slab": str(slab.symbols.formula.format("metal")),
+        "adsorbate": adsorbate,
+    }
+    return Entry(both, f"toy-{k}", (("info", info),))
+
+
+def _emt_ev(atoms: Atoms) -> float:
+    from ase.calculators.emt import EMT  # noqa: PLC0415
+
+    copy = atoms.copy()
+    copy.calc = EMT()
+    return float(copy.get_potential_energy())
+
+
+def _atom(symbol: str) -> Atoms:
+    from ase import Atoms  # noqa: PLC0415
+
+    return Atoms(symbol)
+
+
+def _number(symbol: str) -> int:
+    from ase.data import atomic_numbers  # noqa: PLC0415
+
+    return int(atomic_numbers[symbol])
+
+
+SOURCES.register("toy", Toy())

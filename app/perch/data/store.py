@@ -1,0 +1,87 @@
+"""Flat arrays in a folder, mapped into memory when they are read: workers on one node share one copy.
+
+A folder is written under a temporary name and renamed when it is whole, so that it is either there or not,
+however many processes build it at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+META: Final = "meta.json"
+CACHE_VARIABLE: Final = "PERCH_CACHE"
+_MAP_FROM_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Arrays by name, and what goes with them as JSON."""
+
+    arrays: dict[str, npt.NDArray[Any]]
+    meta: dict[str, Any]
+
+
+def default_cache() -> Path:
+    """``$PERCH_CACHE``, else ``perch`` in the user's cache folder; a folder of one's own where that cannot be written."""
+    said = os.environ.get(CACHE_VARIABLE)
+    if said:
+        return Path(said).expanduser()
+    home = os.environ.get("XDG_CACHE_HOME")
+    folder = (Path(home) if home else Path.home() / ".cache") / "perch"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass  # a container's home may be read-only: the temporary folder below serves as well
+    return Path(tempfile.gettempdir()) / f"perch-cache-{os.getuid()}"
+
+
+def read(folder: Path) -> Stored | None:
+    """What ``write`` left in the folder; None when it is not there, or not whole any more."""
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        arrays = {}
+        for name in meta["arrays"]:
+            file = folder / f"{name}.npy"
+            # Copy-on-write: nobody can change the file, and torch takes the array without a warning.
+            mapped = "c" if file.stat().st_size > _MAP_FROM_BYTES else None
+            arrays[name] = np.load(file, mmap_mode=mapped, allow_pickle=False)
+        return Stored(arrays, meta["meta"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(folder: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]) -> None:
+    """Write arrays and meta into ``folder``, at once or not at all. Raises OSError where that cannot be done."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for name, array in arrays.items():
+            np.save(draft / f"{name}.npy", array, allow_pickle=False)
+        text = json.dumps({"arrays": list(arrays), "meta": dict(meta)}, ensure_ascii=False)
+        (draft / META).write_text(text, encoding="utf-8")
+        draft.chmod(0o755)
+        _publish(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _publish(draft: Path, folder: Path) -> None:
+    """Give the draft its name. If another process was faster, its folder stays; a broken one is replaced."""
+    try:
+        draft.rename(folder)
+    except OSError:
+        if read(folder) is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
