@@ -4,9 +4,9 @@ Folders under ``tensorboard/``:
 
 * ``trials/00007`` one TensorBoard run per configuration (``trials/00007.2`` is the trial's third segment under PBT);
   steps are epochs;
-* ``best`` the incumbent; steps are consumed seconds;
-* ``lineage/00003.2`` (PBT) the path that led to the best, through all its ancestors, as one continuous run;
-* ``columns`` what the HParams page needs to know about the space.
+* ``confirm/…`` the same for trials that are trained again with fresh seeds;
+* ``best`` the incumbent, with steps in consumed seconds, and what the HParams page needs to know about the space;
+* ``lineage/00003.2`` (PBT) the path that led to the best, through all its ancestors, as one continuous run.
 
 No file stays open: a flush opens, appends and closes. After a kill the log is replayed, and what ``position.json`` says
 has been written is not written again.
@@ -39,15 +39,22 @@ class _Live:
 
     segment: Segment
     config: Mapping[str, Any]
+    phase: str = "search"
     begun: bool = False
     best: float | None = None
+    """Lowest value, as the log has it."""
+
+    @property
+    def folder(self) -> str:
+        """The folder of its event file under ``tensorboard/``."""
+        return f"{'trials' if self.phase == 'search' else self.phase}/{run_name(self.segment)}"
 
 
 @dataclass
 class TensorBoard:
     """Writes ``folder`` from the events of a run.
 
-    ``sign`` is -1 when more of ``metric`` is better. ``history`` holds the events of earlier attempts: they are applied
+    ``sign`` is -1 when more of ``metric`` is better: the log's values are then its negatives. ``history`` holds the events of earlier attempts: they are applied
     at once, and written only as far as they have not been. ``started_s`` is the wall time (Unix) at zero consumed
     seconds.
     """
@@ -79,7 +86,7 @@ class TensorBoard:
         self._used_s = max(self._used_s, float(event.get("used_s") or 0.0))
         kind = event["e"]
         if kind == "trial":
-            self._live[event["id"]] = _Live((event["id"], 0), event["config"])
+            self._live[event["id"]] = _Live((event["id"], 0), event["config"], event.get("phase", "search"))
         elif kind == "result":
             self._result(event)
         elif kind == "error":
@@ -108,52 +115,52 @@ class TensorBoard:
         live = self._live.get(trial)
         if live is None:
             return  # it has ended: a late report of a lost worker
-        if value is not None and (live.best is None or self.sign * value < self.sign * live.best):
+        if value is not None and (live.best is None or value < live.best):
             live.best = float(value)
-        name = run_name(live.segment)
         if not live.begun:
             live.begun = True
             self._columns()
-            self._note(f"trials/{name}", lambda: messages.hparams(self._wall_s, name, self._plain(live.config)))
-        self._note(
-            f"trials/{name}", lambda: messages.scalars(self._wall_s, int(event["epoch"]), self._tags(event, live))
-        )
+            name = run_name(live.segment)
+            self._note(live.folder, lambda: messages.hparams(self._wall_s, name, self._plain(live.config)))
+        tags = self._tags(event, live)
+        self._note(live.folder, lambda: messages.scalars(self._wall_s, int(event["epoch"]), tags))
         self._incumbent(live)
         if event.get("d") == "stop":
             self._end(trial, failed=False)
         elif exploit := event.get("x"):
             self._end(trial, failed=False)
             segment = (trial, live.segment[1] + 1)
-            self._live[trial] = _Live(segment, exploit["config"])
+            self._live[trial] = _Live(segment, exploit["config"], live.phase)
             self._parents[segment] = (exploit["donor"], int(exploit["seg"]), int(exploit["epoch"]))
 
     def _tags(self, event: Event, live: _Live) -> dict[str, float]:
         tags = {k: v for k, v in (event.get("m") or {}).items() if k != "epoch"}
         if live.best is not None:
-            tags[self.metric] = event["value"] if event.get("value") is not None else float("nan")
-            tags[f"best_{self.metric}"] = live.best
+            tags[f"best_{self.metric}"] = self.sign * live.best
+            if event.get("value") is not None:
+                tags[self.metric] = self.sign * event["value"]
         return tags
 
     def _incumbent(self, live: _Live) -> None:
-        if live.best is None or (self._best is not None and self.sign * live.best >= self.sign * self._best[0]):
+        if live.best is None or live.phase != "search" or (self._best is not None and live.best >= self._best[0]):
             return
         self._best = (live.best, live.segment)
-        tag = f"incumbent/{self.metric}"
-        self._note("best", lambda: messages.scalars(self._wall_s, int(self._used_s), {tag: live.best or 0.0}))
+        tags = {f"incumbent/{self.metric}": self.sign * live.best}
+        self._note("best", lambda: messages.scalars(self._wall_s, int(self._used_s), tags))
 
     def _end(self, trial: str, *, failed: bool) -> None:
         live = self._live.pop(trial, None)
         if live is not None and live.begun:
-            self._note(f"trials/{run_name(live.segment)}", lambda: messages.end(self._wall_s, failed=failed))
+            self._note(live.folder, lambda: messages.end(self._wall_s, failed=failed))
 
     def _columns(self) -> None:
         space = self.space
-        if space is None or "columns" in self._pending or self._file("columns").exists():
+        if space is None or "best" in self._pending or self._file("best").exists():
             return
         tags = {f"best_{self.metric}": f"best {self.metric}", self.metric: f"last {self.metric}"}
         if self.metric != "test_mae_ev":
             tags["test_mae_ev"] = "last test_mae_ev"
-        self._note("columns", lambda: messages.experiment(self._wall_s, space, tags))
+        self._note("best", lambda: messages.experiment(self._wall_s, space, tags))
 
     def _note(self, name: str, record: Any) -> None:
         """Keep a record for the next flush; nothing is made of events that were written by an earlier attempt."""
@@ -182,7 +189,7 @@ class TensorBoard:
         except (OSError, ValueError, KeyError):
             written = 0
         if written == 0 or written > len(self.history):
-            for name in ("trials", "best", "lineage", "columns"):
+            for name in ("trials", "confirm", "best", "lineage"):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
             return 0
         return written
