@@ -1,0 +1,6 @@
+"""Strategies executed in simulated time, over learning curves, without Ray."""
+
+from perch.simulate.curves import Curves, PowerLaw
+from perch.simulate.simulator import Delays, simulate
+
+__all__ = ["Curves", "Delays", "PowerLaw", "simulate"]
