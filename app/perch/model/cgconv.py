@@ -1,0 +1,49 @@
+"""The same network with PyTorch Geometric's ``CGConv``: no normalisation on edges, and no softplus after the residual."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import CGConv
+
+from perch.model import MODELS
+from perch.model.flat import Batch
+from perch.model.head import Head
+
+
+class CgConvNet(nn.Module):
+    """Embedding, ``CGConv`` layers with batch normalisation of the sum, pooling, plain layers."""
+
+    def __init__(self, config: Mapping[str, Any], *, atom_features: int, bond_features: int) -> None:
+        super().__init__()
+        width = config["atom_embedding_size"]
+        self.embedding = nn.Linear(atom_features, width)
+        self.convolutions = nn.ModuleList(
+            CGConv(width, dim=bond_features, aggr="add", batch_norm=True)
+            for _ in range(config["num_graph_conv_layers"])
+        )
+        self.head = Head(width, config["fc_feat_size"], config["num_fc_layers"])
+
+    def embed(self, batch: Batch) -> Tensor:
+        """Atoms' vectors (N, F) after the last convolution."""
+        x = self.embedding(batch.features).index_select(0, batch.kinds)
+        atoms, places = batch.neighbors.shape
+        receiver = torch.arange(atoms, device=x.device).repeat_interleave(places)
+        edges, bonds = torch.stack([batch.neighbors.view(-1), receiver]), batch.bonds
+        if batch.mask is not None:
+            real = batch.mask.view(-1)
+            edges, bonds = edges[:, real], bonds[real]
+        for convolution in self.convolutions:
+            x = convolution(x, edges, bonds)
+        return x
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Normalised energies (G,)."""
+        energy: Tensor = self.head(self.embed(batch), batch)
+        return energy
+
+
+MODELS.register("cgconv", CgConvNet)

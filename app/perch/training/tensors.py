@@ -1,0 +1,35 @@
+"""A study's data on the training device, kept from trial to trial of one process."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+import torch
+
+from perch.data.features import atom_features
+from perch.data.graph import Graphs
+from perch.data.prepare import Prepared
+from perch.model.flat import FlatData
+
+KEPT = 4
+"""Data sets kept on the device: a study that searches over the cutoff has several."""
+
+_CACHE: OrderedDict[tuple[str, str, str], FlatData] = OrderedDict()
+
+
+def graph_features(graphs: Graphs, source: str) -> np.ndarray:
+    """What the model is told of each atom (A, D): the element's numbers, then flags for adsorbate and fixed atoms."""
+    flags = np.stack([graphs.adsorbate, graphs.fixed], axis=1).astype(np.float32)
+    return np.concatenate([atom_features(graphs.numbers, source), flags], axis=1)
+
+
+def flat_data(prepared: Prepared, pooling: str, device: torch.device) -> FlatData:
+    """The data set's tensors on the device; the second trial of a process finds them there."""
+    key = (prepared.fingerprint, pooling, str(device))
+    if key not in _CACHE:
+        _CACHE[key] = FlatData(prepared.graphs, graph_features(prepared.graphs, prepared.features), pooling, device)
+    _CACHE.move_to_end(key)
+    while len(_CACHE) > KEPT:
+        _CACHE.popitem(last=False)
+    return _CACHE[key]
