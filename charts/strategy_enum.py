@@ -1,7 +1,6 @@
 """Keep the strategies that values.schema.json offers equal to those that Perch registers.
 
-    python charts/strategy_enum.py            rewrites the enum
-    python charts/strategy_enum.py --check    exits 1 when it differs
+Run it without arguments to write; ``--check`` exits 1 when it differs.
 """
 
 from __future__ import annotations

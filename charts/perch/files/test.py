@@ -1,12 +1,13 @@
 """Run by helm test, in a pod of the release: the results folder takes files, the run is there, TensorBoard answers."""
+
 import json
+import os
 import pathlib
 import time
 import urllib.request
 
-results = pathlib.Path("{{ .Values.storage.mountPath }}")
-run = {{ ternary (include "perch.runId" . | quote) "None" (eq .Values.mode "job") }}
-board = {{ ternary (printf "http://%s-tensorboard:6006%s" (include "perch.fullname" .) .Values.tensorboard.pathPrefix | quote) "None" .Values.tensorboard.enabled }}
+results = pathlib.Path(os.environ["RESULTS"])
+run, board = os.environ["RUN"], os.environ["BOARD"]
 
 canary = results / ".perch-test"
 canary.write_text("ok")
@@ -33,4 +34,6 @@ def until(what, look, seconds=120):
 if run:
     until("study:", lambda: sorted(str(path) for path in (results / run).glob("**/study.yaml"))[:1])
 if board:
-    until("TensorBoard's plugins:", lambda: list(json.load(urllib.request.urlopen(board + "/data/plugins_listing")))[:3])
+    until(
+        "TensorBoard's plugins:", lambda: list(json.load(urllib.request.urlopen(board + "/data/plugins_listing")))[:3]
+    )

@@ -1,0 +1,114 @@
+"""What Kubernetes refuses, as sentences: what, why, what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from perch.errors import ClusterError
+
+
+class NothingStarted(ClusterError):
+    """The cluster, the permission or the request is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class RunFailed(ClusterError):
+    """The run was started and did not come to a good end."""
+
+
+class NotFound(NothingStarted):
+    """The object that was asked for is not there."""
+
+
+class AlreadyThere(NothingStarted):
+    """An object of that name exists."""
+
+
+@contextmanager
+def translated(doing: str, namespace: str = "") -> Iterator[None]:
+    """Turn what the Kubernetes client raises into a ClusterError that says what to do.
+
+    ``doing`` completes "could not …", such as ``create the RayJob 'oh'``.
+    """
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.config.config_exception import ConfigException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except ApiException as error:
+        raise explain(int(error.status or 0), _message(error), doing, namespace) from error
+    except ConfigException as error:
+        raise NothingStarted(
+            f"could not {doing}: no cluster is configured",
+            why=str(error),
+            fix="set KUBECONFIG, or log in to a cluster; kubectl get pods shows whether it works",
+        ) from error
+    except HTTPError as error:
+        raise NothingStarted(
+            f"could not {doing}: the cluster does not answer",
+            why=_root(error),
+            fix="check the network and the server in your kubeconfig: kubectl cluster-info",
+        ) from error
+
+
+def explain(code: int, message: str, doing: str, namespace: str) -> ClusterError:
+    """Return the error for one refusal of the API server."""
+    what = f"could not {doing}"
+    lower = message.lower()
+    if "exceeded quota" in lower:
+        return NothingStarted(
+            f"{what}: the quota of namespace '{namespace}' is used up",
+            why=message,
+            fix="ask for less (--workers, --cpus, --memory), wait for others to end, or have the quota raised",
+        )
+    if code == 401:
+        return NothingStarted(f"{what}: the cluster does not know you", why=message, fix="log in again")
+    if code == 403 and "violates podsecurity" in lower:
+        return NothingStarted(
+            f"{what}: the namespace's Pod Security Standard refuses the pod",
+            why=message,
+            fix="keep podSecurityContext and securityContext of the chart as they are",
+        )
+    if code == 403:
+        return NothingStarted(
+            f"{what}: you may not",
+            why=message,
+            fix=f"have the verb and resource named above granted in namespace '{namespace}' (docs/kubernetes.md)",
+        )
+    if code == 404 and re.search(r'namespaces "[^"]*" not found', message):
+        return NothingStarted(
+            f"{what}: there is no namespace '{namespace}'",
+            why=message,
+            fix=f"kubectl create namespace {namespace}, or give another with --namespace",
+        )
+    if code == 404 and ("could not find the requested resource" in lower or "page not found" in lower):
+        return NothingStarted(
+            f"{what}: the cluster knows no ray.io/v1",
+            why="the KubeRay operator's custom resources are not installed",
+            fix="install the KubeRay operator 1.6 or later, then try again",
+        )
+    if code == 404:
+        return NotFound(what, why=message, fix=f"look for the right name: kubectl get rayjobs -n {namespace}")
+    if code == 409:
+        return AlreadyThere(
+            what, why=message, fix="give another --run-id, or remove the old one: perch k8s stop RUN --remove"
+        )
+    return NothingStarted(what, why=message, fix="the message above is the API server's own")
+
+
+def _message(error: object) -> str:
+    body = getattr(error, "body", None) or ""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(body).strip() or str(getattr(error, "reason", error))
+
+
+def _root(error: BaseException) -> str:
+    reason = getattr(error, "reason", None)
+    return _root(reason) if isinstance(reason, BaseException) else f"{type(error).__name__}: {error}"
