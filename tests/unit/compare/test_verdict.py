@@ -12,28 +12,28 @@ from perch.compare.verdict import looks, more_blocks, verdict
 LOGS = np.array([0.5, 0.7, 0.6, 0.4])
 
 
-def test_looks_at_ten_and_twenty_blocks_and_at_no_other_number():
+def test_looks_at_ten_and_twenty_blocks_and_at_no_other_number() -> None:
     assert [looks(n) for n in (9, 10, 19, 20, 27)] == [[], [10], [10], [10, 20], [10, 20]]
     assert looks(27, planned=50) == [10] and looks(50, planned=50) == [10, 50]
 
 
-def test_under_ten_blocks_there_is_no_verdict():
+def test_under_ten_blocks_there_is_no_verdict() -> None:
     assert verdict("asha", "rs", 7, {}, {}, LOGS).says == "no verdict"
 
 
-def test_the_level_is_halved_between_the_looks():
+def test_the_level_is_halved_between_the_looks() -> None:
     assert verdict("asha", "rs", 10, {10: 0.03}, {10: 1.0}, LOGS).says == "cannot tell"
     assert verdict("asha", "rs", 10, {10: 0.02}, {10: 1.0}, LOGS).says == "faster"
     assert verdict("asha", "rs", 20, {10: 0.2, 20: 0.02}, {10: 1.0, 20: -1.0}, LOGS).says == "slower"
 
 
-def test_cannot_tell_comes_with_a_number_of_blocks():
+def test_cannot_tell_comes_with_a_number_of_blocks() -> None:
     logs = np.random.default_rng(0).normal(0.3, 1.0, 10)
     found = verdict("asha", "rs", 10, {10: 0.4}, {10: 0.3}, logs)
     assert found.more_blocks is not None and f"about {found.more_blocks} more blocks" in found.sentence
 
 
-def test_that_number_shows_the_difference_four_times_in_five():
+def test_that_number_shows_the_difference_four_times_in_five() -> None:
     rng, mean, deviation = np.random.default_rng(1), 0.5, 1.0
     sample = rng.normal(size=10)
     sample = mean + deviation * (sample - sample.mean()) / sample.std(ddof=1)
@@ -43,33 +43,33 @@ def test_that_number_shows_the_difference_four_times_in_five():
     assert np.mean(t > 2.33) == pytest.approx(0.8, abs=0.04)
 
 
-def test_no_difference_needs_more_blocks_than_anyone_has():
+def test_no_difference_needs_more_blocks_than_anyone_has() -> None:
     assert more_blocks(np.array([1.0, -1.0, 1.0, -1.001])) is None
 
 
-def test_a_large_difference_is_found_and_named():
+def test_a_large_difference_is_found_and_named() -> None:
     found = analyse(draw(Truth(speed=8.0), 10, np.random.default_rng(0)), curve=False)
     assert [c.verdict.says for c in found.contrasts] == ["faster"] * 3
     assert all(c.before.probability >= 0.8 for c in found.contrasts)
 
 
-def test_a_target_that_nobody_reaches_is_set_aside_and_said():
+def test_a_target_that_nobody_reaches_is_set_aside_and_said() -> None:
     runs = {name: [incumbent([5.0 + b], [0.4]) for b in range(3)] for name in ("rs", "asha")}
     found = analyse(Blocks(runs, 100.0), given=[0.5, 0.1])
     assert [t.value for t in found.unreachable] == [0.1] and len(found.contrasts) == 1
 
 
-def test_ties_count_half_in_the_order_of_two_strategies():
+def test_ties_count_half_in_the_order_of_two_strategies() -> None:
     runs = {"rs": [incumbent([t], [0.4]) for t in (5.0, 7.0)], "asha": [incumbent([t], [0.4]) for t in (5.0, 6.0)]}
     found = analyse(Blocks(runs, 100.0), given=[0.5])
     assert found.contrasts[0].before.probability == 0.75
 
 
-def test_wilson_never_leaves_nought_and_one():
+def test_wilson_never_leaves_nought_and_one() -> None:
     assert wilson(10, 10).high == 1.0 and wilson(10, 10).low == pytest.approx(0.722, abs=0.001)
 
 
-def test_the_test_error_stands_beside_the_time_and_decides_nothing():
+def test_the_test_error_stands_beside_the_time_and_decides_nothing() -> None:
     def block(test: float) -> Blocks:
         runs = {"rs": [incumbent([9.0], [0.4], [0.5])] * 2, "asha": [incumbent([3.0], [0.4], [test])] * 2}
         return Blocks(runs, 100.0)

@@ -1,0 +1,1 @@
+"""The figures of a comparison, one file each; every module registers its own."""
