@@ -1,6 +1,7 @@
 """Strategies executed in simulated time, over learning curves, without Ray."""
 
 from perch.simulate.curves import Curves, PowerLaw
+from perch.simulate.replay import Difference, differences, restore
 from perch.simulate.simulator import Delays, simulate
 
-__all__ = ["Curves", "Delays", "PowerLaw", "simulate"]
+__all__ = ["Curves", "Delays", "Difference", "PowerLaw", "differences", "restore", "simulate"]
