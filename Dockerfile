@@ -63,7 +63,8 @@ RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=cach
     /opt/uv/bin/uv pip install -q --no-deps --compile-bytecode --link-mode copy --require-hashes --python /opt/perch/bin/python \
       -r /opt/lock/packages.txt \
     && cd /opt/perch/lib/python3.11/site-packages \
-    && rm -rf ray/jars ray/cpp pyarrow/include
+    && rm -rf ray/jars ray/cpp pyarrow/include \
+    && find pandas scipy numpy sympy matplotlib pyarrow -type d -name tests -prune -exec rm -rf {} +
 
 # Perch.
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
@@ -92,5 +93,5 @@ LABEL org.opencontainers.image.title="perch" \
       org.opencontainers.image.created="${CREATED}" \
       org.perch.accelerator="${ACCELERATOR}"
 
-ENTRYPOINT ["/usr/bin/tini", "-g", "--", "perch"]
+ENTRYPOINT ["/usr/bin/tini", "--", "perch"]
 CMD ["--help"]

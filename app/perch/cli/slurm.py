@@ -1,0 +1,102 @@
+"""``perch slurm``: write a batch script, run a node of a job, see how a run stands, stop it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Run a study on a Slurm cluster.")
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def launch(
+    command: Annotated[list[str], typer.Argument(help="after --: a perch command line, or python and a program")],
+    job_folder: Annotated[Path, typer.Option(help="the job's folder, seen by all nodes")],
+    interface: Annotated[str | None, typer.Option(help="network interface, the same on every node")] = None,
+    min_nodes: Annotated[int | None, typer.Option(min=1, help="go on with this many; default all")] = None,
+    gpus_per_node: Annotated[int | None, typer.Option(min=0, help="fail when fewer are visible")] = None,
+    head_cpus: Annotated[int | None, typer.Option(min=0, help="CPUs for trials on the head; 0: none")] = None,
+    node_tmp: Annotated[Path | None, typer.Option(help="node-local folder for temporary files; /tmp")] = None,
+    logdir: Annotated[Path | None, typer.Option(help="TensorBoard beside the head, on this folder")] = None,
+    dashboard: Annotated[bool, typer.Option(help="Ray's dashboard, on 127.0.0.1, with a token")] = True,
+    start_timeout: Annotated[float, typer.Option(min=1, help="seconds to wait for the nodes")] = 180.0,
+) -> int:
+    """Run one node of a job: srun starts one of these per node, the first one is the head."""
+    from perch.clusters.slurm.allocation import from_environment
+    from perch.clusters.slurm.launcher import NODE_TMP, Options
+    from perch.clusters.slurm.launcher import launch as launch_node
+
+    allocation = from_environment(os.environ)
+    options = Options(
+        job_folder=job_folder.absolute(),
+        command=tuple(command),
+        interface=interface,
+        min_nodes=min_nodes,
+        gpus_per_node=gpus_per_node,
+        head_cpus=head_cpus,
+        node_tmp=node_tmp or NODE_TMP,
+        logdir=logdir,
+        dashboard=dashboard,
+        start_timeout_s=start_timeout,
+    )
+    return launch_node(options, allocation, os.environ)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def script(
+    study: Annotated[Path | None, typer.Argument(help="study file; default: the embedded study")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="after --: more arguments for perch run")] = None,
+    nodes: Annotated[int, typer.Option(help="nodes")] = 1,
+    cpus_per_node: Annotated[int, typer.Option(help="CPUs of each node")] = 8,
+    gpus_per_node: Annotated[int | None, typer.Option(help="GPUs of each node")] = None,
+    mem: Annotated[str | None, typer.Option(help="memory of each node, such as 64G")] = None,
+    time: Annotated[str, typer.Option(help="walltime of one job, such as 8h")] = "8h",
+    run_id: Annotated[str | None, typer.Option(help="name of the run; default: study and strategy")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder of results, seen by all nodes")] = None,
+    site: Annotated[Path | None, typer.Option(help="cluster.yaml of the site")] = None,
+    min_nodes: Annotated[int | None, typer.Option(help="start with this many when others do not come")] = None,
+    code: Annotated[Path | None, typer.Option(help="folder of your own trainable module")] = None,
+    stage_data: Annotated[bool, typer.Option(help="copy the data file to the nodes' disks")] = False,
+) -> None:
+    """Write a batch script for a study to standard output."""
+    from perch.clusters.slurm.script import job_for, render
+    from perch.clusters.slurm.site import load_site
+
+    job = job_for(
+        study,
+        tuple(arguments or ()),
+        nodes=nodes,
+        cpus_per_node=cpus_per_node,
+        gpus_per_node=gpus_per_node,
+        memory=mem,
+        time=time,
+        run_id=run_id,
+        out=out,
+        min_nodes=min_nodes,
+        code=code,
+        stage_data=stage_data,
+    )
+    typer.echo(render(job, load_site(site)), nl=False)
+
+
+@app.command()
+def status(
+    queue: Annotated[typer.FileText, typer.Argument(help="squeue's lines, - for standard input")],
+    out: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
+) -> None:
+    """Join the queue with the runs: squeue -h --me -o '%i|%j|%T|%M|%l|%D|%R' | perch slurm status -."""
+    from perch.clusters.slurm.status import parse_squeue, report
+
+    for line in report(parse_squeue(queue), out):
+        typer.echo(line)
+
+
+@app.command()
+def stop(run: Annotated[Path, typer.Argument(help="the run's folder, OUT/RUN_ID")]) -> None:
+    """Ask a run to save and end; its job exits with code 75."""
+    from perch.clusters.slurm.status import stop as leave_stop_file
+
+    typer.echo(f"left {leave_stop_file(run)}; the run saves and ends within seconds")

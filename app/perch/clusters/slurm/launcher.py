@@ -1,0 +1,195 @@
+"""One launcher per node, started by one srun: the first node runs Ray's head and the driver, the others join.
+
+Nothing here sleeps and hopes. Every launcher takes events from one queue: a child is ready or has ended, a worker has
+spoken or its wire has broken, a signal or the stop file has come.
+
+The end: workers stop first, then the head, so that no Ray process ever looks for a head that is gone (that costs a
+minute). The driver's exit code is the job's. ``ray stop`` is never called: it would end every other job of the user.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from perch.clusters.slurm.address import look_again
+from perch.clusters.slurm.allocation import Allocation
+from perch.errors import ClusterError
+
+INTERRUPTED: Final = 75
+NODE_TMP: Final = Path("/tmp")  # noqa: S108 — only a private folder is made in it, by mkdtemp
+_LONGEST_TMP: Final = 40
+"""Ray's sockets lie 62 characters below its folder, and a socket's path holds at most 107."""
+_LARGEST_LOG_BYTES: Final = 64 * 1024**2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What ``perch slurm launch`` was asked for."""
+
+    job_folder: Path
+    command: tuple[str, ...]
+    interface: str | None = None
+    min_nodes: int | None = None
+    gpus_per_node: int | None = None
+    head_cpus: int | None = None
+    node_tmp: Path = NODE_TMP
+    port_locks: Path = NODE_TMP / "perch-ports"
+    logdir: Path | None = None
+    dashboard: bool = True
+    start_timeout_s: float = 180.0
+
+
+@dataclass
+class Node:
+    """What head and worker have in common: the event queue, the private folder, the logs."""
+
+    options: Options
+    allocation: Allocation
+    environment: Mapping[str, str]
+    events: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
+    started_s: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        folder = self.options.node_tmp
+        if len(str(folder)) > _LONGEST_TMP - len("/perch-12345678"):
+            folder = NODE_TMP
+        self.tmp = Path(tempfile.mkdtemp(prefix="perch-", dir=folder))
+        self.logs = self.options.job_folder / f"logs-{self.allocation.restart}" / self.label
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def label(self) -> str:
+        """As the log folder of this node is called."""
+        return f"{self.allocation.node}-{self.allocation.host}"
+
+    def say(self, text: str) -> None:
+        """One line for the job's output, with the seconds since this launcher began."""
+        print(f"perch {self.allocation.host} {time.monotonic() - self.started_s:6.1f}s  {text}", flush=True)
+
+    def catch(self, *numbers: signal.Signals) -> None:
+        """Turn signals into events. Only the main thread may call this."""
+        for number in numbers:
+            signal.signal(number, lambda n, _: self.events.put(("signal", signal.Signals(n).name)))
+
+    def next_event(self, deadline: float | None = None, tick_s: float = 0.25) -> tuple[Any, Any] | None:
+        """The next event; None after a tick, so that the caller can look at the stop file and at its deadline."""
+        left = tick_s if deadline is None else max(0.0, min(tick_s, deadline - time.monotonic()))
+        try:
+            event: tuple[Any, Any] = self.events.get(timeout=left)
+        except queue.Empty:
+            return None
+        return event
+
+    def clean(self) -> None:
+        """Keep Ray's logs in the job's folder, remove the private folder."""
+        with suppress(OSError):
+            keep_logs(self.tmp, self.logs / "ray")
+        shutil.rmtree(self.tmp, ignore_errors=True)
+
+
+def keep_logs(tmp: Path, target: Path) -> None:
+    """Copy the logs of Ray's session; one that has grown without bounds is left out, and named."""
+    source = tmp / "session_latest" / "logs"
+    if not source.is_dir():
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.rglob("*")):
+        if path.is_symlink() or not path.is_file():
+            continue
+        size = path.stat().st_size
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if size > _LARGEST_LOG_BYTES:
+            copy.with_suffix(".left-out").write_text(f"{size} bytes\n")
+        elif size:
+            shutil.copyfile(path, copy)
+
+
+def launch(options: Options, allocation: Allocation, environment: Mapping[str, str]) -> int:
+    """Run this node's part; return the exit code of its task."""
+    from perch.clusters.slurm.head import Head
+    from perch.clusters.slurm.worker import Worker
+
+    check_job_folder(options.job_folder, allocation)
+    _raise_file_limit()
+    role: Callable[..., Any] = Head if allocation.is_head else Worker
+    node = role(options, allocation, environment)
+    node.catch(signal.SIGTERM, signal.SIGUSR1, signal.SIGINT, signal.SIGHUP)
+    try:
+        return int(node.run())
+    except ClusterError as error:
+        node.failed(error)
+        raise
+    finally:
+        node.finish()
+
+
+def check_job_folder(folder: Path, allocation: Allocation, *, patience_s: float = 10.0) -> None:
+    """Raise ClusterError (exit 2) when the folder is not the one the batch script made, or has no room.
+
+    The batch script leaves a canary with the job's number before it starts us: a folder of the same name on another
+    disk does not hold it. ``patience_s`` is for the caches of network file systems.
+    """
+    canary, deadline = folder / "canary", time.monotonic() + patience_s
+    while True:
+        try:
+            look_again(folder)
+            if canary.read_text().strip() == allocation.job_id:
+                break
+            why = f"{canary} belongs to job {canary.read_text().strip()!r}"
+        except OSError as error:
+            why = str(error)
+        if time.monotonic() > deadline:
+            raise _bad(
+                f"{allocation.host} does not see the job's folder {folder}",
+                why=why,
+                fix="put it (and the results) on a file system that all nodes share, and bind it into the container",
+            )
+        time.sleep(0.2)
+    probe = folder / f".room-{allocation.node}"
+    try:
+        with probe.open("wb") as stream:
+            stream.write(bytes(1024**2))
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise _bad(
+            f"{allocation.host} cannot write to the job's folder {folder}",
+            why=str(error),
+            fix="free some space or quota there ('df', 'quota'), or give another folder",
+        ) from error
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def driver_command(command: Sequence[str]) -> list[str]:
+    """A perch command line as a list; ``python script.py`` runs a program of the user's own on the same Ray."""
+    if command[0] in ("python", "python3"):
+        return [sys.executable, *command[1:]]
+    return [sys.executable, "-m", "perch.cli.main", *command]
+
+
+def _raise_file_limit() -> None:
+    """Ray keeps many files open: take what the hard limit allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(65_536, hard) if hard != resource.RLIM_INFINITY else 65_536
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _bad(what: str, *, why: str, fix: str) -> ClusterError:
+    error = ClusterError(what, why=why, fix=fix)
+    error.exit_code = 2
+    return error

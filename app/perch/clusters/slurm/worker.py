@@ -1,0 +1,94 @@
+"""Every other node: find the head, join its Ray, leave when told to or when the head is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from perch.clusters.slurm import address, ports, raynode, token
+from perch.clusters.slurm.allocation import Allocation, require_gpus
+from perch.clusters.slurm.control import Wire, connect
+from perch.clusters.slurm.launcher import Node, Options
+from perch.clusters.slurm.process import Child
+from perch.errors import ClusterError
+
+_STOP_GRACE_S: Final = 3.0
+
+
+class Worker(Node):
+    """It takes no decision: a signal is the head's business, which hears of it too."""
+
+    def __init__(self, options: Options, allocation: Allocation, environment: Mapping[str, str]) -> None:
+        super().__init__(options, allocation, environment)
+        self.wire: Wire | None = None
+        self.ray: Child | None = None
+
+    def run(self) -> int:
+        """Join and stay; 0 when the head has ended the job or is gone (its own code is the job's)."""
+        self.join()
+        return self.stay()
+
+    def join(self) -> None:
+        """Wait for the head's address, then start Ray."""
+        options, me = self.options, self.allocation
+        require_gpus(me, options.gpus_per_node)
+        address.own_ip(options.interface, towards=None)  # a wrong interface is said at once, not after the wait
+        head = address.wait_for_head(options.job_folder / f"head-{me.restart}.json", timeout_s=options.start_timeout_s)
+        secret = token.read(options.job_folder / "token")
+        try:
+            self.wire = connect(head.ip, head.control_port, secret, me.node, self.events)
+        except OSError as error:
+            raise ClusterError(
+                f"{me.host} cannot reach the head at {head.ip}:{head.control_port}",
+                why=str(error),
+                fix="pick a network that joins all nodes with --interface (site file: interface)",
+            ) from error
+        block = ports.claim(options.port_locks, start=int(me.job_id))
+        local = self.tmp / "token"
+        address.write_durably(local, secret)
+        environment = raynode.environment(
+            self.environment, self.tmp, local, nodes=me.nodes, interface=options.interface
+        )
+        ip = address.own_ip(options.interface, towards=head.ip)
+        line = raynode.command(me, block, ip, self.tmp, head=head)
+        self.ray = Child("ray", line, environment, self.logs / "ray.log", self.events, ready_line=raynode.READY_LINE)
+
+    def stay(self) -> int:
+        """Wait for the end. Raises ClusterError when this node's Ray dies on its own."""
+        assert self.ray is not None and self.wire is not None
+        while True:
+            event = self.next_event()
+            if event is None:
+                continue
+            source, news = event
+            if source == "ray" and news == "ready":
+                self.wire.send({"state": "ready", "host": self.allocation.host})
+            elif source == "ray":
+                raise ClusterError(
+                    f"Ray on {self.allocation.host} ended with code {news}",
+                    why="its last lines:\n" + self.ray.last_lines(),
+                    fix=f"all its logs are in {self.logs}",
+                )
+            elif source == "head" and news is None:
+                self.say("the head is gone")
+                return 0
+            elif source == "head" and news.get("end"):
+                return 0
+            elif source == "signal":
+                self.say(f"{news}: the head decides")
+
+    def failed(self, error: ClusterError) -> None:
+        """Let the head know why, so that it need not wait."""
+        if self.wire is not None:
+            self.wire.send({"state": "failed", "host": self.allocation.host, "reason": str(error)})
+
+    def finish(self) -> None:
+        """Stop this node's Ray, then cut the wire: that is how the head knows."""
+        started = time.monotonic()
+        if self.ray is not None:
+            self.ray.stop(grace_s=_STOP_GRACE_S)
+        if self.wire is not None:
+            self.wire.close()
+        self.clean()
+        self.say(f"ended in {time.monotonic() - started:.1f} s")
