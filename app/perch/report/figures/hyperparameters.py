@@ -1,0 +1,95 @@
+"""Hyperparameters against the best value that each trial reached."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perch.report.figure import FIGURES, Figure, Missing
+from perch.report.material import Material
+from perch.report.style import BLUE, GREY, INK, canvas
+
+MOST_PANELS = 12
+
+
+def _table(material: Material) -> pd.DataFrame:
+    if not material.searched:
+        raise Missing("all trials share one configuration")
+    columns = material.trials[["trial_id", "epochs", "best_value"]]
+    out = pd.concat([columns, material.configs[material.searched]], axis=1).dropna(subset=["best_value"])
+    if out.empty:
+        raise Missing("no trial has reported the metric yet")
+    return out
+
+
+def _draw(material: Material, table: pd.DataFrame) -> Any:
+    names = material.searched[:MOST_PANELS]
+    columns = min(3, len(names))
+    rows = math.ceil(len(names) / columns)
+    figure, grid = canvas(7.6, 0.4 + 2.1 * rows, nrows=rows, ncols=columns, sharey=True, squeeze=False)
+    values = table["best_value"].to_numpy(dtype=float)
+    epochs = table["epochs"].to_numpy(dtype=float)
+    long = epochs >= max(epochs.max() * 0.5, 1)
+    low, high = values.min(), np.quantile(values, 0.97)
+    alpha = float(np.clip(150 / len(table), 0.1, 0.8))
+    best = int(np.argmin(material.sign * values))
+    for name, axes in zip(names, grid.flat, strict=False):
+        x = _positions(axes, table[name])
+        axes.plot(x[~long], values[~long], ".", ms=4, color=GREY, alpha=alpha, rasterized=len(table) > 500)
+        axes.plot(x[long], values[long], "o", ms=4, color=BLUE, alpha=max(alpha, 0.5), rasterized=len(table) > 500)
+        axes.plot(x[best], values[best], "*", ms=13, mfc="none", mec=INK, mew=1.4)
+        axes.set_xlabel(name)
+        if low > 0 and high > 3 * low:
+            axes.set_yscale("log")
+            axes.set_ylim(low * 0.9, high * 1.1)
+        elif high > low:
+            axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    for axes in list(grid.flat)[len(names) :]:
+        axes.set_visible(False)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(f"best\n{material.metric_label}")
+    return figure
+
+
+def _positions(axes: Any, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Where the values lie: on a number line (logarithmic over decades), or words side by side, a little apart."""
+    kinds = {type(v) for v in column.dropna()}
+    numeric = all(issubclass(k, int | float | np.number) and k is not bool for k in kinds)
+    if numeric and column.nunique() > 4:
+        x = column.to_numpy(dtype=float)
+        if np.nanmin(x) > 0 and np.nanmax(x) > 20 * np.nanmin(x):
+            axes.set_xscale("log")
+        return x
+    labels = sorted(column.dropna().unique(), key=lambda v: (0, v, "") if numeric else (1, 0, str(v)))
+    places = {value: place for place, value in enumerate(labels)}
+    axes.set_xticks(range(len(labels)), [f"{v:.3g}" if isinstance(v, float) else str(v) for v in labels])
+    jitter = np.random.default_rng(0).uniform(-0.2, 0.2, len(column))
+    return column.map(places).to_numpy(dtype=float) + jitter
+
+
+def _describe(material: Material, table: pd.DataFrame) -> str:
+    best = table.iloc[int(np.argmin(material.sign * table["best_value"].to_numpy(dtype=float)))]
+    at = ", ".join(
+        f"{n} = {best[n]:.3g}" if isinstance(best[n], float) else f"{n} = {best[n]}" for n in material.searched
+    )
+    return (
+        f"Scatter plots of the best {material.metric_label} of {len(table):,} trials against each of "
+        f"{len(material.searched)} hyperparameters. The best trial has {at}."
+    )
+
+
+FIGURES.register(
+    "hyperparameters",
+    Figure(
+        "Hyperparameters",
+        40,
+        "Each trial's best value. Blue: trained for at least half of the most epochs; grey: ended earlier, so its value "
+        "says little; star: the best. The worst 3 % lie outside the axes.",
+        _table,
+        _draw,
+        _describe,
+    ),
+)

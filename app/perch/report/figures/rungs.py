@@ -1,0 +1,75 @@
+"""The rungs as a funnel: how many trials trained that far, and what became of them there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perch.report.figure import FIGURES, Figure, Missing
+from perch.report.material import FATES, Material, rows
+from perch.report.style import FATE_COLOURS, INK, canvas
+
+
+def _table(material: Material) -> pd.DataFrame:
+    trials = material.trials
+    if "rung" not in trials or trials["rung"].dropna().empty:
+        raise Missing("this strategy has no rungs: every trial trains to the end")
+    rungs = sorted({int(r) for r in trials["rung"].dropna()})
+    last = int(material.study.get("epochs", 0) or 0)
+    if last > rungs[-1]:
+        rungs.append(last)
+    epochs = trials["epochs"].fillna(0).to_numpy()
+    out = []
+    for rung, following in zip(rungs, [*rungs[1:], np.inf], strict=True):
+        reached = epochs >= rung
+        ended = reached & (epochs < following)
+        row: dict[str, Any] = {
+            "epochs": rung,
+            "reached": int(reached.sum()),
+            "went_on": int((epochs >= following).sum()),
+        }
+        row |= {fate: int((ended & (material.fates == fate)).sum()) for fate in FATES}
+        out.append(row)
+    return pd.DataFrame(out)
+
+
+def _draw(material: Material, table: pd.DataFrame) -> Any:
+    figure, axes = canvas(height=0.9 + 0.5 * len(table))
+    y = np.arange(len(table))
+    left = table["went_on"].to_numpy(dtype=float)
+    axes.barh(y, left, color=INK, alpha=0.35, label="went on")
+    for fate in FATES:
+        width = table[fate].to_numpy(dtype=float)
+        if width.any():
+            axes.barh(y, width, left=left, color=FATE_COLOURS[fate], label=f"{fate} before the next")
+            left = left + width
+    for row, total in enumerate(table["reached"]):
+        axes.text(total, row, f" {total:,}", va="center", fontsize=9)
+    axes.set_yticks(y, [f"{e} epoch{'s' * (e > 1)}" for e in table["epochs"]])
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set(xlabel="trials that trained at least so far")
+    axes.margins(x=0.1)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def _describe(material: Material, table: pd.DataFrame) -> str:
+    steps = "; ".join(f"{row['reached']:,} trials at {row['epochs']} epochs" for row in rows(table))
+    return f"Funnel of the rungs: {steps}."
+
+
+FIGURES.register(
+    "rungs",
+    Figure(
+        "Rungs",
+        30,
+        "How far trials trained. At each rung a trial is compared with those that came before it; the better share "
+        "goes on. 'perch why RUN TRIAL' explains one trial.",
+        _table,
+        _draw,
+        _describe,
+    ),
+)

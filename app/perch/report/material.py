@@ -1,0 +1,190 @@
+"""What a report is made of: the record of one run, with the few views of it that several figures share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
+
+FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "paused", "running", "interrupted")
+"""What became of a trial, in the order in which figures and legends show it."""
+
+
+class Record(Protocol):
+    """What ``perch.record.load`` returns."""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        ...
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """A row per reported epoch."""
+        ...
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row per trial."""
+        ...
+
+    @property
+    def overheads(self) -> pd.DataFrame:
+        """Where worker seconds went."""
+        ...
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The closing summary, as far as there is one."""
+        ...
+
+    @property
+    def study(self) -> Any:
+        """The study as it ran."""
+        ...
+
+
+@dataclass(frozen=True)
+class Material:
+    """One run, ready to be shown. ``trials`` and ``curves`` hold the search; trials trained again lie in ``confirmed``.
+
+    ``predictions`` has a row per structure (``id, split, formula, adsorbate, size, target_ev, prediction_ev,
+    deviation_ev``) or is None where the run has left none.
+    """
+
+    folder: Path
+    study: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    trials: pd.DataFrame
+    confirmed: pd.DataFrame
+    curves: pd.DataFrame
+    overheads: pd.DataFrame
+    predictions: pd.DataFrame | None
+
+    @property
+    def metric(self) -> str:
+        """The name of what the run minimises, or maximises."""
+        return str(self.study.get("metric", VALIDATION_MAE_EV))
+
+    @property
+    def sign(self) -> float:
+        """-1 when more of the metric is better, else 1."""
+        return -1.0 if self.study.get("mode") == "max" else 1.0
+
+    @property
+    def metric_label(self) -> str:
+        """The metric as an axis shows it."""
+        return words(self.metric)
+
+    @cached_property
+    def fates(self) -> pd.Series[Any]:
+        """What became of each trial: its status, or ``collapsed`` for one that never beat the mean predictor."""
+        fates = self.trials["status"].astype(str)
+        if "collapsed" in self.trials:
+            fates = fates.mask(self.trials["collapsed"].fillna(False).astype(bool), "collapsed")
+        return fates
+
+    @cached_property
+    def configs(self) -> pd.DataFrame:
+        """The first configuration of each trial, a column per hyperparameter, rows as in ``trials``."""
+        return pd.DataFrame(list(self.trials["config"]), index=self.trials.index)
+
+    @cached_property
+    def searched(self) -> list[str]:
+        """Hyperparameters that differ between trials."""
+        return [str(name) for name in self.configs if self.configs[name].nunique(dropna=False) > 1]
+
+    @cached_property
+    def incumbents(self) -> pd.DataFrame:
+        """Every improvement of the best value so far: ``time_s, value, trial_id, segment, epoch`` and the test MAE."""
+        columns = ["time_s", self.metric, "trial_id", "segment", "epoch"]
+        columns += [TEST_MAE_EV] if TEST_MAE_EV in self.curves and self.metric != TEST_MAE_EV else []
+        if self.metric not in self.curves:
+            return pd.DataFrame(columns=columns).rename(columns={self.metric: "value"})
+        ordered = self.curves[columns].dropna(subset=[self.metric]).sort_values("time_s", kind="stable")
+        score = self.sign * ordered[self.metric].to_numpy(dtype=float)
+        before = np.concatenate([[np.inf], np.minimum.accumulate(score)[:-1]]) if len(score) else score
+        return ordered[score < before].rename(columns={self.metric: "value"}).reset_index(drop=True)
+
+    @cached_property
+    def best(self) -> Mapping[str, Any]:
+        """The best trial as the summary names it, or as the curves do while there is no summary."""
+        if named := self.summary.get("best"):
+            return dict(named)
+        if self.incumbents.empty:
+            return {}
+        last = self.incumbents.iloc[-1]
+        row = self.trials.loc[self.trials["trial_id"] == last["trial_id"]]
+        config = row["config"].iloc[0] if len(row) else {}
+        out = {"trial_id": last["trial_id"], "epoch": int(last["epoch"]), "config": config, self.metric: last["value"]}
+        if TEST_MAE_EV in last:
+            out[TEST_MAE_EV] = last[TEST_MAE_EV]
+        return out
+
+    @cached_property
+    def best_value(self) -> float | None:
+        """The incumbent's value of the metric."""
+        if self.incumbents.empty:
+            value = self.best.get(self.metric)
+            return None if value is None else float(value)
+        return float(self.incumbents["value"].iloc[-1])
+
+    @cached_property
+    def baselines(self) -> dict[str, float]:
+        """Mean absolute errors in eV of the baselines on the validation set, best first."""
+        given = self.summary.get("baselines") or {}
+        found = {name: _mae(value) for name, value in given.items()}
+        return dict(sorted(((n, v) for n, v in found.items() if v is not None), key=lambda item: item[1]))
+
+
+def gather(run: Record) -> Material:
+    """Take what a report needs out of a record."""
+    study = run.study if isinstance(run.study, Mapping) else run.study.model_dump(mode="json", by_alias=True)
+    trials, curves = run.trials, run.curves
+    phase = trials["phase"].astype(str) if "phase" in trials else pd.Series("search", index=trials.index)
+    search, confirmed = trials[phase == "search"], trials[phase != "search"]
+    kept = [c for c in curves.columns if c != "config"]
+    curves = curves[kept]
+    if len(confirmed):
+        curves = curves[~curves["trial_id"].isin(confirmed["trial_id"])]
+    predictions = run.folder / "best" / "predictions.parquet"
+    return Material(
+        folder=run.folder,
+        study=study,
+        summary=run.summary,
+        trials=search.reset_index(drop=True),
+        confirmed=confirmed.reset_index(drop=True),
+        curves=curves.sort_values(["trial_id", "segment", "epoch"], kind="stable").reset_index(drop=True),
+        overheads=run.overheads,
+        predictions=pd.read_parquet(predictions) if predictions.exists() else None,
+    )
+
+
+def words(name: str) -> str:
+    """A column's name in words with its unit: ``validation_mae_ev`` → ``validation MAE (eV)``."""
+    text = name
+    unit = ""
+    for suffix, shown in (("_ev", " (eV)"), ("_s", " (s)"), ("_bytes", " (bytes)")):
+        if text.endswith(suffix):
+            text, unit = text.removesuffix(suffix), shown
+            break
+    return " ".join({"mae": "MAE", "rmse": "RMSE", "lr": "learning rate"}.get(w, w) for w in text.split("_")) + unit
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """A table's rows as dictionaries."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _mae(value: Any) -> float | None:
+    """A baseline is a number, or a mapping by split."""
+    if isinstance(value, Mapping):
+        value = value.get("validation", value.get(VALIDATION_MAE_EV))
+    return None if value is None else float(value)

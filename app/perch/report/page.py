@@ -1,0 +1,188 @@
+"""The page: one self-contained HTML file, no network, readable in the dark and by ear."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perch.report import verdict
+from perch.report.figure import FIGURES, Missing
+from perch.report.material import Material, rows, words
+from perch.report.style import inline_svg, styled
+
+TABLE_COLUMNS = (
+    "trial_id",
+    "fate",
+    "epochs",
+    "best_value",
+    "test_mae_ev",
+    "rung",
+    "bracket",
+    "start_s",
+    "end_s",
+    "failure",
+    "error",
+)
+"""Columns of the trials table that come before the hyperparameters; those that a run does not have are left out."""
+
+
+def render(material: Material, *, files: Mapping[str, list[str]] | None = None) -> str:
+    """The report of one run as HTML. ``files``: figure name → its files relative to the page, where there are any."""
+    template = _environment().get_template("page.html")
+    return str(
+        template.render(
+            run_id=material.summary.get("run_id", material.folder.name),
+            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            style=_asset("page.css"),
+            script=_asset("page.js"),
+            verdict=verdict.sentences(material),
+            numbers=verdict.numbers(material),
+            figures=_figures(material, files or {}),
+            best=_best(material),
+            confirmed=_confirmed(material),
+            worst=_worst(material),
+            cards=cards(material),
+            table=_json(trials_table(material)),
+        )
+    )
+
+
+def trials_table(material: Material) -> dict[str, Any]:
+    """The trials as columns and rows, for the script that sorts and filters them."""
+    trials = material.trials.assign(fate=material.fates)
+    named = [c for c in TABLE_COLUMNS if c in trials and trials[c].notna().any()]
+    named += [str(c) for c in trials if str(c).startswith("test_mae_ev_")]
+    shown = pd.concat([trials[named], material.configs[material.searched]], axis=1)
+    shown = shown.rename(columns={"best_value": f"best {material.metric}", "fate": "state"})
+    columns = [str(c) for c in shown.columns]
+    values = [[_cell(v) for v in row] for row in shown.astype(object).to_numpy()]
+    order = columns.index(f"best {material.metric}") if f"best {material.metric}" in columns else 0
+    return {"columns": columns, "rows": values, "sort": order, "descending": material.sign < 0}
+
+
+def cards(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a supplement needs beside pictures: data and split, settings, environment; name and value pairs."""
+    study, summary = material.study, material.summary
+    data = dict(study.get("data") or {})
+    split = data.pop("split", None) or {}
+    made = [("data", _pairs(data)), ("split", _pairs(split) + _counts(material))]
+    if isinstance(summary.get("data"), Mapping):
+        made.append(("data as found", _pairs(summary["data"])))
+    known = ("name", "trainable", "strategy", "metric", "mode", "epochs", "budget", "seed", "confirm", "checkpoints")
+    made.append(("study", _pairs({k: study[k] for k in known if k in study})))
+    if isinstance(study.get("space"), Mapping):
+        made.append(("search space", _pairs(study["space"])))
+    devices: list[str] = sorted(material.curves["device"].dropna().unique()) if "device" in material.curves else []
+    environment = {"device": summary.get("device") or ", ".join(devices)}
+    made.append(("environment", _pairs({**environment, **(summary.get("versions") or study.get("versions") or {})})))
+    return [(title, pairs) for title, pairs in made if pairs]
+
+
+def _figures(material: Material, files: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    shown = []
+    for name, figure in sorted(FIGURES.items(), key=lambda item: item[1].order):
+        entry: dict[str, Any] = {"name": name, "title": figure.title, "caption": figure.caption}
+        try:
+            table = figure.table(material)
+        except Missing as reason:
+            shown.append({**entry, "missing": str(reason)})
+            continue
+        description = figure.describe(material, table)
+        with styled(name):
+            svg = inline_svg(figure.draw(material, table), name, description)
+        shown.append({**entry, "svg": svg, "description": description, "files": files.get(name, [])})
+    return shown
+
+
+def _best(material: Material) -> list[tuple[str, str]]:
+    config = material.best.get("config") or {}
+    return _pairs(config) if isinstance(config, Mapping) else []
+
+
+def _confirmed(material: Material) -> dict[str, Any] | None:
+    """The trials that were trained again with fresh seeds."""
+    if material.confirmed.empty:
+        return None
+    wanted = ["trial_id", "status", "epochs", "best_value", "test_mae_ev"]
+    shown = material.confirmed[[c for c in wanted if c in material.confirmed]]
+    body = [[_text(row[c]) for c in shown.columns] for row in rows(shown)]
+    return {"columns": [words(str(c)) for c in shown.columns], "rows": body}
+
+
+def _worst(material: Material) -> dict[str, Any] | None:
+    try:
+        table = FIGURES.get("worst").table(material)
+    except Missing:
+        return None
+    body = [[_text(row[c]) for c in table.columns] for row in rows(table)]
+    return {"columns": [words(str(c)) for c in table.columns], "rows": body}
+
+
+def _counts(material: Material) -> list[tuple[str, str]]:
+    """Structures on each side of the split, as the predictions show it."""
+    if material.predictions is None:
+        return []
+    counts = material.predictions["split"].value_counts()
+    return [(f"structures, {split}", f"{n:,}") for split, n in counts.items()]
+
+
+def _pairs(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    out: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            out += _pairs(value, f"{prefix}{key}.")
+        elif value is not None and value != []:
+            out.append((f"{prefix}{key}", _text(value)))
+    return out
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, float | np.floating):
+        return "–" if not math.isfinite(value) else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(v) for v in value)
+    return "–" if value is None else str(value)
+
+
+def _cell(value: Any) -> Any:
+    """A value as JSON holds it: null for what is missing, four digits for numbers, long messages cut."""
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        if not math.isfinite(value):
+            return None
+        number = float(value)
+        return int(number) if number.is_integer() and abs(number) < 1e15 else float(f"{number:.5g}")
+    text = str(value)
+    return text if len(text) <= 300 else text[:297] + "…"
+
+
+def _json(value: Any) -> str:
+    """JSON that can stand inside a script element whatever its strings hold."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _asset(name: str) -> str:
+    return (resources.files("perch.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )

@@ -1,0 +1,110 @@
+"""What a run shows, in words and in a few numbers."""
+
+from __future__ import annotations
+
+from perch.report.material import Material
+from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
+
+Sentence = tuple[str, str]
+"""``plain`` or ``warning``, and the words."""
+
+
+def sentences(material: Material) -> list[Sentence]:
+    """The result, whether it beats the baselines, and what should make a reader careful."""
+    value = material.best_value
+    if value is None:
+        return [("plain", "No trial has reported a result yet.")]
+    best = material.best
+    test = best.get(TEST_MAE_EV)
+    shown = "" if test is None or material.metric == TEST_MAE_EV else f" (test MAE {float(test):.3g} eV)"
+    out = [
+        (
+            "plain",
+            f"Best {material.metric_label}: {value:.4g}{shown}, trial {best.get('trial_id')}, epoch {best.get('epoch')}.",
+        )
+    ]
+    return [*out, *_confirmed(material), *_baselines(material, value), *_care(material)]
+
+
+def _confirmed(material: Material) -> list[Sentence]:
+    confirmed = material.best.get("confirmed") or {}
+    mean, deviation = confirmed.get(f"{VALIDATION_MAE_EV}_mean"), confirmed.get(f"{VALIDATION_MAE_EV}_std")
+    if mean is None:
+        return []
+    spread = "" if deviation is None else f" ± {float(deviation):.2g}"
+    return [("plain", f"Trained again with fresh seeds: validation MAE {float(mean):.4g}{spread} eV.")]
+
+
+def _baselines(material: Material, value: float) -> list[Sentence]:
+    if material.metric != VALIDATION_MAE_EV or not material.baselines:
+        return []
+    out: list[Sentence] = []
+    beaten = [n for n, v in material.baselines.items() if value < v]
+    lost = [n for n, v in material.baselines.items() if value >= v]
+    if beaten:
+        names = _list([f"{_name(n)} ({material.baselines[n]:.3g} eV)" for n in beaten])
+        out.append(("plain", f"On the validation set it is better than {names}."))
+    if lost:
+        names = _list([f"{_name(n)} ({material.baselines[n]:.3g} eV)" for n in lost])
+        advice = "Train longer, search wider, or use the simpler model."
+        out.append(("warning", f"This run loses to {names}: no network it trained is worth its cost yet. {advice}"))
+    return out
+
+
+def _care(material: Material) -> list[Sentence]:
+    out: list[Sentence] = []
+    count = len(material.trials)
+    collapsed = int((material.fates == "collapsed").sum())
+    if collapsed > 0.1 * count:
+        out.append(
+            (
+                "warning",
+                f"{collapsed:,} of {count:,} trials never got below 98 % of the mean predictor's error: much of the space "
+                "cannot learn. A narrower space would spend that time better.",
+            )
+        )
+    failed = int((material.fates == "failed").sum())
+    if failed:
+        classes = material.trials.loc[material.fates == "failed", "failure"].fillna("unknown").value_counts()
+        shown = _list([f"{n:,} {name}" for name, n in classes.items()])
+        out.append(("warning", f"{failed:,} trials failed ({shown}); the table below shows their last messages."))
+    return out
+
+
+def numbers(material: Material) -> list[tuple[str, str]]:
+    """Name and value of the numbers at the head of the page."""
+    from perch.run.live import duration
+
+    counts = material.fates.value_counts()
+    out = [("trials", f"{len(material.trials):,}")]
+    out += [(f"… {state}", f"{n:,}") for state, n in counts.items()]
+    out.append(("epochs trained", f"{len(material.curves):,}"))
+    if len(material.curves):
+        out.append(("consumed time", duration(float(material.curves["time_s"].max()))))
+    if (seconds := material.summary.get("worker_seconds")) is not None:
+        out.append(("worker time", duration(float(seconds))))
+        share = _gpus(material)
+        if share:
+            out.append(("GPU-hours", f"{float(seconds) * share / 3600:.3g}"))
+    return out
+
+
+def _gpus(material: Material) -> float:
+    """GPUs that one trial held, when it ran on GPUs."""
+    if "device" not in material.curves:
+        return 0.0
+    on_gpu = material.curves["device"].astype(str).str.startswith("cuda").any()
+    asked = (material.study.get("resources") or {}).get("gpus")
+    return float(1.0 if asked is None else asked) if on_gpu else 0.0
+
+
+def _name(baseline: str) -> str:
+    return {
+        "mean": "the mean of the training set",
+        "mean_per_adsorbate": "the mean per adsorbate",
+        "ridge_composition": "a ridge regression on composition",
+    }.get(baseline, baseline.replace("_", " "))
+
+
+def _list(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
