@@ -83,9 +83,20 @@ def pick(objects: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
     return [each for each in objects if each["kind"] in kinds]
 
 
+def _literal(dumper: yaml.SafeDumper, string: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", string, style="|" if "\n" in string else None)
+
+
+class _Readable(yaml.SafeDumper):
+    """Writes text of several lines as such."""
+
+
+_Readable.add_representer(str, _literal)
+
+
 def text(objects: list[dict[str, Any]]) -> str:
     """Return a file of several YAML documents."""
-    return HEAD + yaml.safe_dump_all(objects, sort_keys=False, width=140)
+    return HEAD + yaml.dump_all(objects, Dumper=_Readable, sort_keys=False, width=140)
 
 
 def main(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import time
 import urllib.request
+from collections.abc import Callable
 
 results = pathlib.Path(os.environ["RESULTS"])
 run, board = os.environ["RUN"], os.environ["BOARD"]
@@ -15,10 +16,10 @@ canary.unlink()
 print(f"{results} takes files")
 
 
-def until(what, look, seconds=120):
+def until(what: str, look: Callable[[], list[str]], seconds: float = 120) -> list[str]:
     """Return what ``look`` finds, and try again as long as it finds nothing."""
     end = time.monotonic() + seconds
-    why = "nothing found"
+    why: object = "nothing found"
     while time.monotonic() < end:
         try:
             found = look()
@@ -34,6 +35,5 @@ def until(what, look, seconds=120):
 if run:
     until("study:", lambda: sorted(str(path) for path in (results / run).glob("**/study.yaml"))[:1])
 if board:
-    until(
-        "TensorBoard's plugins:", lambda: list(json.load(urllib.request.urlopen(board + "/data/plugins_listing")))[:3]
-    )
+    url = board + "/data/plugins_listing"
+    until("TensorBoard's plugins:", lambda: list(json.load(urllib.request.urlopen(url)))[:3])  # noqa: S310 (ours)

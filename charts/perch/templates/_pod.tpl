@@ -138,6 +138,9 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 {{- $head := eq .component "head" -}}
 metadata:
   labels: {{- include "perch.selector" (dict "root" $root "component" .component) | nindent 4 }}
+    {{- if eq $values.mode "job" }}
+    perch-hpo/run: {{ include "perch.runId" $root }}
+    {{- end }}
     {{- with mergeOverwrite (deepCopy $values.commonLabels) $values.podLabels (default dict $group.labels) }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

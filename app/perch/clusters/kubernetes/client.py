@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from perch.clusters.kubernetes.errors import RunFailed, translated
+from perch.clusters.kubernetes.errors import Deleted, NotFound, RunFailed, translated
 from perch.clusters.kubernetes.status import JobStatus, job_status
 
 Object = dict[str, Any]
@@ -86,6 +86,19 @@ class _Objects:
         with translated(f"delete the {self._kind} '{name}'", namespace):
             self.api.delete_namespaced_custom_object(name=name, **self._at(namespace))
 
+    def wait_until_gone(self, name: str, k8s_namespace: str = "default", timeout: float = 120) -> None:
+        """Wait until a deleted object has left; raises after ``timeout`` seconds."""
+        try:
+            for _ in self.watch(name, k8s_namespace, timeout):
+                pass
+        except (NotFound, Deleted):
+            return
+        raise RunFailed(
+            f"the {self._kind} '{name}' is still there {timeout:.0f} s after it was deleted",
+            why="its finalizer waits for the operator",
+            fix="check that the KubeRay operator runs: kubectl get pods -A | grep kuberay",
+        )
+
     def watch(self, name: str, k8s_namespace: str, timeout: float) -> Iterator[Object]:
         """Yield the object as it is and after every change, until ``timeout`` seconds are over or it is deleted."""
         from kubernetes import watch
@@ -104,7 +117,7 @@ class _Objects:
                     **self._at(k8s_namespace),
                 ):
                     if event["type"] == "DELETED":
-                        raise RunFailed(
+                        raise Deleted(
                             f"the {self._kind} '{name}' was deleted",
                             why="someone removed it while it was being watched",
                             fix="submit again with the same run id; it goes on from the results",
@@ -220,3 +233,16 @@ class RayClusterApi(_Objects, _upstream("RayClusterApi")):  # type: ignore[misc]
     def patch_ray_cluster(self, name: str, ray_patch: Any, k8s_namespace: str = "default") -> Object:
         """Change parts of a RayCluster."""
         return self._patch(name, ray_patch, k8s_namespace)
+
+
+def current_namespace() -> str:
+    """Return the namespace of the kubeconfig's context, ``default`` when it names none."""
+    from kubernetes import config
+    from kubernetes.config.config_exception import ConfigException
+
+    try:
+        _, active = config.list_kube_config_contexts()
+    except ConfigException:
+        return "default"
+    namespace: str = active["context"].get("namespace") or "default"
+    return namespace

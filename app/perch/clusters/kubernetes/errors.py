@@ -20,6 +20,10 @@ class RunFailed(ClusterError):
     """The run was started and did not come to a good end."""
 
 
+class Deleted(RunFailed):
+    """Someone deleted what was being watched."""
+
+
 class NotFound(NothingStarted):
     """The object that was asked for is not there."""
 
