@@ -77,8 +77,8 @@ def _by_index(entry: Entry, key: str) -> BoolArray:
     try:
         index = np.atleast_1d(np.asarray(value, dtype=float))
         whole = index.astype(int)
-        if not np.array_equal(index, whole):
-            raise ValueError(f"{value!r} are not whole numbers")
+        if not np.array_equal(index, whole) or (whole < 0).any():
+            raise ValueError(f"{value!r} are not whole numbers from 0")
         flag = np.zeros(len(entry.atoms), dtype=bool)
         flag[whole] = True
     except (ValueError, IndexError, TypeError) as error:

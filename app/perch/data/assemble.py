@@ -133,8 +133,7 @@ def _columns(entries: Sequence[Entry]) -> dict[str, tuple[Any, ...]]:
     for row, entry in enumerate(entries):
         for _place, table in reversed(entry.tables):
             for key, value in flat(table):
-                if isinstance(value, np.generic):
-                    value = value.item()
-                if isinstance(value, (str, int, float, bool)):
-                    columns.setdefault(key, [None] * len(entries))[row] = value
+                plain = value.item() if isinstance(value, np.generic) else value
+                if isinstance(plain, (str, int, float, bool)):
+                    columns.setdefault(key, [None] * len(entries))[row] = plain
     return {key: tuple(values) for key, values in columns.items()}

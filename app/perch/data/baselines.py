@@ -16,7 +16,8 @@ from perch.data.graph import Graphs, IntArray, Split
 FloatArray = npt.NDArray[np.float64]
 NAMES: Final = ("mean", "mean_per_adsorbate", "ridge_composition")
 _NOBLE_GASES: Final = (0, 2, 10, 18, 36, 54, 86, 118)
-_PENALTIES: Final = tuple(10.0**k for k in range(-3, 4))
+_PENALTIES: Final = tuple(float(10.0 ** (k / 2)) for k in range(-6, 7))
+_SHARE_WEIGHT: Final = 0.3
 
 
 def baselines(
@@ -47,25 +48,25 @@ def baselines(
 
 
 def composition_features(graphs: Graphs, adsorbates: npt.NDArray[np.str_]) -> FloatArray:
-    """What the formula says of a structure, (G, F): the adsorbate, and crossed with it the slab's mean group and period.
+    """What the formula says of a structure, (G, F): mean group and period of the slab, crossed with the adsorbate.
 
-    The slab is what is not flagged as adsorbate; group and period enter up to second order, so that the regression
-    says something of elements that it has not seen, and each element's share is there for those that it has.
+    The slab is what is not flagged as adsorbate. Group enters up to second order, so that the regression says
+    something of elements that it has not seen; each element's own share enters with less weight, for those it has.
     """
     slab = np.where(_all_adsorbate(graphs), True, ~graphs.adsorbate).astype(float)
-    weight = np.add.reduceat(slab, graphs.start[:-1])
     elements, code = np.unique(graphs.numbers, return_inverse=True)
-    group, period = group_and_period(elements)
     row = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
     share = np.zeros((len(graphs), len(elements)))
     np.add.at(share, (row, code), slab)
-    share /= weight[:, None]
-    g, p = share @ group, share @ period
-    smooth = np.column_stack([np.ones_like(g), g, p, g * g, g * p, p * p, share @ (group * group)])
+    share /= np.add.reduceat(slab, graphs.start[:-1])[:, None]
+    group, period = group_and_period(elements)
+    g, p = (group - 9) / 3, period - 5
+    mean_group = share @ g
+    slopes = [np.ones(len(graphs)), mean_group, mean_group**2, share @ g**2, share @ p]
+    columns = np.column_stack([*slopes, _SHARE_WEIGHT * share])
     kinds, kind = np.unique(adsorbates, return_inverse=True)
-    slab_columns = np.column_stack([_standardised(smooth), share])
-    crossed = [slab_columns * (kind == k)[:, None] for k in range(len(kinds))]
-    return np.column_stack([slab_columns, *(crossed if len(kinds) > 1 else [])])
+    crossed = [columns * (kind == k)[:, None] for k in range(len(kinds))] if len(kinds) > 1 else []
+    return np.column_stack([columns, *crossed])
 
 
 def group_and_period(numbers: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -129,11 +130,6 @@ def _ridge(features: FloatArray, y: FloatArray, groups: IntArray, train: IntArra
 
 def _solve(x: FloatArray, y: FloatArray, penalty: float) -> FloatArray:
     return np.asarray(np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y))
-
-
-def _standardised(x: FloatArray) -> FloatArray:
-    spread = x.std(0)
-    return np.where(spread > 0, (x - x.mean(0)) / np.where(spread > 0, spread, 1), x)
 
 
 def _all_adsorbate(graphs: Graphs) -> npt.NDArray[np.bool_]:

@@ -45,7 +45,7 @@ def locate(spec: DataSpec, base: Path, cache: Path) -> Path | None:
     if spec.path is None or not is_address(spec.path):
         return check_path(spec, base)
     _check_address(spec.path, spec.checksum)
-    import pooch  # noqa: PLC0415 - only an address needs it
+    import pooch
 
     name = re.sub(r"[^\w.\-]", "_", spec.path.rsplit("/", 1)[-1].split("?")[0]) or "data"
     folder = cache / "downloads" / str(spec.checksum).replace(":", "-")[:24]

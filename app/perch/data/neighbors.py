@@ -40,7 +40,7 @@ def pairs(
     An atom and its own image are a pair; an atom and itself are not. Directions without periodicity have no images,
     whatever the cell says there.
     """
-    from vesin import NeighborList  # noqa: PLC0415 - the choice is measured in benchmarks/graphs.py
+    from vesin import NeighborList
 
     finder = NeighborList(cutoff=cutoff_angstrom, full_list=True, n_threads=1)
     periodic = np.asarray(atoms.pbc, dtype=bool)

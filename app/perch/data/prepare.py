@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from perch.data.build import build
 from perch.data.features import CGCNN, atom_features
 from perch.data.fingerprint import graphs_key, splits_key
 from perch.data.graph import Graphs, Split
-from perch.data.locate import check_path, is_address, locate
+from perch.data.locate import check_path, locate
 from perch.data.refuse import refuse_graphs, refuse_targets, suspicions
 from perch.data.source import SOURCES, Entry, Progress, Structures
 from perch.data.split import make_splits
@@ -197,7 +197,7 @@ def _build(spec: DataSpec, base: Path, path: Path | None, folder: Path, progress
 
 def _divide(spec: DataSpec, base: Path, graphs: Graphs, meta: dict[str, Any], folder: Path) -> store.Stored:
     splits = make_splits(spec.split, meta["groups"], meta["ids"], base)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for k, split in enumerate(splits):
         sides = {"train": split.train, "validation": split.validation, "test": split.test}
         arrays |= {f"{k}.{name}": rows for name, rows in sides.items()}
@@ -238,6 +238,3 @@ def _as_trained(atoms: Atoms, geometry: str) -> Atoms:
     if geometry == "initial" and INITIAL_POSITIONS in copy.arrays:
         copy.set_positions(copy.arrays[INITIAL_POSITIONS], apply_constraint=False)
     return copy
-
-
-__all__ = ["Prepared", "check", "from_atoms", "is_address", "prepare", "read_structures", "replace"]

@@ -29,21 +29,18 @@ def selected(entries: list[Entry], select: str | None) -> list[Entry]:
 
 
 def _condition(text: str) -> Callable[[Entry], bool]:
-    for sign, compare in _OPERATORS.items():
-        key, found, value = text.partition(sign)
-        if found:
-            break
-    else:
-        key, value, compare = text, "", operator.eq
-    key, value = key.strip(), value.strip()
-    if not key or (found and not value):
+    sign = next((sign for sign in _OPERATORS if sign in text), "")
+    key, value = (part.strip() for part in (text.split(sign, 1) if sign else (text, "")))
+    if not key or (sign and not value):
         raise DataError(
             f"data.select cannot be read at '{text}'",
             why="a condition is a key, or key=value with one of = != < <= > >=",
             fix="write conditions joined by commas, such as adsorbate=O,facet!=211",
         )
-    if not found:
+    if not sign:
         return lambda entry: key in entry
+
+    compare = _OPERATORS[sign]
 
     def test(entry: Entry) -> bool:
         have = entry.get(key)

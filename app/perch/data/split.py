@@ -29,8 +29,8 @@ def make_splits(spec: SplitSpec, groups: Sequence[str], ids: Sequence[str], base
     names = [groups[row] for row in free]
     if spec.folds is not None:
         return _folds(spec, free, names, tests)
-    parts = _divide(names, [spec.train, spec.validation, spec.test], spec.seed)
-    split = Split(*(free[part] for part in parts), tests)
+    train, validation, test = _divide(names, [spec.train, spec.validation, spec.test], spec.seed)
+    split = Split(free[train], free[validation], free[test], tests)
     _check(split, need_test=spec.test > 0)
     return (split,)
 

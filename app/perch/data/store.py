@@ -38,13 +38,20 @@ def default_cache() -> Path:
         return Path(said).expanduser()
     home = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(home) if home else Path.home() / ".cache") / "perch"
+    if _ours(folder):
+        return folder
+    # A container's home may be read-only. The temporary folder is everyone's, so it must be ours alone in there.
+    spare = Path(tempfile.gettempdir()) / f"perch-cache-{os.getuid()}"
+    return spare if _ours(spare) else Path(tempfile.mkdtemp(prefix="perch-cache-"))
+
+
+def _ours(folder: Path) -> bool:
+    """Whether the folder is there, or can be made, belongs to this user and can be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder.stat().st_uid == os.getuid() and not folder.is_symlink() and os.access(folder, os.W_OK)
     except OSError:
-        pass  # a container's home may be read-only: the temporary folder below serves as well
-    return Path(tempfile.gettempdir()) / f"perch-cache-{os.getuid()}"
+        return False
 
 
 def read(folder: Path) -> Stored | None:
@@ -55,8 +62,8 @@ def read(folder: Path) -> Stored | None:
         for name in meta["arrays"]:
             file = folder / f"{name}.npy"
             # Copy-on-write: nobody can change the file, and torch takes the array without a warning.
-            mapped = "c" if file.stat().st_size > _MAP_FROM_BYTES else None
-            arrays[name] = np.load(file, mmap_mode=mapped, allow_pickle=False)
+            large = file.stat().st_size > _MAP_FROM_BYTES
+            arrays[name] = np.load(file, mmap_mode="c" if large else None, allow_pickle=False)
         return Stored(arrays, meta["meta"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

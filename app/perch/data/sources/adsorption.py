@@ -39,7 +39,7 @@ class Adsorption:
 
     def read(self, spec: DataSpec, path: Path | None, progress: Progress | None) -> list[Entry]:
         """Every system, both geometries in it."""
-        import ase.io  # noqa: PLC0415 - ASE takes seconds to import
+        import ase.io
 
         text = gzip.decompress(EMBEDDED.read_bytes()).decode()
         frames = ase.io.read(io.StringIO(text), index=":", format="extxyz")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perch.data.files import need_file, reading
 from perch.data.source import SOURCES, Defaults, Entry, Progress
@@ -31,29 +31,37 @@ class AseDb:
         return [path] if path else []
 
     def read(self, spec: DataSpec, path: Path | None, progress: Progress | None) -> list[Entry]:
-        """Every row that ``select`` lets through, its key-value pairs before its data before its calculator's results."""
-        from ase.db import connect  # noqa: PLC0415 - ASE takes seconds to import
+        """Every row that ``select`` lets through."""
+        from ase.db import connect
 
         assert path is not None
         self.check(spec, path)
         keywords = {"readonly": True} if path.suffix == ".aselmdb" else {}
         entries: list[Entry] = []
-        with reading(path):
-            with connect(str(path), type=path.suffix[1:], use_lock_file=False, **keywords) as database:
-                total = database.count() if progress else 0
-                for row in _rows(database, spec.select):
-                    atoms = row.toatoms()
-                    results = dict(atoms.calc.results) if atoms.calc else {}
-                    tables = (("key_value_pairs", row.key_value_pairs), ("data", row.data), ("calculator", results))
-                    entries.append(Entry(atoms, str(row.id), tables))
-                    if progress and len(entries) % 100 == 0:
-                        progress("reading structures", len(entries), total)
+        with (
+            reading(path),
+            connect(str(path), type=path.suffix[1:], use_lock_file=False, **keywords) as database,
+        ):
+            total = database.count() if progress else 0
+            for row in _rows(database, spec.select):
+                entries.append(_entry(row))
+                if progress and len(entries) % 100 == 0:
+                    progress("reading structures", len(entries), total)
         return entries
 
 
-def _rows(database: object, select: str | None) -> Iterable:  # type: ignore[type-arg]
+def _entry(row: Any) -> Entry:
+    """Key-value pairs before data before the calculator's results: the order in which keys are looked up."""
+    atoms = row.toatoms()
+    results = dict(atoms.calc.results) if atoms.calc else {}
+    return Entry(
+        atoms, str(row.id), (("key_value_pairs", row.key_value_pairs), ("data", row.data), ("calculator", results))
+    )
+
+
+def _rows(database: Any, select: str | None) -> Iterator[Any]:
     try:
-        yield from database.select(select)  # type: ignore[attr-defined]
+        yield from database.select(select)
     except (ValueError, KeyError, AssertionError) as error:
         raise DataError(
             f"data.select '{select}' cannot be read",

@@ -48,7 +48,7 @@ class Cif:
 
     def read(self, spec: DataSpec, path: Path | None, progress: Progress | None) -> list[Entry]:
         """Every structure of the table."""
-        import ase.io  # noqa: PLC0415 - ASE takes seconds to import
+        import ase.io
 
         assert path is not None
         self.check(spec, path)

@@ -34,7 +34,7 @@ class Extxyz:
 
     def read(self, spec: DataSpec, path: Path | None, progress: Progress | None) -> list[Entry]:
         """Every frame that ``select`` lets through."""
-        import ase.io  # noqa: PLC0415 - ASE takes seconds to import
+        import ase.io
 
         assert path is not None
         self.check(spec, path)

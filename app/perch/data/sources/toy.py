@@ -37,7 +37,7 @@ class Toy:
         count(spec.select)
 
     def files(self, spec: DataSpec, path: Path | None) -> Iterable[Path]:
-        """This file: it is the recipe."""
+        """The recipe itself."""
         return [Path(__file__)]
 
     def read(self, spec: DataSpec, path: Path | None, progress: Progress | None) -> list[Entry]:
@@ -59,8 +59,8 @@ def count(select: str | None) -> int:
 
 def system(k: int) -> Entry:
     """System number k: a (111) slab of two metals mixed at random, one atom on a random site, all shaken a little."""
-    from ase.build import add_adsorbate, fcc111  # noqa: PLC0415 - ASE takes seconds to import
-    from ase.data import reference_states  # noqa: PLC0415
+    from ase.build import add_adsorbate, fcc111
+    from ase.data import reference_states
 
     rng = np.random.default_rng((_SEED, k))
     host, guest = rng.choice(METALS, size=2)
@@ -69,7 +69,8 @@ def system(k: int) -> Entry:
     slab.rattle(stdev=0.05, rng=rng)
     adsorbate = str(rng.choice(ADSORBATES))
     both = slab.copy()
-    add_adsorbate(both, adsorbate, height=float(rng.uniform(1.0, 1.8)), position=str(rng.choice(SITES)))
+    add_adsorbate(both, adsorbate, height=0.0, position=str(rng.choice(SITES)))
+    _raise(both, bonds=float(rng.uniform(1.0, 1.3)))
     energy_ev = _emt_ev(both) - _emt_ev(slab) - _emt_ev(_atom(adsorbate))
     info = {
         "adsorption_energy_ev": energy_ev,
@@ -79,8 +80,18 @@ def system(k: int) -> Entry:
     return Entry(both, f"toy-{k}", (("info", info),))
 
 
+def _raise(both: Atoms, bonds: float) -> None:
+    """Lift the last atom until no bond is shorter than ``bonds`` times the sum of its covalent radii."""
+    from ase.data import covalent_radii
+
+    shortest = bonds * (covalent_radii[both.numbers[:-1]] + covalent_radii[both.numbers[-1]])
+    others = list(range(len(both) - 1))
+    while (both.get_distances(-1, others, mic=True) < shortest).any():
+        both.positions[-1, 2] += 0.05
+
+
 def _emt_ev(atoms: Atoms) -> float:
-    from ase.calculators.emt import EMT  # noqa: PLC0415
+    from ase.calculators.emt import EMT
 
     copy = atoms.copy()
     copy.calc = EMT()
@@ -88,13 +99,13 @@ def _emt_ev(atoms: Atoms) -> float:
 
 
 def _atom(symbol: str) -> Atoms:
-    from ase import Atoms  # noqa: PLC0415
+    from ase import Atoms
 
     return Atoms(symbol)
 
 
 def _number(symbol: str) -> int:
-    from ase.data import atomic_numbers  # noqa: PLC0415
+    from ase.data import atomic_numbers
 
     return int(atomic_numbers[symbol])
 
