@@ -122,14 +122,20 @@ class Comparison:
         return curves[curves["time_s"] <= self.budget_s].sort_values("time_s", kind="stable")
 
 
-def gather(runs: Iterable[Record], reference: str | None = None, budget_s: float | None = None) -> Comparison:
-    """Put runs into blocks. Raises RecordError for runs whose times cannot be set side by side, naming what differs."""
-    found = list(runs)
+def gather(
+    runs: Iterable[tuple[str, Record]], reference: str | None = None, budget_s: float | None = None
+) -> Comparison:
+    """Put runs, each with its strategy's label, into blocks.
+
+    Raises RecordError for runs whose times cannot be set side by side, naming what differs.
+    """
+    labelled = list(runs)
+    found = [run for _, run in labelled]
     notes: list[str] = []
     _check_alike(found)
     by_strategy: dict[str, dict[int, Record]] = {}
-    for run in found:
-        name, seed = str(run.summary["strategy"]), int(run.summary["seed"])
+    for name, run in labelled:
+        seed = int(run.summary["seed"])
         if seed in by_strategy.setdefault(name, {}):
             raise RecordError(
                 f"two runs of '{name}' have seed {seed}",

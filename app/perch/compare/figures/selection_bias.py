@@ -27,7 +27,15 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
     figure, axes = canvas(4.6, 4.2)
     for strategy, rows in table.groupby("strategy", sort=False):
         name = str(strategy)
-        axes.plot(rows[VALIDATION_MAE_EV], rows[TEST_MAE_EV], scene.marker(name), color=scene.colour(name), label=name)
+        axes.plot(
+            rows[VALIDATION_MAE_EV],
+            rows[TEST_MAE_EV],
+            scene.marker(name),
+            color=scene.colour(name),
+            mfc="none",
+            mew=1.5,
+            label=name,
+        )
     values = table[[VALIDATION_MAE_EV, TEST_MAE_EV]]
     ends = [float(values.min().min()) * 0.97, float(values.max().max()) * 1.03]
     axes.plot(ends, ends, color=INK, lw=1, label="test = validation")

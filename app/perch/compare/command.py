@@ -1,0 +1,122 @@
+"""`perch compare` in two forms: run a plan and judge it, or judge runs that exist."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from perch.compare.drive import condition_of, drive, runs_folder
+from perch.compare.gather import Record
+from perch.compare.outcome import conclude
+from perch.compare.plan import ComparePlan, extend, load_plan, make_plan, save
+from perch.errors import RecordError, StudyError
+
+
+def compare_study(
+    given: Sequence[str],
+    strategies: Sequence[str],
+    seeds: int,
+    time_budget: str,
+    *,
+    reference: str | None,
+    targets: Sequence[float],
+    out: Path | None,
+    run_id: str | None,
+    resume: bool,
+    only: int | None,
+    min_cpu_share: float,
+    overrides: Sequence[str],
+) -> int:
+    """Run (or resume, or extend) a comparison of a study, and judge it. Returns the exit code."""
+    from perch.study import load, seconds
+
+    if len(given) > 1:
+        raise StudyError(
+            f"cannot compare {', '.join(given)}", why="more than one word, and not all are folders of runs",
+            fix="give one study file, or folders of runs",
+        )  # fmt: skip
+    study = load(given[0] if given else None, overrides)
+    try:
+        budget_s = float(seconds(time_budget))
+    except ValueError as error:
+        raise StudyError(f"--time-budget {time_budget}", why=str(error), fix="write 10m, say") from error
+    plan = make_plan(study, strategies, seeds, budget_s, reference)
+    root = out.absolute() if out is not None else study.path(study.storage)
+    folder = _folder(root, study.name, run_id, resume)
+    if (folder / "plan.json").is_file():
+        plan = extend(load_plan(folder), plan)
+    if only is not None and not 0 <= only < len(plan.jobs()):
+        raise StudyError(
+            f"--only {only}", why=f"the plan has runs 0 to {len(plan.jobs()) - 1}", fix="give one of these numbers"
+        )
+    save(plan, folder)
+    code = drive(plan, folder, only=only, min_cpu_share=min_cpu_share, say=lambda line: print(line, flush=True))
+    if code == 75:
+        words = ["perch", "compare", *given, "--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds)),
+                 "--time-budget", f"{plan.budget_s:g}s", "--out", str(root), "--run-id", folder.name]  # fmt: skip
+        print(f"interrupted; go on with: {shlex.join(words)}")
+    if code == 0 and only is None:
+        _say(judge(plan, folder, targets), folder)
+    return code
+
+
+def judge(plan: ComparePlan, folder: Path, targets: Sequence[float] = ()) -> list[str]:
+    """The lines of a comparison from the runs that its folder holds."""
+    from perch.record import load
+
+    conditions = [condition_of(folder, job) for job in plan.jobs()]
+    runs: list[tuple[str, Record]] = [
+        (job.strategy, load(runs_folder(folder) / job.label))
+        for job, condition in zip(plan.jobs(), conditions, strict=True)
+        if condition is not None
+    ]
+    return conclude(
+        runs, folder, reference=plan.reference, budget_s=plan.budget_s, targets=targets, planned=plan.planned,
+        conditions=[asdict(c) for c in conditions if c is not None],
+    )  # fmt: skip
+
+
+def compare_runs(
+    folders: Sequence[Path], *, out: Path | None, run_id: str | None, reference: str | None, targets: Sequence[float]
+) -> int:
+    """Judge runs that exist, or a comparison's folder again."""
+    from perch.record import load
+
+    if len(folders) == 1 and (folders[0] / "plan.json").is_file():
+        _say(judge(load_plan(folders[0]), folders[0], targets), folders[0])
+        return 0
+    runs = [(str(run.summary["strategy"]), run) for run in map(load, folders)]
+    target = (out or folders[0].absolute().parent) / (run_id or time.strftime("comparison-%Y%m%d-%H%M%S"))
+    _say(conclude(runs, target, reference=reference, targets=targets, planned=None), target)
+    return 0
+
+
+def _folder(root: Path, name: str, run_id: str | None, resume: bool) -> Path:
+    if run_id is not None:
+        if not run_id or "/" in run_id or run_id in (".", ".."):
+            raise StudyError(
+                f"--run-id '{run_id}' cannot name a folder", why="it is empty or holds a slash", fix="use a plain name"
+            )
+        return root / run_id
+    if resume:
+        plans = sorted(root.glob("*/plan.json"), key=lambda p: p.stat().st_mtime)
+        if not plans:
+            raise RecordError(
+                f"no comparison to resume in '{root}'", why="no folder holds a plan.json", fix="leave --resume out"
+            )
+        return plans[-1].parent
+    return root / f"{name}-compare-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _say(text: Sequence[str], folder: Path) -> None:
+    print("\n".join(text))
+    print(f"written: {folder}/comparison.json and {folder}/figures/")
+
+
+def summary_of(folder: Path) -> dict[str, object]:
+    """``comparison.json`` of a folder, for notebooks."""
+    return dict(json.loads((folder / "comparison.json").read_text(encoding="utf-8")))

@@ -1,0 +1,87 @@
+"""What a comparison leaves behind: numbers, sentences and figures with their data."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.unit.compare.records import blocks_of
+
+from perch.compare.analysis import analyse
+from perch.compare.figure import Scene, ordered
+from perch.compare.figures.incumbents import interquartile_mean
+from perch.compare.figures.rungs import levels
+from perch.compare.figures.six_best import six_best
+from perch.compare.gather import gather
+from perch.compare.outcome import conclude
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    comparison = gather(blocks_of(10))
+    return Scene(comparison, analyse(comparison.blocks, resamples=200))
+
+
+def test_ten_blocks_of_a_strategy_that_stops_bad_trials_early(tmp_path: Path) -> None:
+    lines = conclude(blocks_of(10), tmp_path, figures=False)
+    content = json.loads((tmp_path / "comparison.json").read_text())
+    assert len(content["all_trials"]["contrasts"]) == 3
+    assert all(c["ratio"]["estimator"] and c["verdict"]["sentence"] for c in content["all_trials"]["contrasts"])
+    assert content["without_collapsed"]["budget_s"] < content["all_trials"]["budget_s"] == 100.0
+    assert content["collapsed_share"]["rs"] == pytest.approx(0.25, abs=0.12)
+    assert any("geometric mean" in line or "average runtimes" in line for line in lines)
+
+
+def test_under_ten_blocks_there_are_intervals_and_no_verdict(tmp_path: Path) -> None:
+    lines = conclude(blocks_of(4), tmp_path, figures=False)
+    assert any("no verdicts: 10 blocks are needed, there are 4" in line for line in lines)
+    content = json.loads((tmp_path / "comparison.json").read_text())
+    assert {c["verdict"]["says"] for c in content["all_trials"]["contrasts"]} == {"no verdict"}
+    assert any(c["ratio"]["low"] for c in content["all_trials"]["contrasts"])
+
+
+def test_a_target_that_nobody_reaches_is_said(tmp_path: Path) -> None:
+    lines = conclude(blocks_of(3), tmp_path, targets=[0.01], figures=False)
+    assert "target 0.01 (given): no run reaches it" in lines
+
+
+def test_every_figure_leaves_pictures_data_and_words(tmp_path: Path) -> None:
+    conclude(blocks_of(3), tmp_path)
+    for folder in (tmp_path / "figures", tmp_path / "figures-without-collapsed"):
+        for name, _ in ordered():
+            assert (folder / f"{name}.png").stat().st_size > 5000
+            assert "<svg" in (folder / f"{name}.svg").read_text()
+            assert len(pd.read_csv(folder / f"{name}.csv"))
+            assert len((folder / f"{name}.txt").read_text()) > 40
+
+
+def test_figures_are_those_that_the_study_asks_for() -> None:
+    assert [name for name, _ in ordered()] == [
+        "incumbents", "ecdf", "speed_up", "selection_bias", "worker_seconds", "rungs", "six_best",
+    ]  # fmt: skip
+
+
+def test_the_published_figure_shows_six_best_by_validation_and_finished_trials(scene: Scene) -> None:
+    curves = scene.comparison.curves["rs"][0]
+    mean, deviation = six_best(curves, "validation_mae_ev", 1.0, [100.0])
+    best = curves.sort_values("validation_mae_ev").drop_duplicates("trial_id").head(6)["test_mae_ev"]
+    assert mean[0] == pytest.approx(best.mean()) and deviation[0] == pytest.approx(best.std())
+    figure = dict(ordered())["six_best"]
+    assert "trials" in figure.draw(scene, figure.table(scene)).axes[0].texts[0].get_text()
+    assert figure.title.startswith("Reproduction")
+
+
+def test_the_speed_up_is_drawn_against_the_target_from_easy_to_hard(scene: Scene) -> None:
+    table = dict(ordered())["speed_up"].table(scene)
+    assert table["target"].is_monotonic_decreasing and len(table) >= 8
+
+
+def test_interquartile_mean_is_the_mean_of_the_middle_half() -> None:
+    assert interquartile_mean(np.array([[0.0], [1], [2], [99]]))[0] == 1.5
+    assert interquartile_mean(np.array([[3.0], [5.0]]))[0] == 4.0
+    assert interquartile_mean(np.arange(5.0)[:, None])[0] == 2.0
+
+
+def test_levels_end_at_the_last_epoch() -> None:
+    assert levels(81) == [1, 3, 9, 27, 81] and levels(20) == [1, 3, 9, 20] and levels(1) == [1]
