@@ -47,7 +47,7 @@ The schema has refused unknown keys, wrong types and names by then; here is what
   fix: give a shorter {{ ternary "run.id or release name" "release name or fullnameOverride" $job }}
 {{- end -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}
-- what: '{{ $name }}' cannot name a {{ ternary "RayJob" "RayCluster" $job }}
+- what: the name '{{ $name }}' cannot name a {{ ternary "RayJob" "RayCluster" $job }}
   why: it must start with a letter and hold only lower-case letters, digits and '-'
   fix: set {{ ternary "run.id" "fullnameOverride" $job }}
 {{- end -}}
