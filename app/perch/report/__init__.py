@@ -1,5 +1,5 @@
 """Reports: one self-contained page per run, and its figures as files."""
 
-from perch.report.write import Refresher, refresh, write
+from perch.report.write import refresh, write
 
-__all__ = ["Refresher", "refresh", "write"]
+__all__ = ["refresh", "write"]

@@ -110,7 +110,7 @@ def _train(configs: Sequence[dict[str, Any]], epochs: int, eta: int | None, seed
 
 
 def _row(k: int, segment: int, epoch: int, time_s: float, value: float, lr: float) -> dict[str, Any]:
-    maes = {"train_mae_ev": 0.8 * value, "validation_mae_ev": value, "test_mae_ev": 1.05 * value}
+    maes = {"train_mae_ev": 0.8 * value, "validation_mae_ev": value, "test_mae_ev": 1.05 * value, "value": value}
     where = {"trial_id": f"{k:05d}", "segment": segment, "epoch": epoch, "time_s": time_s, "epoch_s": 2.0}
     return {**where, **maes, "lr": lr, "device": "cpu", "peak_memory_bytes": 3 * 10**8, "attempt": 1}
 
@@ -133,6 +133,7 @@ def _curves(values: Any, trained: Any, configs: Sequence[dict[str, Any]], worker
         time_s=starts[trial] + 2.0 * epoch,
         train_mae_ev=0.8 * value,
         validation_mae_ev=value,
+        value=value,
         test_mae_ev=1.05 * value + 0.01 * np.sin(trial),
         lr=lr,
         config=np.array(configs, dtype=object)[trial],
@@ -182,7 +183,7 @@ def _write(
         "suggesting": 0.01,
         "idle": 0.03,
     }
-    overheads = pd.DataFrame([{name: share * train_s for name, share in shares.items()}])
+    overheads = pd.DataFrame([{"activity": n, "seconds": s * train_s, "share": s} for n, s in shares.items()])
     overheads.to_parquet(folder / "overheads.parquet", index=False)
     best = rows(curves.nsmallest(1, "validation_mae_ev"))[0]
     summary = {
@@ -190,7 +191,7 @@ def _write(
         "strategy": strategy,
         "seed": seed,
         "trials": len(trials),
-        "failed": int((trials["status"] == "failed").sum()),
+        "failed": int(trials["status"].isin(["failed", "diverged"]).sum()),
         "worker_seconds": train_s,
         "wall_s": float(curves["time_s"].max()),
         "baselines": BASELINES,
@@ -198,6 +199,8 @@ def _write(
             "trial_id": best["trial_id"],
             "config": best["config"],
             "epoch": int(best["epoch"]),
+            "value": float(best["validation_mae_ev"]),
+            "confirmed": None,
             "validation_mae_ev": float(best["validation_mae_ev"]),
             "test_mae_ev": float(best["test_mae_ev"]),
         },
@@ -205,12 +208,12 @@ def _write(
         "versions": {"perch": "made-up example"},
     }
     (folder / "summary.json").write_text(json.dumps(summary, default=float), encoding="utf-8")
-    study = {"name": "made-up example", "space": space.spec(), "strategy": strategy, "epochs": epochs, "seed": seed}
+    study = {"name": "made-up-example", "space": space.spec(), "strategy": strategy, "epochs": epochs, "seed": seed}
     study |= {
         "metric": "validation_mae_ev",
         "mode": "min",
         "budget": {"trials": len(trials)},
-        "data": {"source": "none"},
+        "data": {"source": "adsorption"},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     _predictions(seed).to_parquet(folder / "best" / "predictions.parquet", index=False)

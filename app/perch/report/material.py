@@ -130,11 +130,9 @@ class Material:
 
     @cached_property
     def best_value(self) -> float | None:
-        """The incumbent's value of the metric."""
-        if self.incumbents.empty:
-            value = self.best.get(self.metric)
-            return None if value is None else float(value)
-        return float(self.incumbents["value"].iloc[-1])
+        """The best trial's best value of the metric."""
+        value = self.best.get("value", self.best.get(self.metric))
+        return None if value is None else float(value)
 
     @cached_property
     def baselines(self) -> dict[str, float]:
@@ -147,11 +145,12 @@ class Material:
 def gather(run: Record) -> Material:
     """Take what a report needs out of a record."""
     study = run.study if isinstance(run.study, Mapping) else run.study.model_dump(mode="json", by_alias=True)
-    trials, curves = run.trials, run.curves
+    trials, curves = run.trials, _curves(run)
+    metric = str(study.get("metric", VALIDATION_MAE_EV))
+    if metric not in curves and "value" in curves:
+        curves = curves.assign(**{metric: curves["value"]})
     phase = trials["phase"].astype(str) if "phase" in trials else pd.Series("search", index=trials.index)
     search, confirmed = trials[phase == "search"], trials[phase != "search"]
-    kept = [c for c in curves.columns if c != "config"]
-    curves = curves[kept]
     if len(confirmed):
         curves = curves[~curves["trial_id"].isin(confirmed["trial_id"])]
     predictions = run.folder / "best" / "predictions.parquet"
@@ -165,6 +164,16 @@ def gather(run: Record) -> Material:
         overheads=run.overheads,
         predictions=pd.read_parquet(predictions) if predictions.exists() else None,
     )
+
+
+def _curves(run: Record) -> pd.DataFrame:
+    """The curves without configurations: hundreds of thousands of dictionaries that no figure looks at."""
+    file = run.folder / "curves.parquet"
+    if not file.exists():
+        return run.curves
+    import pyarrow.parquet as pq
+
+    return pd.read_parquet(file, columns=[c for c in pq.read_schema(file).names if c != "config"])
 
 
 def words(name: str) -> str:

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from perch.report import verdict
+from perch.report.drawing import Drawn, NotDrawn
 from perch.report.figure import FIGURES, Missing
 from perch.report.material import Material, rows, words
-from perch.report.style import inline_svg, styled
+from perch.report.style import inline_svg
 
 TABLE_COLUMNS = (
     "trial_id",
@@ -33,7 +34,7 @@ TABLE_COLUMNS = (
 """Columns of the trials table that come before the hyperparameters; those that a run does not have are left out."""
 
 
-def render(material: Material, *, files: Mapping[str, list[str]] | None = None) -> str:
+def render(material: Material, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
     """The report of one run as HTML. ``files``: figure name → its files relative to the page, where there are any."""
     template = _environment().get_template("page.html")
     return str(
@@ -44,7 +45,7 @@ def render(material: Material, *, files: Mapping[str, list[str]] | None = None) 
             script=_asset("page.js"),
             verdict=verdict.sentences(material),
             numbers=verdict.numbers(material),
-            figures=_figures(material, files or {}),
+            figures=_figures(drawn, files),
             best=_best(material),
             confirmed=_confirmed(material),
             worst=_worst(material),
@@ -85,19 +86,15 @@ def cards(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, pairs) for title, pairs in made if pairs]
 
 
-def _figures(material: Material, files: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    shown = []
-    for name, figure in sorted(FIGURES.items(), key=lambda item: item[1].order):
-        entry: dict[str, Any] = {"name": name, "title": figure.title, "caption": figure.caption}
-        try:
-            table = figure.table(material)
-        except Missing as reason:
-            shown.append({**entry, "missing": str(reason)})
-            continue
-        description = figure.describe(material, table)
-        with styled(name):
-            svg = inline_svg(figure.draw(material, table), name, description)
-        shown.append({**entry, "svg": svg, "description": description, "files": files.get(name, [])})
+def _figures(drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = []
+    for one in drawn:
+        entry = {"name": one.name, "title": one.figure.title, "caption": one.figure.caption}
+        if isinstance(one, NotDrawn):
+            shown.append({**entry, "missing": one.reason})
+        else:
+            svg = inline_svg(one.svg, one.name, one.description)
+            shown.append({**entry, "svg": svg, "description": one.description, "files": files.get(one.name, [])})
     return shown
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 INK: Final = "#22272e"
 """Text, axes and neutral lines. In the page it is replaced by the text colour, so that figures read in the dark."""
 
-BLUE, ORANGE, GREEN, SKY = "#0077bb", "#e69f00", "#009e73", "#56b4e9"
+BLUE, ORANGE, GREEN, SKY = "#1a84c7", "#e69f00", "#009e73", "#56b4e9"
 VERMILLION, PURPLE, GREY = "#d55e00", "#cc79a7", "#8b929b"
 """Okabe and Ito's colours (blue a little lighter, to stand out on black too)."""
 
@@ -26,6 +26,9 @@ FATE_COLOURS: Final = {
     "interrupted": "#b8a13a",
 }
 SPLIT_COLOURS: Final = {"train": GREY, "validation": SKY, "test": VERMILLION}
+
+REM_PER_INCH: Final = 7.5
+"""Width of a figure in the page: text then has the size of the page's captions."""
 
 SETTINGS: Final[dict[str, Any]] = {
     "figure.facecolor": "none",
@@ -71,17 +74,37 @@ def canvas(width: float = 7.2, height: float = 3.8, **subplots: Any) -> tuple[An
     return figure, figure.subplots(**subplots)
 
 
-def inline_svg(figure: Any, name: str, description: str) -> str:
-    """The figure as SVG to stand in a page: scales with it, takes its text colour, and says what it shows."""
+def plain_log(axis: Any, *, ticks: int = 6) -> None:
+    """Plain numbers on a logarithmic axis: 0.2, 0.5, 1 and not powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def svg_of(figure: Any) -> str:
+    """The figure as SVG, without a date, so that equal figures give equal files."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    return re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+
+
+def file_svg(svg: str, description: str) -> str:
+    """An SVG that stands alone, on white paper."""
+    return svg.replace("<svg ", f'<svg style="background:white" role="img" aria-label="{_attribute(description)}" ', 1)
+
+
+def inline_svg(svg: str, name: str, description: str) -> str:
+    """An SVG to stand in a page: takes its width and text colour, has identifiers of its own, and says what it shows."""
     svg = re.sub(r'(\sid="|href="#|url\(#)', lambda m: f"{m[1]}{name}-", svg)
     svg = svg.replace(INK, "currentColor")
-    svg = re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg, count=1)
-    svg = re.sub(r'<svg ([^>]*?)height="[^"]*"', r"<svg \1", svg, count=1)
+    size = re.search(r'<svg [^>]*?width="([\d.]+)pt"', svg)
+    width_rem = float(size[1]) / 72 * REM_PER_INCH if size else 54.0
+    svg = re.sub(r'(<svg [^>]*?)width="[^"]*"', rf'\1style="max-width:{width_rem:.1f}rem"', svg, count=1)
+    svg = re.sub(r'(<svg [^>]*?)height="[^"]*"', r"\1", svg, count=1)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{_attribute(description)}" ', 1)
 
 

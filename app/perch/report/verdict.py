@@ -23,16 +23,30 @@ def sentences(material: Material) -> list[Sentence]:
             f"Best {material.metric_label}: {value:.4g}{shown}, trial {best.get('trial_id')}, epoch {best.get('epoch')}.",
         )
     ]
-    return [*out, *_confirmed(material), *_baselines(material, value), *_care(material)]
+    confirmed = (best.get("confirmed") or {}).get("value")
+    claimed = value if confirmed is None else float(confirmed)
+    return [*_state(material), *out, *_confirmed(material), *_baselines(material, claimed), *_care(material)]
+
+
+def _state(material: Material) -> list[Sentence]:
+    status, reason = material.summary.get("status", ""), material.summary.get("reason", "")
+    why = f" ({reason})" if reason else ""
+    if status == "running":
+        return [("plain", "The run is still going on; this page shows it as it was when it was written.")]
+    if status in {"", "done"}:
+        return []
+    return [("warning", f"The run ended early: {status}{why}.")]
 
 
 def _confirmed(material: Material) -> list[Sentence]:
-    confirmed = material.best.get("confirmed") or {}
-    mean, deviation = confirmed.get(f"{VALIDATION_MAE_EV}_mean"), confirmed.get(f"{VALIDATION_MAE_EV}_std")
-    if mean is None:
+    confirmed = material.best.get("confirmed")
+    if not confirmed:
         return []
-    spread = "" if deviation is None else f" ± {float(deviation):.2g}"
-    return [("plain", f"Trained again with fresh seeds: validation MAE {float(mean):.4g}{spread} eV.")]
+    spread = "" if confirmed.get("value_deviation") is None else f" ± {confirmed['value_deviation']:.2g}"
+    test = confirmed.get(TEST_MAE_EV)
+    tested = "" if test is None else f", test MAE {float(test):.4g} eV"
+    seeds = "a fresh seed" if confirmed["seeds"] == 1 else f"{confirmed['seeds']} fresh seeds"
+    return [("plain", f"Trained again with {seeds}: {material.metric_label} {confirmed['value']:.4g}{spread}{tested}.")]
 
 
 def _baselines(material: Material, value: float) -> list[Sentence]:

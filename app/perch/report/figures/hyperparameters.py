@@ -10,7 +10,7 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import Material
-from perch.report.style import BLUE, GREY, INK, canvas
+from perch.report.style import BLUE, GREY, INK, canvas, plain_log
 
 MOST_PANELS = 12
 
@@ -44,6 +44,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
         axes.set_xlabel(name)
         if low > 0 and high > 3 * low:
             axes.set_yscale("log")
+            plain_log(axes.yaxis)
             axes.set_ylim(low * 0.9, high * 1.1)
         elif high > low:
             axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
@@ -62,6 +63,7 @@ def _positions(axes: Any, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
         x = column.to_numpy(dtype=float)
         if np.nanmin(x) > 0 and np.nanmax(x) > 20 * np.nanmin(x):
             axes.set_xscale("log")
+            plain_log(axes.xaxis, ticks=4)
         return x
     labels = sorted(column.dropna().unique(), key=lambda v: (0, v, "") if numeric else (1, 0, str(v)))
     places = {value: place for place, value in enumerate(labels)}

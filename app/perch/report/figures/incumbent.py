@@ -8,7 +8,7 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import Material
-from perch.report.style import BLUE, GREEN, INK, ORANGE, VERMILLION, canvas
+from perch.report.style import BLUE, GREEN, INK, ORANGE, VERMILLION, canvas, plain_log
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 LINES = (("ridge_composition", GREEN, "--"), ("mean_per_adsorbate", ORANGE, "-."), ("mean", INK, ":"))
@@ -37,10 +37,11 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
                 axes.axhline(value, color=colour, ls=style, lw=1.3, label=f"{name.replace('_', ' ')} {value:.3g}")
         if float(table["value"].max()) > 4 * float(table["value"].min()) > 0:
             axes.set_yscale("log")
+            plain_log(axes.yaxis)
     ended = int(material.trials["status"].isin(["completed", "stopped", "failed", "diverged"]).sum())
-    axes.text(0.99, 0.98, f"{ended:,} trials ended", transform=axes.transAxes, ha="right", va="top", fontsize=9)
+    axes.set_title(f"{ended:,} trials ended", loc="right")
     axes.set(xlabel=f"consumed time ({unit})", ylabel=material.metric_label)
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=3)
+    figure.legend(loc="outside lower left", ncols=2)
     return figure
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import FATES, Material
-from perch.report.style import FATE_COLOURS, INK, canvas
+from perch.report.style import FATE_COLOURS, INK, canvas, plain_log
 
 RASTER_ABOVE = 300
 """More curves than this are drawn as an image inside the vector graphic, so that the file stays small."""
@@ -38,7 +38,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
         drawn.set_rasterized(len(table["trial_id"].unique()) > RASTER_ABOVE)
         axes.add_collection(drawn)
         ends = np.array([line[-1] for line in lines])
-        axes.plot(ends[:, 0], ends[:, 1], ".", ms=3, color=colour, alpha=min(1, 2 * alpha), rasterized=True)
+        axes.plot(ends[:, 0], ends[:, 1], ".", ms=2.5, color=colour, alpha=alpha, mew=0, rasterized=len(ends) > 300)
         axes.plot([], [], color=colour, lw=2, label=f"{fate} ({counts.get(fate, 0):,})")
     best = table[table["trial_id"] == material.best.get("trial_id")]
     if len(best):
@@ -68,6 +68,7 @@ def _limits(axes: Any, table: pd.DataFrame, metric: str) -> None:
     low, high = float(values.min()), float(np.quantile(values, 0.98))
     if low > 0 and high > 3 * low:
         axes.set_yscale("log")
+        plain_log(axes.yaxis)
         axes.set_ylim(low * 0.9, high * 1.15)
     else:
         margin = 0.06 * (high - low) or 1.0
@@ -76,6 +77,7 @@ def _limits(axes: Any, table: pd.DataFrame, metric: str) -> None:
     axes.set_xlim(0.9 if last > 12 else 0.5, last * 1.05 + 0.2)
     if last > 12:
         axes.set_xscale("log")
+        plain_log(axes.xaxis, ticks=9)
 
 
 def _describe(material: Material, table: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.lineage import path
 from perch.report.material import Material
-from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas
+from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas, plain_log
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
 
 
@@ -38,12 +38,14 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     low, high = float(values.min()), float(values.quantile(0.97))
     if low > 0 and high > 3 * low:
         above.set_yscale("log")
+        plain_log(above.yaxis)
     above.set(ylabel=material.metric_label, ylim=(low * 0.95 if low > 0 else low, max(high, low + 1e-9)))
     above.legend(loc="upper right")
     if has_rate:
         below = grid[1, 0]
         below.step(table["epoch"], table[LEARNING_RATE], where="post", color=INK, lw=1.6)
         below.set(ylabel="learning rate", yscale="log")
+        plain_log(below.yaxis, ticks=5)
     for epoch in _joints(table):
         for axes in grid[:, 0]:
             axes.axvline(epoch, color=INK, alpha=0.35, lw=0.8, ls=":")

@@ -23,7 +23,7 @@ def predictions(material: Material) -> pd.DataFrame:
 
 
 def _draw(material: Material, table: pd.DataFrame) -> Any:
-    figure, axes = canvas(6.0, 4.4)
+    figure, axes = canvas(5.0, 5.4)
     for split, colour in SPLIT_COLOURS.items():
         part = table[table["split"] == split]
         if part.empty:
@@ -44,7 +44,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     ends = [table[["target_ev", "prediction_ev"]].min().min(), table[["target_ev", "prediction_ev"]].max().max()]
     axes.plot(ends, ends, color=INK, lw=1)
     axes.set(xlabel="target (eV)", ylabel="prediction (eV)", aspect="equal")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    figure.legend(loc="outside lower left")
     return figure
 
 

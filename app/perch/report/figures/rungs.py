@@ -39,11 +39,11 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=0.9 + 0.5 * len(table))
     y = np.arange(len(table))
     left = table["went_on"].to_numpy(dtype=float)
-    axes.barh(y, left, color=INK, alpha=0.35, label="went on")
+    axes.barh(y, left, color=INK, alpha=0.35, label="went on to the next")
     for fate in FATES:
         width = table[fate].to_numpy(dtype=float)
         if width.any():
-            axes.barh(y, width, left=left, color=FATE_COLOURS[fate], label=f"{fate} before the next")
+            axes.barh(y, width, left=left, color=FATE_COLOURS[fate], label=fate)
             left = left + width
     for row, total in enumerate(table["reached"]):
         axes.text(total, row, f" {total:,}", va="center", fontsize=9)

@@ -15,7 +15,10 @@ COLOURS = dict(zip(ACTIVITIES, (BLUE, SKY, ORANGE, PURPLE, GREEN, GREY), strict=
 
 
 def _table(material: Material) -> pd.DataFrame:
-    seconds = {a: float(material.overheads[a].sum()) for a in ACTIVITIES if a in material.overheads}
+    given = (
+        material.overheads.groupby("activity")["seconds"].sum() if len(material.overheads) else pd.Series(dtype=float)
+    )
+    seconds = {a: float(given[a]) for a in ACTIVITIES if a in given}
     total = sum(seconds.values())
     if total <= 0:
         raise Missing("no worker has reported where its time went yet")

@@ -10,7 +10,7 @@ import pandas as pd
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.figures.parity import predictions
 from perch.report.material import Material, rows
-from perch.report.style import INK, canvas
+from perch.report.style import GREY, INK, canvas
 
 HOW_MANY = 10
 STRUCTURES_FILE = "best/worst.extxyz"
@@ -56,7 +56,8 @@ def _bars(table: pd.DataFrame) -> Any:
     """Errors as bars, where the run has left no structures to draw."""
     figure, axes = canvas(height=0.8 + 0.34 * len(table))
     y = np.arange(len(table))
-    axes.barh(y, table["error_ev"], xerr=table["deviation_ev"].fillna(0), color=INK, alpha=0.5, height=0.65)
+    line = {"ecolor": INK, "lw": 1}
+    axes.barh(y, table["error_ev"], xerr=table["deviation_ev"].fillna(0), color=GREY, height=0.65, error_kw=line)
     axes.set_yticks(y, [f"{f}  {i}" for f, i in zip(table["formula"], table["id"], strict=True)], fontsize=8)
     axes.invert_yaxis()
     axes.axvline(0, color=INK, lw=1)

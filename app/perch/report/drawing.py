@@ -1,0 +1,69 @@
+"""Drawing every figure once, and writing each in four forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from perch.report.figure import FIGURES, Figure, Missing
+from perch.report.material import Material
+from perch.report.style import file_svg, styled, svg_of
+
+FORMS = ("png", "svg", "pdf", "csv")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure that has been drawn; ``picture`` is matplotlib's, ``svg`` its vector form."""
+
+    name: str
+    figure: Figure
+    table: pd.DataFrame
+    description: str
+    picture: Any
+    svg: str
+
+
+@dataclass(frozen=True)
+class NotDrawn:
+    """A figure that the run has left no data for, and why."""
+
+    name: str
+    figure: Figure
+    reason: str
+
+
+def draw_all(material: Material) -> list[Drawn | NotDrawn]:
+    """Every registered figure in the order of the page."""
+    return [_draw(name, figure, material) for name, figure in sorted(FIGURES.items(), key=lambda item: item[1].order)]
+
+
+def _draw(name: str, figure: Figure, material: Material) -> Drawn | NotDrawn:
+    try:
+        table = figure.table(material)
+    except Missing as reason:
+        return NotDrawn(name, figure, str(reason))
+    with styled(name):
+        picture = figure.draw(material, table)
+        svg = svg_of(picture)
+        picture.set_layout_engine("none")  # the layout is found; the other forms need not search for it again
+    return Drawn(name, figure, table, figure.describe(material, table), picture, svg)
+
+
+def write_all(drawn: list[Drawn | NotDrawn], folder: Path) -> dict[str, list[Path]]:
+    """Write PNG, SVG, PDF and the data as CSV; figure name → files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made: dict[str, list[Path]] = {}
+    for one in drawn:
+        if isinstance(one, NotDrawn):
+            continue
+        png, svg, pdf, csv = made[one.name] = [folder / f"{one.name}.{form}" for form in FORMS]
+        with styled(one.name):
+            one.picture.savefig(png, facecolor="white")
+            one.picture.savefig(pdf, facecolor="white", metadata={"CreationDate": None})
+        svg.write_text(file_svg(one.svg, one.description), encoding="utf-8")
+        one.table.to_csv(csv, index=False)
+    return made
