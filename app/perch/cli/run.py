@@ -1,0 +1,43 @@
+"""``perch run``: the main job."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY.yaml]", help="A study file; without one: the embedded study.")
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help="How the budget is spent: see 'perch strategies'.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
+    time_budget: Annotated[str | None, typer.Option(help="Consumed time: 10m, 8h, 2d.")] = None,
+    seed: Annotated[int | None, typer.Option(help="All randomness comes from it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder that holds runs (default: the study's storage).")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Start or resume the run of this name: OUT/ID.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the study.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest unfinished run of this study.")
+    ] = False,
+) -> int:
+    """Tune a model: structures in, the best model per compute-hour out, with the evidence."""
+    began_s = time.monotonic()
+    from perch.cli.options import override
+    from perch.run.closing import closing
+    from perch.run.runner import run_study
+    from perch.study import load
+
+    spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))
+    outcome = run_study(spec, out=out, run_id=run_id, resume=resume, began_s=began_s)
+    for line in closing(outcome):
+        typer.echo(line)
+    return outcome.code

@@ -1,0 +1,7 @@
+"""A run's record: its tables and summary, derived from the log. Whatever happens after a run reads only this."""
+
+from perch.record.reading import Run, load
+from perch.record.tables import Tables
+from perch.record.writing import write
+
+__all__ = ["Run", "Tables", "load", "write"]

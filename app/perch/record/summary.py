@@ -1,0 +1,90 @@
+"""``summary.json``: the result of a run in one object."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from perch.record.tables import Tables, TrialRow
+from perch.study import Study
+from perch.vocabulary import TEST_MAE_EV
+
+
+def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
+    """The summary as the contract names its keys. ``best`` is the confirmed best where there is one."""
+    search = [t for t in tables.trials.values() if t.phase == "search"]
+    attempt = tables.attempts[-1] if tables.attempts else {}
+    devices = [d for d in tables.curves.get("device", []) if d]
+    best = _best(tables, search)
+    ridge = tables.baselines.get("ridge_composition")
+    return {
+        "run_id": run_id,
+        "study": study.name,
+        "strategy": study.strategy_name,
+        "seed": study.seed,
+        "metric": study.metric,
+        "mode": study.mode,
+        "status": tables.closed["why"] if tables.closed else "running",
+        "reason": tables.closed.get("reason", "") if tables.closed else "",
+        "trials": len(search),
+        "failed": sum(t.status in ("failed", "diverged") for t in search),
+        "epochs": tables.rows,
+        "worker_seconds": round(tables.worker_s, 2),
+        "wall_s": round(tables.used_s, 2),
+        "attempts": tables.attempt,
+        "baselines": tables.baselines,
+        "baselines_test": attempt.get("baselines_test") or {},
+        "data": attempt.get("data") or {},
+        "best": best,
+        "beats_ridge": None if ridge is None or best is None else _shown(best) < ridge,
+        "device": max(set(devices), key=devices.count) if devices else None,
+        "host": attempt.get("host"),
+        "began_unix_s": tables.attempts[0].get("unix_s") if tables.attempts else None,
+        "versions": attempt.get("versions") or study.versions,
+    }
+
+
+def _shown(best: dict[str, Any]) -> float:
+    """The value that a claim rests on: the confirmed mean where there is one."""
+    confirmed = best.get("confirmed")
+    value = confirmed["validation_mae_ev"] if confirmed else best["validation_mae_ev"]
+    return float("inf") if value is None else float(value)
+
+
+def _best(tables: Tables, search: list[TrialRow]) -> dict[str, Any] | None:
+    finite = [t for t in search if t.best_value is not None]
+    if not finite:
+        return None
+    leader = min(finite, key=lambda t: tables.sign * (t.best_value or 0.0))
+    confirmed = {t: c for t in tables.confirming if (c := _confirmed(tables, t)) is not None}
+    complete = len(confirmed) == len(tables.confirming) > 0
+    if complete:
+        leader = tables.trials[min(confirmed, key=lambda t: tables.sign * confirmed[t]["value"])]
+    return {
+        "trial_id": leader.trial_id,
+        "config": leader.best_config or leader.config,
+        "epoch": leader.best_epoch,
+        "value": leader.best_value,
+        "validation_mae_ev": leader.best_validation,
+        "test_mae_ev": leader.tests.get(TEST_MAE_EV),
+        "confirmed": confirmed.get(leader.trial_id),
+    }
+
+
+def _confirmed(tables: Tables, trial: str) -> dict[str, Any] | None:
+    """Mean and deviation over the fresh seeds of one configuration; None before one of them has ended."""
+    repeats = [t for t in tables.trials.values() if t.of == trial and t.status in ("completed", "stopped")]
+    repeats = [t for t in repeats if t.best_value is not None]
+    if not repeats:
+        return None
+    values = [t.best_value for t in repeats if t.best_value is not None]
+    validation = [t.best_validation for t in repeats if t.best_validation is not None]
+    test = [t.tests[TEST_MAE_EV] for t in repeats if TEST_MAE_EV in t.tests]
+    return {
+        "seeds": len(repeats),
+        "value": statistics.fmean(values),
+        "value_deviation": statistics.stdev(values) if len(values) > 1 else None,
+        "validation_mae_ev": statistics.fmean(validation) if validation else None,
+        "test_mae_ev": statistics.fmean(test) if test else None,
+        "test_mae_ev_deviation": statistics.stdev(test) if len(test) > 1 else None,
+    }

@@ -1,0 +1,219 @@
+"""Tables from events: rows of ``curves``, ``trials`` and ``overheads``, kept up event by event."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from perch.vocabulary import ACTIVITIES, COLLAPSED_SHARE, EPOCH_S, TEST_MAE_EV, VALIDATION_MAE_EV
+
+Event = dict[str, Any]
+CURVE_METRICS = (EPOCH_S, "train_mae_ev", VALIDATION_MAE_EV, TEST_MAE_EV, "lr", "device", "peak_memory_bytes")
+"""Columns of ``curves`` that are there for every run, null where a trainable does not report them."""
+
+
+@dataclass(slots=True)
+class TrialRow:
+    """What is known of a trial; ``row`` makes it a row of ``trials.parquet``."""
+
+    trial_id: str
+    ordinal: int
+    phase: str
+    config: dict[str, Any]
+    bracket: int
+    by: str
+    start_s: float
+    seen: int = 0
+    ask_s: float = 0.0
+    of: str | None = None
+    repeat: int | None = None
+    status: str = "running"
+    failure: str | None = None
+    error: str | None = None
+    end_s: float | None = None
+    segment: int = 0
+    epochs: int = 0
+    value: float | None = None
+    best_value: float | None = None
+    best_epoch: int | None = None
+    best_segment: int | None = None
+    best_config: dict[str, Any] | None = None
+    best_validation: float | None = None
+    tests: dict[str, float] = field(default_factory=dict)
+    rung: int | None = None
+    parent: tuple[str, int, int] | None = None
+
+
+class Tables:
+    """Rows of a run. ``mode`` is the study's; values in the log are told the way strategies see them (lower is better)."""
+
+    def __init__(self, mode: str = "min", epochs: int = 0) -> None:
+        self.sign = 1.0 if mode == "min" else -1.0
+        self.epochs = epochs
+        self.curves: dict[str, list[Any]] = defaultdict(list)
+        self.rows = 0
+        self.trials: dict[str, TrialRow] = {}
+        self.attempt = 0
+        self.attempts: list[Event] = []
+        self.closed: Event | None = None
+        self.used_s = 0.0
+        self.worker_s = 0.0
+        self.seconds: dict[str, float] = dict.fromkeys(ACTIVITIES, 0.0)
+        self.confirming: list[str] = []
+        self._slots = 0
+        self._attempt_began_s = 0.0
+
+    def apply(self, event: Event) -> None:
+        """Take an event into account."""
+        now_s = event.get("used_s", self.used_s)
+        self.worker_s += self._slots * max(now_s - self.used_s, 0.0)
+        self.used_s = max(self.used_s, now_s)
+        handler = getattr(self, f"_on_{event['e']}", None)
+        if handler is not None:
+            handler(event)
+
+    @property
+    def baselines(self) -> dict[str, float | None]:
+        """Baselines on the validation set, as the newest attempt found them."""
+        return self.attempts[-1].get("baselines") or {} if self.attempts else {}
+
+    # --- one method per kind of event -------------------------------------------------------------------------------
+
+    def _on_attempt(self, event: Event) -> None:
+        self.attempt, self.closed = event["n"], None
+        self.attempts.append(event)
+        self._slots, self._attempt_began_s = 0, self.used_s
+        if event.get("extends"):
+            self.confirming = []
+
+    def _on_trial(self, event: Event) -> None:
+        self.trials[event["id"]] = TrialRow(
+            event["id"], event["i"], event.get("phase", "search"), event["config"], event.get("bracket", 0),
+            event.get("by", ""), event["used_s"], event.get("seen", 0), event.get("ask_s", 0.0),
+            event.get("of"), event.get("repeat"),
+        )  # fmt: skip
+
+    def _on_start(self, event: Event) -> None:
+        slots = event.get("slots", self._slots)
+        if self._slots == 0:  # the cluster came up: its workers have waited since the attempt began
+            lead_s = slots * max(self.used_s - self._attempt_began_s, 0.0)
+            self.worker_s += lead_s
+            self.seconds["starting"] += lead_s
+        self._slots = slots
+        trial = self.trials[event["id"]]
+        if trial.end_s is None:
+            trial.status = "running"
+
+    def _on_result(self, event: Event) -> None:
+        trial = self.trials.get(event["id"])
+        if trial is None or trial.end_s is not None:
+            return
+        metrics, value, epoch = event.get("m", {}), self.sign * event["value"], event["epoch"]
+        self._curve_row(trial, event, metrics, value)
+        trial.epochs, trial.value = epoch, value
+        if trial.best_value is None or self.sign * value < self.sign * trial.best_value:
+            trial.best_value, trial.best_epoch, trial.best_segment = value, epoch, trial.segment
+            trial.best_config = trial.config
+            trial.tests = {k: v for k, v in metrics.items() if k.startswith(TEST_MAE_EV)}
+        validation = metrics.get(VALIDATION_MAE_EV)
+        if validation is not None and (trial.best_validation is None or validation < trial.best_validation):
+            trial.best_validation = validation
+        if event.get("rung") is not None:
+            trial.rung = event["rung"]
+        match event["d"]:
+            case "stop":
+                trial.status = "completed" if epoch >= self.epochs else "stopped"
+                trial.end_s = event["used_s"]
+            case "pause":
+                trial.status = "paused"
+            case "exploit":
+                x = event["x"]
+                trial.parent, trial.config, trial.segment = (
+                    (x["donor"], x["seg"], x["epoch"]),
+                    x["config"],
+                    trial.segment + 1,
+                )
+
+    def _curve_row(self, trial: TrialRow, event: Event, metrics: dict[str, Any], value: float) -> None:
+        parent = trial.parent or (None, None, None)
+        trial.parent = None
+        row: dict[str, Any] = {
+            "trial_id": trial.trial_id, "segment": event["seg"], "epoch": event["epoch"], "time_s": event["used_s"],
+            **{name: metrics.get(name) for name in CURVE_METRICS},
+            "value": value, "attempt": self.attempt, "phase": trial.phase, "config": trial.config,
+            "parent_trial_id": parent[0], "parent_segment": parent[1], "parent_epoch": parent[2],
+        }  # fmt: skip
+        if row[EPOCH_S] is None:
+            row[EPOCH_S] = metrics.get("time_this_iter_s")
+        for name, number in metrics.items():
+            if (
+                name not in row
+                and not name.startswith("time_")
+                and name not in ("iterations_since_restore", "node_ip", "epoch")
+            ):
+                row[name] = number
+        for name, cell in row.items():
+            column = self.curves[name]
+            if len(column) < self.rows:
+                column.extend([None] * (self.rows - len(column)))
+            column.append(cell)
+        self.rows += 1
+
+    def _on_promote(self, event: Event) -> None:
+        self.trials[event["id"]].status = "running"
+
+    def _on_spent(self, event: Event) -> None:
+        for name in ("starting", "training", "evaluating", "checkpointing"):
+            self.seconds[name] += event.get(f"{name}_s", 0.0)
+
+    def _on_error(self, event: Event) -> None:
+        trial = self.trials[event["id"]]
+        if trial.end_s is not None:
+            return
+        trial.end_s = event["used_s"]
+        if event["failure"] == "ended":
+            trial.status = "completed"
+            return
+        trial.status = "diverged" if event["failure"] == "diverged" else "failed"
+        trial.failure, trial.error = event["failure"], event.get("message")
+
+    def _on_confirm(self, event: Event) -> None:
+        self.confirming = list(event["trials"])
+
+    def _on_close(self, event: Event) -> None:
+        self.closed = event
+        self.seconds["suggesting"] += event.get("suggesting_s", 0.0)
+
+    # --- rows -------------------------------------------------------------------------------------------------------
+
+    def trial_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``trials.parquet``. A trial that runs while its run does not is interrupted."""
+        return [self._trial_row(trial) for trial in self.trials.values()]
+
+    def _trial_row(self, trial: TrialRow) -> dict[str, Any]:
+        status = "interrupted" if trial.status == "running" and self.closed is not None else trial.status
+        row: dict[str, Any] = {
+            "trial_id": trial.trial_id, "phase": trial.phase, "config": trial.best_config or trial.config, "status": status,
+            "failure": trial.failure, "epochs": trial.epochs, "start_s": trial.start_s, "end_s": trial.end_s,
+            "value": trial.value, "best_value": trial.best_value, "best_epoch": trial.best_epoch,
+            "best_segment": trial.best_segment,
+            "best_validation_mae_ev": trial.best_validation, TEST_MAE_EV: None, **trial.tests,
+            "rung": trial.rung, "bracket": trial.bracket, "collapsed": self._collapsed(trial), "error": trial.error,
+            "by": trial.by, "ordinal": trial.ordinal, "seen": trial.seen, "ask_s": trial.ask_s,
+            "segments": trial.segment + 1, "confirms": trial.of, "repeat": trial.repeat,
+        }  # fmt: skip
+        return row
+
+    def _collapsed(self, trial: TrialRow) -> bool | None:
+        mean = self.baselines.get("mean")
+        if mean is None or trial.best_validation is None:
+            return None
+        return trial.best_validation >= COLLAPSED_SHARE * mean
+
+    def overhead_rows(self) -> list[dict[str, Any]]:
+        """Rows of ``overheads.parquet``: activity, worker seconds, and their share of all."""
+        seconds = dict(self.seconds)
+        seconds["idle"] = max(self.worker_s - sum(v for k, v in seconds.items() if k != "idle"), 0.0)
+        total = sum(seconds.values()) or 1.0
+        return [{"activity": k, "seconds": round(v, 3), "share": v / total} for k, v in seconds.items()]

@@ -1,0 +1,76 @@
+"""What a run says when it ends: the best configuration, beside the baselines, and the next command."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from perch.run.live import configuration, duration
+from perch.run.runner import DONE, INTERRUPTED, Outcome
+
+
+def closing(outcome: Outcome) -> Iterator[str]:
+    """Lines for people."""
+    from perch.record import load
+
+    folder = _short(outcome.folder.path)
+    if outcome.code == INTERRUPTED:
+        yield f"interrupted ({outcome.why}); everything reported is saved in {folder}"
+        yield f"  resume:  {resume_command(outcome)}"
+        return
+    run = load(outcome.folder.path)
+    if outcome.code != DONE:
+        yield f"failed: {outcome.why}"
+        yield f"  the record is in {folder}"
+        return
+    yield from _result(run.summary)
+    yield f"  report:  {folder}/report.html"
+    yield f"  next:    perch board {shlex.quote(folder)}" + (
+        f"    perch predict {shlex.quote(folder)} STRUCTURES" if run.study.trainable_is_ours else ""
+    )
+
+
+def _result(summary: dict[str, Any]) -> Iterator[str]:
+    best = summary["best"]
+    share = f"{summary['trials']} trials, {summary['failed']} failed, {duration(summary['wall_s'])}"
+    yield f"{summary['run_id']}: {share}"
+    if best is None:
+        yield "  no trial reported anything"
+        return
+    yield f"  best:    trial {best['trial_id']}, epoch {best['epoch']}: {configuration(best['config'])}"
+    if best["validation_mae_ev"] is None:
+        yield f"           {summary['metric']} {best['value']:.4g}"
+        return
+    test = "" if best["test_mae_ev"] is None else f", test MAE {best['test_mae_ev']:.3f} eV"
+    yield f"           validation MAE {best['validation_mae_ev']:.3f} eV{test}"
+    if (again := best["confirmed"]) is not None and again["validation_mae_ev"] is not None:
+        test = "" if again["test_mae_ev"] is None else f", test MAE {again['test_mae_ev']:.3f} eV"
+        seeds = "a fresh seed" if again["seeds"] == 1 else f"{again['seeds']} fresh seeds"
+        yield f"           trained again with {seeds}: validation MAE {again['validation_mae_ev']:.3f} eV{test}"
+    named = [f"{k.replace('_', ' ')} {v:.3f} eV" for k, v in summary["baselines"].items() if v is not None]
+    if named:
+        yield f"  against: {', '.join(named)} (validation MAE of the baselines)"
+    if summary["beats_ridge"] is False:
+        yield "           this run loses to a ridge regression on composition: do not use its model"
+
+
+def _short(path: Path) -> str:
+    """The path as one would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def resume_command(outcome: Outcome) -> str:
+    """The command that goes on with this run."""
+    words = sys.argv[1:] if Path(sys.argv[0]).name.startswith("perch") else ["run", str(outcome.folder.study)]
+    kept = [w for w in words if w != "--resume"]
+    if not any(w == "--run-id" or w.startswith("--run-id=") for w in kept):
+        kept += ["--run-id", outcome.folder.id]
+        if not any(w == "--out" or w.startswith("--out=") for w in kept):
+            kept += ["--out", _short(outcome.folder.path.parent)]
+    return shlex.join(["perch", *kept])

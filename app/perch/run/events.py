@@ -1,0 +1,154 @@
+"""The event log: the only truth about a run, one append-only JSON-lines file per attempt.
+
+An attempt (a start or resume of the command) first records, in its own file, how many bytes it accepts of each earlier
+one. What a half-dead earlier attempt still writes lies beyond them and is ignored; a line that a kill has torn is not
+accepted either. No file locks: shared file systems do not keep them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from perch.errors import RecordError
+
+Event = dict[str, Any]
+
+SYNC_EVERY_S = 1.0
+"""Data are handed to the disk at least this often while events come in (the contract allows 5 s)."""
+
+
+def attempts(events: Path) -> list[int]:
+    """Numbers of the attempts whose files lie in ``RUN/events``."""
+    return sorted(int(f.stem) for f in events.glob("*.jsonl") if f.stem.isdigit())
+
+
+def accepted(events: Path) -> dict[int, int]:
+    """Attempt → bytes of its file that count; the newest counts up to its last whole line."""
+    numbers = attempts(events)
+    while numbers:
+        path = file_of(events, numbers[-1])
+        with path.open("rb") as file:
+            first = file.readline()
+            whole = _whole_bytes(path)
+        if first.endswith(b"\n"):
+            sizes = {int(k): int(v) for k, v in json.loads(first)["accepts_bytes"].items()}
+            return {**sizes, numbers[-1]: whole}
+        numbers.pop()  # it was killed before its first line was written
+    return {}
+
+
+def file_of(events: Path, attempt: int) -> Path:
+    """Path of an attempt's file."""
+    return events / f"{attempt:03d}.jsonl"
+
+
+def read(events: Path) -> Iterator[Event]:
+    """All events that count, oldest first."""
+    for attempt, size in sorted(accepted(events).items()):
+        yield from read_file(file_of(events, attempt), 0, size)[0]
+
+
+def read_file(path: Path, start: int, end: int | None = None) -> tuple[list[Event], int]:
+    """Events of one file between two positions, and where the last whole line ended."""
+    with path.open("rb") as file:
+        file.seek(start)
+        data = file.read(-1 if end is None else end - start)
+    size = data.rfind(b"\n") + 1
+    out: list[Event] = []
+    for number, line in enumerate(data[:size].splitlines()):
+        try:
+            out.append(json.loads(line))
+        except ValueError as error:
+            raise RecordError(
+                f"cannot read the log '{path}'",
+                why=f"line {number + 1} after byte {start} is not JSON",
+                fix="restore the file from a copy; nothing else can stand in for it",
+            ) from error
+    return out, start + size
+
+
+def _whole_bytes(path: Path) -> int:
+    """Length of a file up to its last newline."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        while size > 0:
+            step = min(size, 1 << 16)
+            file.seek(size - step)
+            newline = file.read(step).rfind(b"\n")
+            if newline >= 0:
+                return size - step + newline + 1
+            size -= step
+    return 0
+
+
+class EventLog:
+    """This attempt's file, opened for appending. ``attempt`` is its number."""
+
+    def __init__(self, events: Path) -> None:
+        events.mkdir(parents=True, exist_ok=True)
+        self.folder = events
+        while True:
+            self.accepts = accepted(events)
+            self.attempt = max(attempts(events), default=0) + 1
+            try:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+                self._fd = os.open(file_of(events, self.attempt), flags, 0o644)
+                break
+            except FileExistsError:  # another attempt started in this very moment
+                continue
+        self._synced_s = time.monotonic()
+        self._dirty = False
+
+    def append(self, event: Event) -> None:
+        """Write one event with one system call."""
+        line = (json.dumps(event, separators=(",", ":"), allow_nan=False) + "\n").encode()
+        written = os.write(self._fd, line)
+        while written < len(line):  # a full disk raises; a short write is finished
+            written += os.write(self._fd, line[written:])
+        self._dirty = True
+        self.sync(SYNC_EVERY_S)
+
+    def sync(self, every_s: float = 0.0) -> None:
+        """Hand what was written to the disk, if the last time is more than ``every_s`` seconds ago."""
+        if self._dirty and time.monotonic() - self._synced_s >= every_s:
+            os.fdatasync(self._fd)
+            self._synced_s, self._dirty = time.monotonic(), False
+
+    def superseded(self) -> int | None:
+        """The number of a newer attempt that has taken this run over, if there is one."""
+        newest = max(attempts(self.folder), default=self.attempt)
+        return newest if newest > self.attempt else None
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
+        os.close(self._fd)
+
+
+class Tail:
+    """Follows a log that somebody else writes: each ``new()`` gives what has come since the last one."""
+
+    def __init__(self, events: Path) -> None:
+        self.events = events
+        self._position: dict[int, int] = {}
+
+    def new(self) -> list[Event]:
+        """Events that have come; raises ``Rewritten`` when a new attempt disowned lines that were already given."""
+        out: list[Event] = []
+        for attempt, size in sorted(accepted(self.events).items()):
+            start = self._position.get(attempt, 0)
+            if size < start:
+                raise Rewritten
+            if size > start:
+                more, self._position[attempt] = read_file(file_of(self.events, attempt), start, size)
+                out.extend(more)
+        return out
+
+
+class Rewritten(Exception):
+    """A newer attempt accepts less of an earlier file than was read already: read again from the start."""

@@ -1,0 +1,144 @@
+"""The process that follows a run's log and keeps its tables, TensorBoard and report up to date.
+
+``python -m perch.run.scribe RUN``, started by the run itself. It ends when its standard input is closed: by the run
+at the end, or by the system when the run is killed. It reads the log and nothing else, so it can be killed at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from perch.record.tables import Tables
+from perch.record.writing import write
+from perch.run.events import Rewritten, Tail, attempts
+from perch.run.folder import RunFolder
+from perch.run.start import load_study
+from perch.study import Study
+
+LOOK_EVERY_S = 1.0
+TABLES_EVERY_S = 20.0
+"""Well within the minute that the contract allows."""
+REPORT_EVERY_S = 45.0
+
+
+class Scribe:
+    """Holds the followers of one run. ``mine`` is the attempt that started this process."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.study: Study = load_study(folder)
+        self.mine = max(attempts(folder.events), default=0)
+        self.tail = Tail(folder.events)
+        self.tables = Tables(self.study.mode, self.study.epochs)
+        self.board: Any = None
+        self.changed = False
+        self.failed: list[str] = []
+
+    def _new_board(self, history: list[dict[str, Any]]) -> Any:
+        """TensorBoard's follower; what an earlier attempt has written of ``history`` is not written again."""
+        if "tensorboard" not in self.study.log:
+            return None
+        from perch.boards.tensorboard import TensorBoard
+
+        began = next((e["unix_s"] for e in history if e["e"] == "attempt"), time.time())
+        sign = 1.0 if self.study.mode == "min" else -1.0
+        space = self.study.search_space
+        return TensorBoard(self.folder.tensorboard, self.study.metric, sign, space, history, began)
+
+    def look(self) -> None:
+        """Take in what has come."""
+        try:
+            events = self.tail.new()
+        except Rewritten:
+            self.tail, self.tables = Tail(self.folder.events), Tables(self.study.mode, self.study.epochs)
+            self.board = None
+            events = self.tail.new()
+        for event in events:
+            self.tables.apply(event)
+        self.changed = self.changed or bool(events)
+        if events:
+            self.attempt("tensorboard", lambda: self._follow(events))
+
+    def _follow(self, events: list[dict[str, Any]]) -> None:
+        if self.board is None:
+            self.board = self._new_board(events)
+        else:
+            for event in events:
+                self.board.applied(event)
+        if self.board is not None:
+            self.board.flush()
+
+    def write_tables(self) -> None:
+        """Write tables and summary, if anything has come since."""
+        if self.changed and max(attempts(self.folder.events), default=0) <= self.mine:
+            write(self.folder, self.tables, self.study)
+            self.changed = False
+
+    def write_report(self) -> None:
+        """Refresh the report; its failure is said and does not end the tables."""
+        from perch.report import refresh
+
+        if self.folder.curves.is_file():
+            self.attempt("report", lambda: refresh(self.folder.path))
+
+    def attempt(self, what: str, call: Callable[[], Any]) -> None:
+        """Call, and note what failed: tables must be written whatever a picture does."""
+        try:
+            call()
+        except Exception:
+            traceback.print_exc()
+            if what not in self.failed:
+                self.failed.append(what)
+
+    def finish(self) -> None:
+        """Everything once more, for the last time."""
+        self.look()
+        self.write_tables()
+        if self.board is not None:
+            self.attempt("tensorboard", self.board.close)
+        self.write_report()
+
+
+def follow(folder: RunFolder, ended: threading.Event) -> list[str]:
+    """Follow a run until ``ended`` is set; returns what failed."""
+    scribe = Scribe(folder)
+    tables_s = report_s = time.monotonic()
+    while not ended.wait(LOOK_EVERY_S):
+        scribe.look()
+        now = time.monotonic()
+        if now - tables_s >= TABLES_EVERY_S:
+            scribe.write_tables()
+            tables_s = time.monotonic()
+        if now - report_s >= REPORT_EVERY_S:
+            scribe.write_report()
+            report_s = time.monotonic()
+    scribe.finish()
+    return scribe.failed
+
+
+def main() -> None:
+    """Follow the run named on the command line until standard input ends."""
+    os.nice(10)  # training comes first
+    ended = threading.Event()
+
+    def wait_for_the_run() -> None:
+        while os.read(0, 4096):
+            pass
+        ended.set()
+
+    threading.Thread(target=wait_for_the_run, daemon=True).start()
+    failed = follow(RunFolder(Path(sys.argv[1])), ended)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
