@@ -1,0 +1,53 @@
+"""`perch schedule`: read the lineage, fit, write, and judge when asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from perch.schedule import figure
+from perch.schedule.emit import as_json, as_python, as_yaml
+from perch.schedule.fit import chosen, fit_all
+from perch.schedule.lineage import Record, best_lineage
+from perch.vocabulary import LEARNING_RATE
+
+
+def make_schedule(run: Record, out: Path) -> list[str]:
+    """Write schedule.json, schedule.py, schedule.yaml and the figure; return the lines to print."""
+    lineage = best_lineage(run)
+    fits = fit_all(lineage.values[LEARNING_RATE])
+    choice = chosen(fits)
+    origin = f"trial {lineage.trial} of run {run.folder.name}"
+    out.mkdir(parents=True, exist_ok=True)
+    content = as_json(lineage, fits, choice.kind, run.folder.name)
+    (out / "schedule.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    snippet = as_python(choice, origin)
+    (out / "schedule.py").write_text(snippet, encoding="utf-8")
+    (out / "schedule.yaml").write_text(as_yaml(lineage, choice), encoding="utf-8")
+    figure.write(lineage, choice, run.curves, out)
+    moved = ", ".join(lineage.values)
+    segments = lineage.rows.groupby(["trial_id", "segment"], sort=False).ngroups
+    lines = [
+        f"{origin}: {lineage.epochs} epochs in {segments} segments; changed along the way: {moved}",
+        f"the population trained {lineage.total_epochs} epochs for it",
+    ]
+    for kind, fit in fits.items():
+        mark = "  <- chosen (lowest criterion)" if kind == choice.kind else ""
+        lines.append(f"{kind:>9}: {_words(fit.parameters)}; off by a factor of {_factor(fit.deviation)} (rms){mark}")
+    lines += ["", snippet.rstrip(), "", f"written: {out}/schedule.json, .py, .yaml, .png, .svg, .csv"]
+    return lines
+
+
+def _words(parameters: dict[str, object]) -> str:
+    def one(value: object) -> str:
+        if isinstance(value, list):
+            return "[" + ", ".join(one(v) for v in value) + "]"
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+    return ", ".join(f"{k} {one(v)}" for k, v in parameters.items())
+
+
+def _factor(deviation_ln: float) -> str:
+    import math
+
+    return f"{math.exp(deviation_ln):.2f}"

@@ -1,0 +1,49 @@
+"""The figure of the published study: error of the best trial above, its learning rate below, both over epochs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from perch.report.style import BLUE, GREY, INK, ORANGE, VERMILLION, canvas, styled
+from perch.schedule.fit import Fit
+from perch.schedule.lineage import Lineage, error_columns
+from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
+
+LABELS = {TEST_MAE_EV: "test MAE (eV)", "validation_mae_ev": "validation MAE (eV)"}
+
+
+def draw(lineage: Lineage, fit: Fit, curves: pd.DataFrame) -> Any:
+    """Bold: what the best trial inherited. Grey: what it tried and what was reverted. Orange: the chosen fit."""
+    figure, (above, below) = canvas(7.2, 5.0, nrows=2, sharex=True, height_ratios=[2, 1])
+    own = curves[curves["trial_id"] == lineage.trial]
+    kept = set(zip(lineage.rows["trial_id"], lineage.rows["segment"], lineage.rows["epoch"], strict=True))
+    reverted = own[[key not in kept for key in zip(own["trial_id"], own["segment"], own["epoch"], strict=True)]]
+    columns = error_columns(lineage.rows)
+    for _, rows in reverted.groupby("segment"):
+        above.plot(rows["epoch"], rows[columns[0]], color=GREY, lw=1, marker=".", ms=3)
+        below.step(rows["epoch"], rows[LEARNING_RATE], where="mid", color=GREY, lw=1)
+    for column, colour in zip(columns, (VERMILLION, BLUE), strict=False):
+        above.plot(lineage.rows["epoch"], lineage.rows[column], color=colour, lw=2, label=LABELS[column])
+    below.step(lineage.rows["epoch"], lineage.rows[LEARNING_RATE], where="mid", color=INK, lw=2, label="lineage")
+    below.plot(range(1, len(fit.values) + 1), fit.values, color=ORANGE, lw=1.8, ls="--", label=fit.kind)
+    if len(reverted):
+        below.plot([], [], color=GREY, lw=1, label="reverted")
+    for axes in (above, below):
+        axes.legend(fontsize=8)
+    above.set(ylabel="error of the best trial (eV)", title=f"trial {lineage.trial} and its ancestors")
+    below.set(xlabel="epoch", ylabel="learning rate", yscale="log")
+    return figure
+
+
+def write(lineage: Lineage, fit: Fit, curves: pd.DataFrame, folder: Path) -> list[Path]:
+    """As PNG and SVG, the lineage's rows beside them."""
+    with styled("schedule"):
+        figure = draw(lineage, fit, curves)
+        figure.savefig(folder / "schedule.png", facecolor="white")
+        figure.savefig(folder / "schedule.svg", metadata={"Date": None})
+    rows = lineage.rows.drop(columns=[c for c in ("config",) if c in lineage.rows])
+    rows.to_csv(folder / "schedule.csv", index=False)
+    return [folder / f"schedule.{form}" for form in ("png", "svg", "csv")]

@@ -1,0 +1,137 @@
+"""What the best of a population was trained with, epoch by epoch, read off the run's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from perch.errors import RecordError
+from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
+
+
+class Record(Protocol):
+    """What ``perch.record.load`` returns."""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        ...
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """A row per reported epoch."""
+        ...
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """A row per trial."""
+        ...
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """What the run found."""
+        ...
+
+    @property
+    def study(self) -> Any:
+        """The study as it ran."""
+        ...
+
+
+NOT_READ = (LEARNING_RATE, "lr_schedule")
+"""Keys of a configuration that say less than the column of the learning rate in force."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The chain of segments that led to the best trial.
+
+    ``epochs`` is 1 … n. ``values[key][e - 1]`` is what was in force during epoch e, for every key that changed along the
+    way; ``fixed`` holds the rest of the configuration. ``rows`` are the lineage's rows of ``curves.parquet``.
+    """
+
+    trial: str
+    epochs: int
+    values: Mapping[str, Sequence[Any]]
+    fixed: Mapping[str, Any]
+    rows: pd.DataFrame
+    total_epochs: int
+    """Epochs that the whole population trained: what the schedule cost."""
+
+
+def best_lineage(run: Record) -> Lineage:
+    """Follow the best trial back to its first ancestor. Raises RecordError when the run has no lineage to follow."""
+    curves = _search_curves(run)
+    study = run.study if isinstance(run.study, Mapping) else run.study.model_dump(mode="json", by_alias=True)
+    metric, sign = str(study.get("metric", VALIDATION_MAE_EV)), -1.0 if study.get("mode") == "max" else 1.0
+    best = curves.iloc[int(np.nanargmin(sign * curves[metric].to_numpy(dtype=float)))]
+    rows = follow(curves, str(best["trial_id"]), int(best["segment"]))
+    configs = [_config(value) for value in rows["config"]] if "config" in rows else [{} for _ in range(len(rows))]
+    moved = [k for k in configs[0] if k not in NOT_READ and any(c.get(k) != configs[0][k] for c in configs)]
+    # The rate in force, whatever made it: a constant one is a schedule too.
+    values = {LEARNING_RATE: [float(v) for v in rows[LEARNING_RATE]], **{k: [c[k] for c in configs] for k in moved}}
+    fixed = {k: v for k, v in configs[0].items() if k not in values and k not in NOT_READ}
+    return Lineage(str(best["trial_id"]), len(rows), values, fixed, rows, len(curves))
+
+
+def follow(curves: pd.DataFrame, trial: str, segment: int) -> pd.DataFrame:
+    """Rows from the first ancestor's first epoch to the end of (trial, segment), one per epoch."""
+    parts: list[pd.DataFrame] = []
+    groups = dict(list(curves.groupby(["trial_id", "segment"], sort=False)))
+    at, until = (trial, segment), np.inf
+    while True:
+        if at not in groups:
+            raise RecordError(
+                f"the lineage of trial {trial} is broken", why=f"segment {at[1]} of trial {at[0]} left no epoch in curves.parquet",
+                fix="the record is incomplete: resume the run once, which writes it anew from the log",
+            )  # fmt: skip
+        rows = groups[at].sort_values("epoch")
+        parts.insert(0, rows[rows["epoch"] <= until])
+        first = rows.iloc[0]
+        parent = first.get("parent_trial_id")
+        if parent is None or pd.isna(parent):
+            break
+        at, until = (str(parent), int(first["parent_segment"])), float(first["parent_epoch"])
+    path = pd.concat([p for p in parts if len(p)], ignore_index=True)
+    if path["epoch"].tolist() != list(range(1, len(path) + 1)):
+        raise RecordError(
+            f"the lineage of trial {trial} has gaps", why=f"its epochs are {path['epoch'].tolist()[:10]} …",
+            fix="the record is incomplete: resume the run once, which writes it anew from the log",
+        )  # fmt: skip
+    return path
+
+
+def _search_curves(run: Record) -> pd.DataFrame:
+    strategy = str(run.summary.get("strategy", ""))
+    curves, trials = run.curves, run.trials
+    if "phase" in trials:
+        curves = curves[curves["trial_id"].isin(trials.loc[trials["phase"] == "search", "trial_id"])]
+    if curves.empty:
+        raise RecordError(
+            f"the run '{run.folder}' is empty", why="no trial reported an epoch", fix="run it, or name another"
+        )
+    exploited = "parent_trial_id" in curves and curves["parent_trial_id"].notna().any()
+    if not strategy.startswith("pbt") and not exploited:
+        raise RecordError(
+            f"the run '{run.folder}' holds no schedule", why=f"its strategy is '{strategy}'; only PBT changes settings in mid-training",
+            fix="run the study with --strategy pbt first",
+        )  # fmt: skip
+    return curves.reset_index(drop=True)
+
+
+def _config(value: Any) -> dict[str, Any]:
+    return {k: _plain(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def error_columns(rows: pd.DataFrame) -> list[str]:
+    """Columns of errors that a figure can show: test first."""
+    return [c for c in (TEST_MAE_EV, VALIDATION_MAE_EV) if c in rows and rows[c].notna().any()]
