@@ -10,39 +10,31 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from perch.model import MODELS
-from perch.model.flat import Batch
+from perch.model.batch import Batch
 from perch.model.head import Head
-from perch.model.normalise import MaskedBatchNorm
+from perch.model.messages import Links, messages
 
 
 class Convolution(nn.Module):
     """v_i <- softplus(v_i + BN(sum_j sigmoid(BN(z W_f + b_f)) * softplus(BN(z W_s + b_s)))), z = [v_i, v_j, u_ij].
 
-    The weights are those of one linear layer on z. It is applied in three parts, so that what depends on an atom alone
-    is computed once per atom and not once per bond.
+    ``linear`` holds W_f over W_s for z. It is applied in three parts, so that what depends on an atom alone is computed
+    once per atom and not once per bond.
     """
 
     def __init__(self, width: int, bond_features: int) -> None:
         super().__init__()
         self.width = width
         self.linear = nn.Linear(2 * width + bond_features, 2 * width)
-        self.edge_norm = MaskedBatchNorm(2 * width)
+        self.edge_norm = nn.BatchNorm1d(2 * width)
         self.sum_norm = nn.BatchNorm1d(width)
 
-    def forward(self, x: Tensor, batch: Batch) -> Tensor:
+    def forward(self, x: Tensor, links: Links) -> Tensor:
         """Atoms (N, F) to atoms (N, F)."""
-        atoms, places = batch.neighbors.shape
-        w_self, w_neighbor, w_bond = self.linear.weight.split([self.width, self.width, batch.bonds.shape[1]], dim=1)
-        own = torch.addmm(self.linear.bias, x, w_self.t())
-        others = (x @ w_neighbor.t()).index_select(0, batch.neighbors.view(-1))
-        edges = torch.addmm(others, batch.bonds, w_bond.t()).view(atoms, places, -1) + own.unsqueeze(1)
-        mask = None if batch.mask is None else batch.mask.view(-1)
-        gate, core = self.edge_norm(edges.view(atoms * places, -1), mask).split(self.width, dim=1)
-        messages = torch.sigmoid(gate) * softplus(core)
-        if mask is not None:
-            messages = messages * mask.unsqueeze(1)
-        total = messages.view(atoms, places, self.width).sum(1)
-        return softplus(x + self.sum_norm(total))
+        w_self, w_sender, w_bond = self.linear.weight.tensor_split([self.width, 2 * self.width], dim=1)
+        bias = torch.cat([self.linear.bias, torch.zeros_like(self.linear.bias)])
+        projections = torch.addmm(bias, x, torch.cat([w_self, w_sender]).t()).float()
+        return softplus(x + self.sum_norm(messages(projections, w_bond, self.edge_norm, links)))
 
 
 class Cgcnn(nn.Module):
@@ -60,8 +52,9 @@ class Cgcnn(nn.Module):
     def embed(self, batch: Batch) -> Tensor:
         """Atoms' vectors (N, F) after the last convolution."""
         x = self.embedding(batch.features).index_select(0, batch.kinds)
+        links = Links.of(batch)
         for convolution in self.convolutions:
-            x = convolution(x, batch)
+            x = convolution(x, links)
         return x
 
     def forward(self, batch: Batch) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import CGConv
 
 from perch.model import MODELS
-from perch.model.flat import Batch
+from perch.model.batch import Batch
 from perch.model.head import Head
 
 
@@ -30,14 +30,9 @@ class CgConvNet(nn.Module):
     def embed(self, batch: Batch) -> Tensor:
         """Atoms' vectors (N, F) after the last convolution."""
         x = self.embedding(batch.features).index_select(0, batch.kinds)
-        atoms, places = batch.neighbors.shape
-        receiver = torch.arange(atoms, device=x.device).repeat_interleave(places)
-        edges, bonds = torch.stack([batch.neighbors.view(-1), receiver]), batch.bonds
-        if batch.mask is not None:
-            real = batch.mask.view(-1)
-            edges, bonds = edges[:, real], bonds[real]
+        edges = torch.stack([batch.senders, batch.receivers]).long()
         for convolution in self.convolutions:
-            x = convolution(x, edges, bonds)
+            x = convolution(x, edges, batch.bonds)
         return x
 
     def forward(self, batch: Batch) -> Tensor:

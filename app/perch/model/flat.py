@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from perch.data.graph import Graphs
 from perch.errors import DataError
+from perch.model.batch import Batch
 
 GAUSSIAN_STEP_ANGSTROM = 0.2
 """Spacing and width of the distance expansion, as in the CGCNN paper's code."""
 SMALLEST_FEATURE = 1e-12
 """Smaller Gaussians are zero: they carry nothing, and float32 denormals among them slow every operation on a CPU."""
-POOLINGS = ("mean", "adsorbate", "surface")
-
-
-@dataclass(frozen=True)
-class Batch:
-    """G graphs of N atoms in all, M places for neighbours each.
-
-    ``kinds`` (N,) rows of the table ``features`` (K, D); ``neighbors`` (N, M) indices into the N atoms; ``bonds``
-    (N*M, B) Gaussian-expanded distances; ``mask`` (N, M) True where there is a neighbour, None when all are there;
-    ``graph`` (N,) the graph of each atom; ``weights`` (N, 1) each atom's share in its graph's pooled vector.
-    """
-
-    features: Tensor
-    kinds: Tensor
-    neighbors: Tensor
-    bonds: Tensor
-    mask: Tensor | None
-    graph: Tensor
-    weights: Tensor
-    graphs: int
-
-    def pool(self, x: Tensor) -> Tensor:
-        """Weighted mean of the atoms' vectors (N, F) in each graph: (G, F)."""
-        return x.new_zeros(self.graphs, x.shape[1]).index_add_(0, self.graph, x * self.weights.to(x.dtype))
+KEPT_EXPANSION_BYTES = 256 * 2**20
+"""Expanded distances are kept for the whole data set up to this size, and made batch by batch beyond it."""
 
 
 def gaussian_centers(cutoff_angstrom: float) -> int:
@@ -55,27 +32,38 @@ def expand(distances: Tensor, cutoff_angstrom: float) -> Tensor:
 
 
 class FlatData:
-    """A data set's graphs as tensors; ``batch(rows)`` gathers some of them without a loop."""
+    """A data set's graphs as tensors; ``batch(rows)`` gathers some of them without a loop.
+
+    Padded places of the neighbour lists are dropped here, once: lists with whole shells are up to 40 % padding.
+    """
 
     def __init__(self, graphs: Graphs, features: np.ndarray, pooling: str, device: torch.device) -> None:
         """Move graphs (and ``features`` (A, D), one row per atom) to the device."""
-        table, kinds = np.unique(features, axis=0, return_inverse=True)
-        sizes = np.diff(graphs.start)
-        owner = np.repeat(np.arange(len(graphs)), sizes)
-        to = {"device": device}
         self.device, self.cutoff_angstrom = device, graphs.cutoff_angstrom
-        self.features = torch.as_tensor(table, dtype=torch.float32, **to)
-        self.kinds = torch.as_tensor(kinds.reshape(-1), dtype=torch.int64, **to)
-        self.start = torch.as_tensor(graphs.start[:-1], dtype=torch.int64, **to)
-        self.sizes = torch.as_tensor(sizes, dtype=torch.int64, **to)
-        local = graphs.neighbors - graphs.start[owner][:, None]
-        self.neighbors = torch.as_tensor(local, dtype=torch.int32, **to)
-        self.distances = torch.as_tensor(graphs.distances, dtype=torch.float32, **to)
-        self.mask = None if bool(graphs.mask.all()) else torch.as_tensor(graphs.mask, **to)
-        self.weights = torch.as_tensor(pooling_weights(graphs, pooling), dtype=torch.float32, **to)
+        table, kinds = np.unique(features, axis=0, return_inverse=True)
+        self.features = self._keep(table, torch.float32)
+        self.kinds = self._keep(kinds.reshape(-1), torch.int32)
+        self.atoms_of = _Ranges(self._keep(graphs.start, torch.int64))
+        receivers, places = np.nonzero(graphs.mask)
+        senders = graphs.neighbors[receivers, places]
+        owner = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
+        bonds_start = np.searchsorted(receivers, graphs.start)
+        by_sender = np.lexsort((senders, owner[receivers]))
+        self.bonds_of = _Ranges(self._keep(bonds_start, torch.int64))
+        first_atom, first_bond = graphs.start[owner[receivers]], bonds_start[owner[receivers]]
+        self.receivers = self._keep(receivers - first_atom, torch.int32)
+        self.senders = self._keep(senders - first_atom, torch.int32)
+        self.by_sender = self._keep(by_sender - first_bond, torch.int32)
+        count = len(graphs.numbers)
+        self.received = self._keep(np.bincount(receivers, minlength=count), torch.int32)
+        self.sent = self._keep(np.bincount(senders, minlength=count), torch.int32)
+        self.distances = self._keep(graphs.distances[receivers, places], torch.float32)
+        self.weights = self._keep(pooling_weights(graphs, pooling), torch.float32)
+        small = len(receivers) * self.bond_features * 4 <= KEPT_EXPANSION_BYTES
+        self.expanded = expand(self.distances, self.cutoff_angstrom) if small else None
 
     def __len__(self) -> int:
-        return len(self.start)
+        return len(self.atoms_of)
 
     @property
     def atom_features(self) -> int:
@@ -88,24 +76,46 @@ class FlatData:
         return gaussian_centers(self.cutoff_angstrom)
 
     def batch(self, rows: Tensor) -> Batch:
-        """The graphs of these rows (G,), atoms renumbered from 0."""
-        sizes = self.sizes[rows]
-        ends = sizes.cumsum(0)
-        graph = torch.repeat_interleave(torch.arange(len(rows), device=self.device), sizes)
-        first = ends - sizes
-        atoms = torch.arange(len(graph), device=self.device) + (self.start[rows] - first)[graph]
-        neighbors = self.neighbors[atoms].long() + first[graph].unsqueeze(1)
-        distances = self.distances[atoms]
+        """The graphs of these rows (G,), atoms and bonds renumbered from 0."""
+        atoms, graph, first_atom = self.atoms_of.gather(rows)
+        bonds, owner, first_bond = self.bonds_of.gather(rows)
+        shift = first_atom.int()[owner]
+        received, sent = self.received[atoms], self.sent[atoms]
+        known = self.expanded
         return Batch(
             features=self.features,
             kinds=self.kinds[atoms],
-            neighbors=neighbors,
-            bonds=expand(distances.view(-1), self.cutoff_angstrom),
-            mask=None if self.mask is None else self.mask[atoms],
+            receivers=self.receivers[bonds] + shift,
+            senders=self.senders[bonds] + shift,
+            first_bond=(received.cumsum(0) - received).int(),
+            by_sender=self.by_sender[bonds] + first_bond.int()[owner],
+            first_sent=(sent.cumsum(0) - sent).int(),
+            bonds=expand(self.distances[bonds], self.cutoff_angstrom) if known is None else known.index_select(0, bonds),
             graph=graph,
             weights=self.weights[atoms],
             graphs=len(rows),
         )
+
+    def _keep(self, values: np.ndarray, dtype: torch.dtype) -> Tensor:
+        return torch.tensor(values, dtype=dtype, device=self.device)
+
+
+class _Ranges:
+    """Consecutive things of each graph (its atoms, its bonds): ``start`` (G+1,)."""
+
+    def __init__(self, start: Tensor) -> None:
+        self.start, self.sizes = start[:-1], start.diff()
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def gather(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Indices of the things of these graphs, one graph after the other; each one's place in ``rows``; each graph's first."""
+        sizes = self.sizes[rows]
+        first = sizes.cumsum(0) - sizes
+        owner = torch.repeat_interleave(sizes)
+        indices = torch.arange(len(owner), device=rows.device) + (self.start[rows] - first)[owner]
+        return indices, owner, first
 
 
 def pooling_weights(graphs: Graphs, pooling: str) -> np.ndarray:
@@ -113,9 +123,8 @@ def pooling_weights(graphs: Graphs, pooling: str) -> np.ndarray:
 
     Raises DataError when a structure has no such atom.
     """
-    count = len(graphs.numbers)
     chosen = {
-        "mean": np.ones(count, dtype=bool),
+        "mean": np.ones(len(graphs.numbers), dtype=bool),
         "adsorbate": graphs.adsorbate,
         "surface": graphs.adsorbate | graphs.surface,
     }[pooling]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from perch.model.flat import Batch
+from perch.model.batch import Batch
 
 
 class Head(nn.Module):

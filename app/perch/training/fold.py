@@ -14,7 +14,8 @@ from torch.nn.functional import l1_loss, mse_loss
 from perch.data.graph import Split
 from perch.errors import Diverged, StudyError
 from perch.model import MODELS
-from perch.model.flat import Batch, FlatData
+from perch.model.batch import Batch
+from perch.model.flat import FlatData
 from perch.space import keyed_rng
 
 EVALUATION_BYTES = 256 * 2**20
@@ -136,7 +137,7 @@ class Fold:
     def _parts(self, data: FlatData, rows: Tensor) -> Iterator[Tensor]:
         """Rows in parts whose bonds fit into memory."""
         width = 2 * self.config["atom_embedding_size"] + data.bond_features
-        bytes_per_graph = float(data.sizes.max()) * data.neighbors.shape[1] * width * 4
+        bytes_per_graph = float(data.bonds_of.sizes.max()) * width * 4
         yield from rows.split(max(int(EVALUATION_BYTES / bytes_per_graph), 1))
 
     def _cast(self) -> AbstractContextManager[Any]:
