@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from perch.study import DataSpec
 
 METALS = ("Al", "Ni", "Cu", "Pd", "Ag", "Pt", "Au")
-ADSORBATES = ("H", "C", "N", "O")
+ADSORBATES = ("C", "N", "O")
 SITES = ("ontop", "bridge", "fcc", "hcp")
 _SEED = 20_201_124
 
