@@ -10,8 +10,8 @@ from typing import Any
 from perch.errors import RecordError
 
 
-def serve(logdir: Path, *, host: str = "127.0.0.1", port: int = 0, secret: bool = False, reload_s: float = 5.0) -> str:
-    """Start TensorBoard on ``logdir`` in a thread of this process, and return its address.
+def serve(folder: Path, *, host: str = "127.0.0.1", port: int = 0, secret: bool = False, reload_s: float = 5.0) -> str:
+    """Start TensorBoard on ``folder`` in a thread of this process, and return its address.
 
     ``port`` 0: any free one. ``secret``: the address gets a random path, so that other users of the machine who find
     the port do not find the pages.
@@ -20,7 +20,7 @@ def serve(logdir: Path, *, host: str = "127.0.0.1", port: int = 0, secret: bool 
     from tensorboard.util import tb_logging
 
     tb_logging.get_logger().setLevel(logging.ERROR)
-    arguments = ["tensorboard", "--logdir", str(logdir), "--host", host, "--port", str(port)]
+    arguments = ["tensorboard", "--logdir", str(folder), "--host", host, "--port", str(port)]
     arguments += ["--reload_interval", str(reload_s), "--samples_per_plugin", "scalars=1000,hparams=100000"]
     if secret:
         arguments += ["--path_prefix", f"/{secrets.token_urlsafe(16)}"]
@@ -35,17 +35,3 @@ def serve(logdir: Path, *, host: str = "127.0.0.1", port: int = 0, secret: bool 
             fix="give another --port, or leave it out for a free one",
         ) from error
     return address
-
-
-def logdir(run_folder: Path) -> Path:
-    """The ``tensorboard/`` folder of a run; raises RecordError when there is none."""
-    if not run_folder.is_dir():
-        raise RecordError(f"no run at '{run_folder}'", why="there is no such folder", fix="give the folder of a run")
-    folder = run_folder / "tensorboard"
-    if not folder.is_dir():
-        raise RecordError(
-            f"'{run_folder}' has no tensorboard/",
-            why="the study's log does not name tensorboard, or nothing has been reported yet",
-            fix="run with 'log: [tensorboard]', or call perch board with --rebuild",
-        )
-    return folder

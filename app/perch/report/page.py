@@ -36,16 +36,17 @@ TABLE_COLUMNS = (
 
 def render(material: Material, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
     """The report of one run as HTML. ``files``: figure name → its files relative to the page, where there are any."""
-    template = _environment().get_template("page.html")
+    template = environment().get_template("page.html")
     return str(
         template.render(
             run_id=material.summary.get("run_id", material.folder.name),
             made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            style=_asset("page.css"),
-            script=_asset("page.js"),
+            style=asset("page.css"),
+            scripts=[asset("theme.js"), asset("table.js")],
             verdict=verdict.sentences(material),
             numbers=verdict.numbers(material),
-            figures=_figures(drawn, files),
+            figures=[_shown(one, files) for one in drawn if isinstance(one, Drawn)],
+            missing=[(one.figure.title, one.reason) for one in drawn if isinstance(one, NotDrawn)],
             best=_best(material),
             confirmed=_confirmed(material),
             worst=_worst(material),
@@ -86,16 +87,10 @@ def cards(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, pairs) for title, pairs in made if pairs]
 
 
-def _figures(drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> list[dict[str, Any]]:
-    shown: list[dict[str, Any]] = []
-    for one in drawn:
-        entry = {"name": one.name, "title": one.figure.title, "caption": one.figure.caption}
-        if isinstance(one, NotDrawn):
-            shown.append({**entry, "missing": one.reason})
-        else:
-            svg = inline_svg(one.svg, one.name, one.description)
-            shown.append({**entry, "svg": svg, "description": one.description, "files": files.get(one.name, [])})
-    return shown
+def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
+    svg = inline_svg(one.svg, one.name, one.description)
+    words = {"title": one.figure.title, "caption": one.figure.caption, "description": one.description}
+    return {"name": one.name, **words, "svg": svg, "files": files.get(one.name, [])}
 
 
 def _best(material: Material) -> list[tuple[str, str]]:
@@ -173,13 +168,15 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A template, style sheet or script of the page."""
     return (resources.files("perch.report") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """The templates: everything is escaped, and an unknown name is an error."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     return Environment(
-        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -74,11 +74,11 @@ def canvas(width: float = 7.2, height: float = 3.8, **subplots: Any) -> tuple[An
     return figure, figure.subplots(**subplots)
 
 
-def plain_log(axis: Any, *, ticks: int = 6) -> None:
-    """Plain numbers on a logarithmic axis: 0.2, 0.5, 1 and not powers of ten."""
+def plain_log(axis: Any, *, ticks: int = 9, dense: bool = True) -> None:
+    """Plain numbers on a logarithmic axis: 0.2, 0.5, 1 (``dense`` False: 0.1, 1), and not powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=ticks))
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if dense else (1,), numticks=ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -42,17 +42,22 @@ def load(run_folder: str | Path) -> Material:
     return gather(load_record(folder))
 
 
+def replace_file(file: Path, text: str) -> Path:
+    """Write a file as a whole: readers see the old one or the new one."""
+    new = file.with_name(f".{file.name}.{os.getpid()}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(text, encoding="utf-8")
+        new.replace(file)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise RecordError(
+            f"cannot write '{file}'", why=str(error), fix="free some space, or give another folder with --out"
+        ) from error
+    return file
+
+
 def _write_page(material: Material, drawn: list[Drawn | NotDrawn], folder: Path, files: dict[str, list[str]]) -> Path:
     from perch.report.page import render
 
-    page = folder / PAGE
-    new = folder / f".{PAGE}.{os.getpid()}.new"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        new.write_text(render(material, drawn, files), encoding="utf-8")
-        new.replace(page)
-    except OSError as error:
-        raise RecordError(
-            f"cannot write '{page}'", why=str(error), fix="free some space, or give another folder with --out"
-        ) from error
-    return page
+    return replace_file(folder / PAGE, render(material, drawn, files))

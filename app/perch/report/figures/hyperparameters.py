@@ -61,9 +61,9 @@ def _positions(axes: Any, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     numeric = all(issubclass(k, int | float | np.number) and k is not bool for k in kinds)
     if numeric and column.nunique() > 4:
         x = column.to_numpy(dtype=float)
-        if np.nanmin(x) > 0 and np.nanmax(x) > 20 * np.nanmin(x):
+        if np.nanmin(x) > 0 and np.nanmax(x) > 9 * np.nanmin(x):
             axes.set_xscale("log")
-            plain_log(axes.xaxis, ticks=4)
+            plain_log(axes.xaxis, dense=np.nanmax(x) < 20 * np.nanmin(x))
         return x
     labels = sorted(column.dropna().unique(), key=lambda v: (0, v, "") if numeric else (1, 0, str(v)))
     places = {value: place for place, value in enumerate(labels)}

@@ -11,12 +11,14 @@ from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import FATES, Material, rows
 from perch.report.style import FATE_COLOURS, INK, canvas
 
+MOST_ROWS = 12
+
 
 def _table(material: Material) -> pd.DataFrame:
     trials = material.trials
     if "rung" not in trials or trials["rung"].dropna().empty:
-        raise Missing("this strategy has no rungs: every trial trains to the end")
-    rungs = sorted({int(r) for r in trials["rung"].dropna()})
+        raise Missing("this strategy has no rungs")
+    rungs = _spaced(sorted({int(r) for r in trials["rung"].dropna()}))
     last = int(material.study.get("epochs", 0) or 0)
     if last > rungs[-1]:
         rungs.append(last)
@@ -33,6 +35,13 @@ def _table(material: Material) -> pd.DataFrame:
         row |= {fate: int((ended & (material.fates == fate)).sum()) for fate in FATES}
         out.append(row)
     return pd.DataFrame(out)
+
+
+def _spaced(rungs: list[int]) -> list[int]:
+    """At most ``MOST_ROWS`` rungs, evenly by rank: a rule that judges every epoch has one per epoch."""
+    if len(rungs) <= MOST_ROWS:
+        return rungs
+    return [rungs[i] for i in sorted({round(p) for p in np.geomspace(1, len(rungs), MOST_ROWS) - 1})]
 
 
 def _draw(material: Material, table: pd.DataFrame) -> Any:

@@ -9,22 +9,6 @@
   let shown = [];
   let page = 0;
 
-  // --- theme ---------------------------------------------------------------------------------------------------
-  const theme = byId("theme");
-  const dark = () => {
-    const chosen = document.documentElement.dataset.theme;
-    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  };
-  const label = () => {
-    theme.textContent = dark() ? "Light" : "Dark";
-    theme.setAttribute("aria-pressed", String(dark()));
-  };
-  theme.addEventListener("click", () => {
-    document.documentElement.dataset.theme = dark() ? "light" : "dark";
-    label();
-  });
-  label();
-
   // --- filter: words, and comparisons such as lr<0.01 -------------------------------------------------------------
   const columnOf = (name) => {
     const wanted = name.toLowerCase();

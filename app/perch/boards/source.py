@@ -1,0 +1,65 @@
+"""The folder that TensorBoard reads: the run's own, made anew from the log where it is missing, or its best trials."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from perch.errors import RecordError
+
+
+def logdir(run_folder: Path, *, top: int | None = None, rebuild: bool = False) -> Path:
+    """The folder to serve. ``top``: a folder of links to the best trials, the incumbent and the lineage alone.
+
+    Raises RecordError where there is no run, or nothing that TensorBoard could show.
+    """
+    from perch.run.folder import RunFolder
+
+    folder = RunFolder(run_folder)
+    if not folder.path.is_dir():
+        raise RecordError(f"no run at '{run_folder}'", why="there is no such folder", fix="give the folder of a run")
+    if rebuild:
+        shutil.rmtree(folder.tensorboard, ignore_errors=True)
+    if not folder.tensorboard.is_dir():
+        write(run_folder)
+    return folder.tensorboard if top is None else best(run_folder, top)
+
+
+def write(run_folder: Path) -> None:
+    """Write ``tensorboard/`` from the log of a run that did not follow it itself."""
+    from perch.boards.tensorboard import TensorBoard
+    from perch.run.events import read
+    from perch.run.folder import RunFolder
+    from perch.run.start import load_study
+
+    folder = RunFolder(run_folder)
+    study = load_study(folder)
+    events = list(read(folder.events)) if folder.events.is_dir() else []
+    if not any(event["e"] == "result" for event in events):
+        raise RecordError(
+            f"'{run_folder}' has nothing to show", why="no trial has reported yet", fix="wait for a result"
+        )
+    began_s = next((float(e["unix_s"]) for e in events if e["e"] == "attempt" and "unix_s" in e), 0.0)
+    sign = 1.0 if study.mode == "min" else -1.0
+    TensorBoard(folder.tensorboard, study.metric, sign, study.search_space, events, began_s).close()
+
+
+def best(run_folder: Path, top: int) -> Path:
+    """A temporary folder of links to the ``top`` best trials of a run (all their segments) and to what is not a trial."""
+    from perch.record import load
+
+    run = load(run_folder)
+    ascending = run.study.mode == "min"
+    ranked = run.trials[run.trials["phase"] == "search"].dropna(subset=["best_value"])
+    chosen = set(ranked.sort_values("best_value", ascending=ascending)["trial_id"].head(top))
+    links = Path(tempfile.mkdtemp(prefix="perch-board-"))
+    source = (run_folder / "tensorboard").absolute()
+    (links / "trials").mkdir()
+    for one in sorted((source / "trials").iterdir()):
+        if one.name.split(".")[0] in chosen:
+            (links / "trials" / one.name).symlink_to(one)
+    for name in ("best", "lineage", "confirm"):
+        if (source / name).exists():
+            (links / name).symlink_to(source / name)
+    return links

@@ -1,0 +1,199 @@
+"""Reports of several runs, or of a comparison: a page for each, and one above them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from perch.errors import RecordError
+from perch.report.material import Material, words
+from perch.report.page import asset, environment
+from perch.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILLION,
+    canvas,
+    inline_svg,
+    plain_log,
+    styled,
+    svg_of,
+)
+from perch.report.write import PAGE, load, replace_file, write
+from perch.vocabulary import TEST_MAE_EV
+
+COMPARISON = "comparison.json"
+COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
+
+
+def write_reports(folders: Sequence[Path], out: Path | None = None) -> list[Path]:
+    """Write the report of every folder; several runs, and each comparison, get a page above theirs.
+
+    Returns the pages, the one to open first. Raises RecordError for a folder that holds neither run nor comparison.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise RecordError(f"no run at '{folder}'", why="there is no such folder", fix="give the folder of a run")
+    comparisons = [f for f in folders if (f / COMPARISON).is_file()]
+    runs = [f for f in folders if f not in comparisons]
+    pages: list[Path] = []
+    for folder in comparisons:
+        inside = sorted(f for f in (folder / "runs").glob("*") if (f / "study.yaml").is_file())
+        pages += _overview(inside, _place(folder, out, alone=len(folders) == 1), folder)
+    if len(runs) == 1:
+        pages.append(write(runs[0], _place(runs[0], out, alone=len(folders) == 1)))
+    elif runs:
+        above = out or Path(os.path.commonpath([f.absolute().parent for f in runs]))
+        pages += _overview(runs, above, None, inside=out)
+    return pages
+
+
+def _place(folder: Path, out: Path | None, *, alone: bool) -> Path:
+    """Where a page goes: beside its data, or into ``out`` (a folder of its own there, unless it is the only one)."""
+    return folder if out is None else out if alone else out / folder.name
+
+
+def _overview(runs: Sequence[Path], above: Path, comparison: Path | None, inside: Path | None = None) -> list[Path]:
+    pages = [write(run, None if inside is None else inside / run.name) for run in runs]
+    materials = [load(run) for run in runs]
+    figures = ([_incumbents(materials)] if materials else []) + (_comparison_figures(comparison) if comparison else [])
+    if comparison is None:
+        title = f"{len(runs)} runs"
+        sentences = _differences(materials)
+    else:
+        title = comparison.name
+        sentences = _comparison_sentences(comparison)
+    links = [os.path.relpath(page, above) for page in pages]
+    page = (
+        environment()
+        .get_template("overview.html")
+        .render(
+            title=title,
+            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            style=asset("page.css"),
+            script=asset("theme.js"),
+            sentences=sentences,
+            columns=["run", "strategy", "seed", "trials", "consumed time", "best value", "test MAE (eV)", "ridge (eV)"],
+            runs=[
+                {"id": m.summary.get("run_id", m.folder.name), "link": link, "cells": _cells(m)}
+                for m, link in zip(materials, links, strict=True)
+            ],
+            figures=figures,
+        )
+    )
+    return [replace_file(above / PAGE, page), *pages]
+
+
+def _cells(material: Material) -> list[str]:
+    from perch.run.live import duration
+
+    summary, best = material.summary, material.best
+    time_s = float(material.curves["time_s"].max()) if len(material.curves) else None
+    ridge = material.baselines.get("ridge_composition")
+    return [
+        str(summary.get("strategy", "")),
+        str(summary.get("seed", "")),
+        f"{len(material.trials):,}",
+        duration(time_s),
+        _number(material.best_value),
+        _number(best.get(TEST_MAE_EV)),
+        _number(ridge),
+    ]
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None else f"{float(value):.4g}"
+
+
+def _differences(materials: Sequence[Material]) -> list[tuple[str, str]]:
+    """What keeps runs from being compared: said, not refused, since a page only shows them side by side."""
+    keys = ("metric", "mode", "data", "space", "epochs")
+    return [
+        ("warning", f"These runs differ in '{key}': their values do not compare directly.")
+        for key in keys
+        if len({json.dumps(m.study.get(key), sort_keys=True, default=str) for m in materials}) > 1
+    ]
+
+
+def _incumbents(materials: Sequence[Material]) -> dict[str, Any]:
+    strategies = list(dict.fromkeys(str(m.summary.get("strategy", "")) for m in materials))
+    with styled("incumbents"):
+        figure, axes = canvas()
+        shown: set[str] = set()
+        for material in materials:
+            strategy = str(material.summary.get("strategy", ""))
+            table = material.incumbents
+            if table.empty:
+                continue
+            end_s = float(material.curves["time_s"].max())
+            colour = COLOURS[strategies.index(strategy) % len(COLOURS)]
+            label = None if strategy in shown else strategy
+            times, values = [*table["time_s"], end_s], [*table["value"], table["value"].iloc[-1]]
+            axes.step(times, values, where="post", color=colour, lw=1.4, alpha=0.85, label=label)
+            shown.add(strategy)
+        values = [v for m in materials for v in m.incumbents["value"]]
+        if values and max(values) > 4 * min(values) > 0:
+            axes.set_yscale("log")
+            plain_log(axes.yaxis)
+        axes.set(xlabel="consumed time (s)", ylabel=f"best {materials[0].metric_label}")
+        if shown:
+            figure.legend(loc="outside lower left", ncols=4)
+        svg = svg_of(figure)
+    ends = ", ".join(f"{m.summary.get('run_id', m.folder.name)} {_number(m.best_value)}" for m in materials[:12])
+    description = (
+        f"Best {materials[0].metric_label} so far against consumed time for {len(materials)} runs; at the end: {ends}."
+    )
+    return {
+        "name": "incumbents-of-runs",
+        "title": "Best so far, run by run",
+        "caption": "One line per run, coloured by strategy.",
+        "description": description,
+        "svg": inline_svg(svg, "incumbents-of-runs", description),
+        "files": [],
+    }
+
+
+def _comparison_figures(folder: Path) -> list[dict[str, Any]]:
+    """The figures that the comparison has written, with the descriptions beside them."""
+    found: list[dict[str, Any]] = []
+    for kind in ("figures", "figures-without-collapsed"):
+        for file in sorted((folder / kind).glob("*.svg")):
+            text = file.with_suffix(".txt")
+            description = text.read_text(encoding="utf-8").strip() if text.is_file() else file.stem
+            svg = file.read_text(encoding="utf-8")
+            name = f"{kind}-{file.stem}".replace("_", "-")
+            title = words(file.stem) + (" (without collapsed trials)" if kind != "figures" else "")
+            others = (file.with_suffix(f".{form}") for form in ("png", "svg", "pdf", "csv"))
+            found.append(
+                {
+                    "name": name,
+                    "title": title[:1].upper() + title[1:],
+                    "caption": "",
+                    "description": description,
+                    "svg": inline_svg(svg[svg.index("<svg") :], name, description),
+                    "files": [f"{kind}/{o.name}" for o in others if o.is_file()],
+                }
+            )
+    return found
+
+
+def _comparison_sentences(folder: Path) -> list[tuple[str, str]]:
+    """What the comparison concluded, in its own words."""
+    content = json.loads((folder / COMPARISON).read_text(encoding="utf-8"))
+    out = [("warning", str(note)) for note in content.get("notes") or []]
+    for contrast in _contrasts(content):
+        sentence = (contrast.get("verdict") or {}).get("sentence")
+        if sentence:
+            out.append(("plain", str(sentence)))
+    return out
+
+
+def _contrasts(content: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    return (content.get("all_trials") or {}).get("contrasts") or []

@@ -1,0 +1,238 @@
+"""Why a trial ended as it did: each rung with its value, the cut-off at that moment and its rank, read from the log."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from perch.errors import RecordError, did_you_mean
+
+LOG_LINES = 15
+"""Lines of a failure's message that are shown, the last ones."""
+
+MOST_JUDGEMENTS = 20
+"""Judgements shown; a rule that judges every epoch makes more, and the first and last ones say enough."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A trial at one rung. Values are the study's metric. ``final_rank`` of ``final_size``: when the log ended."""
+
+    rung: int
+    value: float
+    cutoff: float | None
+    rank: int | None
+    size: int | None
+    action: str
+    final_rank: int | None = None
+    final_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Exploit:
+    """Where a segment came from: the donor's trial, segment and epoch, and what changed in the configuration."""
+
+    epoch: int
+    segment: int
+    donor: str
+    donor_segment: int
+    donor_epoch: int
+    changes: Mapping[str, tuple[Any, Any]]
+
+
+@dataclass
+class Why:
+    """What the log says about one trial."""
+
+    trial: str
+    metric: str
+    maximise: bool
+    config: Mapping[str, Any]
+    by: str = ""
+    phase: str = "search"
+    bracket: int = 0
+    epochs: int = 0
+    last_epoch: int = 0
+    value: float | None = None
+    best: float | None = None
+    status: str = "running"
+    failure: str | None = None
+    message: str = ""
+    lost: int = 0
+    judgements: list[Judgement] = field(default_factory=list)
+    exploits: list[Exploit] = field(default_factory=list)
+
+
+def why(run_folder: str | Path, trial: str) -> Why:
+    """Read a run's log and gather what concerns one trial; ``7`` means ``00007``.
+
+    Raises RecordError when there is no such run or trial.
+    """
+    from perch.run.events import read
+    from perch.run.folder import RunFolder
+    from perch.run.start import load_study
+
+    folder = RunFolder(Path(run_folder))
+    if not folder.path.is_dir():
+        raise RecordError(f"no run at '{run_folder}'", why="there is no such folder", fix="give the folder of a run")
+    study = load_study(folder)
+    events = list(read(folder.events)) if folder.events.is_dir() else []
+    return explain(events, trial, metric=study.metric, maximise=study.mode == "max", epochs=study.epochs)
+
+
+def explain(
+    events: Iterable[Mapping[str, Any]],
+    trial: str,
+    *,
+    metric: str = "value",
+    maximise: bool = False,
+    epochs: int = 0,
+) -> Why:
+    """Gather from the events of a log what concerns one trial."""
+    events = list(events)
+    brackets = {str(e["id"]): int(e.get("bracket", 0)) for e in events if e["e"] == "trial"}
+    trial = _name(trial, brackets)
+    sign = -1.0 if maximise else 1.0
+    out: Why | None = None
+    rungs: dict[int, list[float]] = {}
+    for event in events:
+        if event["e"] == "close" and out is not None and out.status == "running":
+            out.status = "interrupted"
+        if event["e"] == "result" and brackets.get(event["id"]) == brackets[trial] and event.get("rung") is not None:
+            insort(rungs.setdefault(event["rung"], []), event["value"])
+        if event.get("id") != trial:
+            continue
+        if event["e"] == "trial":
+            out = Why(trial, metric, maximise, event["config"], str(event.get("by", "")), epochs=epochs)
+            out.phase, out.bracket = str(event.get("phase", "search")), brackets[trial]
+        elif out is not None:
+            _take(out, event, sign)
+    assert out is not None  # its trial event is in the log: _name found it
+    out.judgements = [_final(judgement, rungs, sign) for judgement in out.judgements]
+    return out
+
+
+def _name(trial: str, known: Mapping[str, Any]) -> str:
+    if trial in known:
+        return trial
+    same = [name for name in known if trial.isdigit() and name.isdigit() and int(name) == int(trial)]
+    if len(same) == 1:
+        return same[0]
+    shown = list(known)[:20] + (["…"] if len(known) > 20 else [])
+    reason = did_you_mean(trial, shown) if known else "the log holds no trial yet"
+    raise RecordError(f"no trial is called '{trial}'", why=reason, fix="take an id from the report's table of trials")
+
+
+def _take(out: Why, event: Mapping[str, Any], sign: float) -> None:
+    kind = event["e"]
+    if kind in {"start", "promote"}:
+        out.status = "running"
+    elif kind == "lost":
+        out.lost += 1
+    elif kind == "error":
+        out.failure, out.message = str(event.get("failure")), str(event.get("message") or "")
+        out.status = {"diverged": "diverged", "ended": "completed"}.get(out.failure, "failed")
+    elif kind == "result":
+        _result(out, event, sign)
+
+
+def _result(out: Why, event: Mapping[str, Any], sign: float) -> None:
+    value, action = sign * event["value"], str(event.get("d", "go"))
+    out.last_epoch, out.value = int(event["epoch"]), value
+    out.best = value if out.best is None or sign * value < sign * out.best else out.best
+    if event.get("rung") is not None:
+        cutoff = None if event.get("cutoff") is None else sign * event["cutoff"]
+        out.judgements.append(Judgement(event["rung"], value, cutoff, event.get("rank"), event.get("size"), action))
+    if action == "stop":
+        out.status = "completed" if out.last_epoch >= out.epochs > 0 else "stopped"
+    elif action == "pause":
+        out.status = "paused"
+    elif exploit := event.get("x"):
+        new = exploit["config"]
+        changes = {k: (out.config.get(k), v) for k, v in new.items() if out.config.get(k) != v}
+        donor = (str(exploit["donor"]), int(exploit["seg"]), int(exploit["epoch"]))
+        out.exploits.append(Exploit(out.last_epoch, int(event.get("seg", 0)) + 1, *donor, changes))
+        out.config = new
+
+
+def _final(judgement: Judgement, rungs: Mapping[int, list[float]], sign: float) -> Judgement:
+    values = rungs[judgement.rung]
+    rank = bisect_left(values, sign * judgement.value) + 1
+    return Judgement(**{**_fields(judgement), "final_rank": rank, "final_size": len(values)})
+
+
+def _fields(judgement: Judgement) -> dict[str, Any]:
+    return {name: getattr(judgement, name) for name in Judgement.__dataclass_fields__}
+
+
+def lines(found: Why) -> Iterator[str]:
+    """What was found, for people."""
+    from perch.run.live import configuration
+
+    yield f"trial {found.trial}: {found.status} after {found.last_epoch} of {found.epochs} epochs"
+    if found.best is not None:
+        yield f"  {found.metric}: last {found.value:.4g}, best {found.best:.4g}"
+    yield f"  configuration: {configuration(found.config)}"
+    yield f"  suggested by: {found.by or 'unknown'}" + (f", bracket {found.bracket}" if found.bracket else "")
+    if found.lost:
+        yield f"  its worker was lost {found.lost} times; that is not the trial's fault, and it was tried again"
+    if found.judgements:
+        yield from _table(found)
+    elif found.phase == "search" and not found.exploits and found.failure is None:
+        yield "  it was never compared with other trials: this strategy does not, or it has not come that far"
+    for exploit in found.exploits:
+        yield _exploit(exploit)
+    yield from _verdict(found)
+
+
+def _table(found: Why) -> Iterator[str]:
+    yield f"  {'rung':>6} {'value':>10} {'cut-off':>10} {'rank then':>12} {'rank now':>12}  decision"
+    shown = found.judgements
+    if len(shown) > MOST_JUDGEMENTS:
+        shown = [*shown[: MOST_JUDGEMENTS // 2], *shown[-MOST_JUDGEMENTS // 2 :]]
+        yield f"  ({len(found.judgements)} judgements; the first and the last {MOST_JUDGEMENTS // 2} are shown)"
+    for one in shown:
+        cutoff = "–" if one.cutoff is None else f"{one.cutoff:.4g}"
+        then = "–" if one.rank is None else f"{one.rank} of {one.size}"
+        now = f"{one.final_rank} of {one.final_size}"
+        yield f"  {one.rung:>6} {one.value:>10.4g} {cutoff:>10} {then:>12} {now:>12}  {one.action}"
+
+
+def _exploit(one: Exploit) -> str:
+    changed = ", ".join(f"{k} {_short(a)} → {_short(b)}" for k, (a, b) in one.changes.items()) or "nothing"
+    source = f"trial {one.donor}" + (f", segment {one.donor_segment}" if one.donor_segment else "")
+    return f"  epoch {one.epoch}: took over from {source} at its epoch {one.donor_epoch}; changed {changed}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _verdict(found: Why) -> Iterator[str]:
+    """The answer in a sentence or two."""
+    last = found.judgements[-1] if found.judgements else None
+    if found.status in {"failed", "diverged"}:
+        yield f"why: it {'diverged' if found.status == 'diverged' else f'failed ({found.failure})'}; its last lines were:"
+        yield from (f"  | {text}" for text in (found.message.splitlines() or ["(no message)"])[-LOG_LINES:])
+    elif found.status == "stopped" and last is not None and last.cutoff is not None:
+        short_of = abs(last.value - last.cutoff)
+        share = f" ({short_of / abs(last.cutoff):.1%} of it)" if last.cutoff else ""
+        word = "at least" if found.maximise else "at most"
+        yield (
+            f"why: at epoch {last.rung} it had {last.value:.4g} and would have needed {word} {last.cutoff:.4g} to go on; "
+            f"it missed that by {short_of:.3g}{share}"
+        )
+    elif found.status == "paused" and last is not None:
+        need = "" if last.cutoff is None else f"; the places that go on end at {last.cutoff:.4g}"
+        yield f"why: it waits at epoch {last.rung}, rank {last.rank} of {last.size}{need}; it goes on if others fall behind"
+    elif found.status == "completed":
+        yield "why: it trained to the end" + ("" if found.failure != "ended" else ", which its trainable chose itself")
+    elif found.status == "stopped":
+        yield "why: the strategy ended it without comparing it at a rung"
+    elif found.status == "interrupted":
+        yield "why: the run ended while it was training; it goes on when the run is resumed"
+    else:
+        yield "why: it is still training"
