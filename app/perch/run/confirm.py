@@ -53,8 +53,8 @@ class Confirmation:
 
 def leaders(state: State, count: int) -> list[str]:
     """The best trials of the search by their lowest value, best first."""
-    everyone = [*state.ended.items(), *state.live.items()]
-    ranked = [(t.best[0], name) for name, t in everyone if t.best is not None and t.phase != CONFIRM]
+    ranked = [(t.best[0], name) for name, t in state.ended.items() if t.best is not None and t.phase != CONFIRM]
+    ranked += [(t.best[0], name) for name, t in state.live.items() if t.best is not None and t.phase != CONFIRM]
     return [name for _, name in heapq.nsmallest(count, ranked)]
 
 

@@ -87,7 +87,7 @@ def _whole_bytes(path: Path) -> int:
 
 
 class EventLog:
-    """This attempt's file, opened for appending. ``attempt`` is its number."""
+    """The file of this attempt, opened for appending. ``attempt`` is its number."""
 
     def __init__(self, events: Path) -> None:
         events.mkdir(parents=True, exist_ok=True)

@@ -275,7 +275,7 @@ def _fit(job: Job, ray_session: Any) -> None:
     take()
     campaign.begin()
     engine = Engine(
-        campaign, extra=lambda stint: _extra(job, stint, resources), classify=_classify, on_tick=tick, on_start=take
+        campaign, beside=lambda stint: _extra(job, stint, resources), classify=_classify, on_tick=tick, on_start=take
     )
     try:
         engine.fit(_trainable(job), resources, job.folder.checkpoints)

@@ -40,7 +40,14 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
     return {k: v.model_dump(by_alias=True) if hasattr(v, "model_dump") else v for k, v in changes.items()}
 
 
-def build_strategy(study: Study, workers: int = 1) -> Strategy:
+def expected_workers(study: Study) -> int:
+    """How many trials will train at once, as far as it is known before Ray is up."""
+    if os.environ.get("RAY_ADDRESS"):
+        return int(os.environ.get("PERCH_WORKERS", "8"))
+    return max(int(len(os.sched_getaffinity(0)) / study.resources.cpus), 1)
+
+
+def build_strategy(study: Study) -> Strategy:
     """The strategy of a resolved study. Raises StrategyError for what it cannot do."""
     from perch.run import dragonfly
     from perch.strategies.registry import build
@@ -58,7 +65,7 @@ def build_strategy(study: Study, workers: int = 1) -> Strategy:
         seed=study.seed,
         points=tuple(points),
         history=history(study),
-        workers=workers,
+        workers=expected_workers(study),
         can_checkpoint=study.checkpoints != "none",
         **keys,
     )

@@ -7,6 +7,7 @@ to Ray 2.60; ``pyproject.toml`` pins that minor version.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -153,12 +154,12 @@ class Engine:
         self,
         campaign: Campaign,
         *,
-        extra: Callable[[Stint], dict[str, Any]],
+        beside: Callable[[Stint], dict[str, Any]],
         classify: Callable[[BaseException], str],
         on_tick: Callable[[], None],
         on_start: Callable[[], None],
     ) -> None:
-        self.campaign, self.extra, self.classify = campaign, extra, classify
+        self.campaign, self.beside, self.classify = campaign, beside, classify
         self.on_tick, self.on_start = on_tick, on_start
         self.controller: Any = None
         self.spec: dict[str, Any] = {}
@@ -187,10 +188,8 @@ class Engine:
                 ),
             ),
         )
-        try:
+        with contextlib.suppress(Leave):
             tuner.fit()
-        except Leave:
-            pass
         if self.campaign.failure is not None:
             raise self.campaign.failure
 
@@ -219,7 +218,7 @@ class Engine:
         return self._trial(stint) if stint is not None else None
 
     def _trial(self, stint: Stint) -> Trial:
-        spec = {**self.spec, "config": {**stint.config, **self.extra(stint)}}
+        spec = {**self.spec, "config": {**stint.config, **self.beside(stint)}}
         trial = _create_trial_from_spec(
             spec, self.parser, evaluated_params=dict(stint.config), experiment_tag=stint.trial, trial_id=stint.trial
         )
@@ -289,10 +288,8 @@ class Engine:
         ended = controller._stopped_trials | controller._failed_trials
         gone = {t for t in ended if t not in controller._trial_to_actor}
         trials[:] = [t for t in trials if t not in gone]
-        for books in (
-            controller._stopped_trials, controller._failed_trials, controller._live_trials, controller._trials_to_cache,
-        ):  # fmt: skip
-            books -= gone
+        for name in ("_stopped_trials", "_failed_trials", "_live_trials", "_trials_to_cache"):
+            getattr(controller, name).difference_update(gone)
         for trial in gone:
             controller._trial_metadata.pop(trial.trial_id, None)
         manager = controller._actor_manager

@@ -1,0 +1,186 @@
+"""A campaign without Ray: whatever is killed, a new attempt makes the same of it."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from perch.record import Tables
+from perch.run.campaign import Campaign
+from perch.run.confirm import Confirmation
+from perch.run.events import EventLog, read
+from perch.run.folder import RunFolder
+from perch.run.inline import InlineEngine
+from perch.run.runner import replay
+from perch.run.stints import Clock
+from perch.study import parse
+
+EPOCHS = 9
+
+
+def study(**changes):
+    spec = {
+        "name": "toy", "trainable": "toy:Toy", "metric": "loss", "epochs": EPOCHS, "space": {"x": {"float": [0.0, 1.0]}},
+        "budget": {"trials": 20}, "confirm": {"top": 2, "seeds": 2}, "strategy": "asha",
+    }  # fmt: skip
+    return parse({**spec, **changes})
+
+
+def step(config, trial, epoch, memory):
+    """Weights are a running sum, so that a wrong checkpoint shows in every later value."""
+    memory["w"] = memory.get("w", 0.0) + 1.0 / (1.0 + 8.0 * abs(config["x"] - 0.3))
+    return {"loss": 1.0 / (1.0 + memory["w"]), "time_this_iter_s": 0.0}
+
+
+class Ticks:
+    """A clock that goes on by a tick at each look."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 0.001
+        return self.now
+
+
+def attempt(path, spec, *, step=step, slots=3, stop_after=None):
+    folder = RunFolder(path)
+    folder.path.mkdir(exist_ok=True)
+    state = replay(spec, folder)
+    log = EventLog(folder.events)
+    clock = Clock(read=Ticks())
+    clock.start(state.used_s)
+    campaign = Campaign(spec, folder, state, log, clock, Confirmation(folder, spec.confirm.top, spec.confirm.seeds))
+    campaign.emit(
+        e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, extends=state.closed == "done"
+    )
+    engine = InlineEngine(campaign, step, slots=slots, stop_after=stop_after)
+    engine.fit()
+    if campaign.ending is not None:
+        campaign.emit(e="close", why=campaign.ending, reason=campaign.why)
+    log.close()
+    return campaign, engine
+
+
+def results(path):
+    return [e for e in read(RunFolder(path).events) if e["e"] == "result"]
+
+
+def test_a_run_ends_with_every_trial_and_its_confirmation(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study())
+    assert campaign.ending == "done"
+    assert sum(campaign.state.counts.values()) == 20
+    confirmed = [t for t in campaign.state.ended if t.startswith("confirm-")]
+    assert len(confirmed) == 4
+    assert campaign.state.live == {}
+
+
+@pytest.mark.parametrize("strategy", ["rs", "asha", "ahb", "median", "asha-promote", "pbt"])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kills=st.lists(st.integers(min_value=0, max_value=60), min_size=1, max_size=6))
+def test_no_epoch_is_lost_or_doubled_however_often_it_is_killed(tmp_path_factory, strategy, kills):
+    path = tmp_path_factory.mktemp("storm") / "run"
+    spec = study(strategy={"name": strategy} if strategy != "pbt" else {"name": "pbt", "perturbation_interval": 2})
+    seen = []
+    for stop_after in [*kills, None]:
+        campaign, _ = attempt(path, spec, stop_after=stop_after)
+        now = [(e["id"], e["seg"], e["epoch"], e["value"], e["d"]) for e in results(path)]
+        assert now[: len(seen)] == seen, "what was reported stays as it was"
+        seen = now
+    assert campaign.ending == "done"
+    keys = [(t, s, e) for t, s, e, *_ in seen]
+    assert len(set(keys)) == len(keys)
+    stretches = {}
+    for trial, segment, epoch in keys:
+        stretches.setdefault((trial, segment), []).append(epoch)
+    for epochs in stretches.values():
+        assert epochs == list(range(epochs[0], epochs[0] + len(epochs)))
+    assert campaign.state.started == 20
+
+
+def test_values_after_kills_are_those_of_an_unkilled_run(tmp_path):
+    spec = study(strategy="rs")
+    attempt(tmp_path / "whole", spec)
+    for stop_after in (7, 31, 2, None):
+        attempt(tmp_path / "cut", spec, stop_after=stop_after)
+    whole, cut = ({(e["id"], e["epoch"]): e["value"] for e in results(tmp_path / name)} for name in ("whole", "cut"))
+    assert whole == cut
+
+
+def test_a_larger_budget_extends_a_finished_run(tmp_path):
+    attempt(tmp_path / "run", study())
+    before = results(tmp_path / "run")
+    campaign, _ = attempt(tmp_path / "run", study(budget={"trials": 30}))
+    assert campaign.state.started == 30
+    assert results(tmp_path / "run")[: len(before)] == before
+
+
+def test_a_failing_trial_is_a_row_and_the_run_goes_on(tmp_path):
+    def failing(config, trial, epoch, memory):
+        if trial == "00003":
+            raise RuntimeError("bad configuration")
+        return step(config, trial, epoch, memory)
+
+    campaign, _ = attempt(tmp_path / "run", study(), step=failing)
+    assert campaign.ending == "done"
+    tables = Tables("min", EPOCHS)
+    for event in read(RunFolder(tmp_path / "run").events):
+        tables.apply(event)
+    row = next(r for r in tables.trial_rows() if r["trial_id"] == "00003")
+    assert (row["status"], row["failure"]) == ("failed", "code")
+    assert "bad configuration" in row["error"]
+
+
+def test_a_hopeless_run_ends_early_with_the_first_error(tmp_path):
+    def failing(config, trial, epoch, memory):
+        raise RuntimeError(f"no data for {trial}")
+
+    campaign, _ = attempt(tmp_path / "run", study(max_failed_trials=4), step=failing)
+    assert campaign.ending == "hopeless"
+    assert "no data for 00000" in campaign.why
+    assert campaign.state.counts["failed"] < 20
+
+
+def test_a_divergence_is_recorded_and_never_told_as_a_value(tmp_path):
+    def diverging(config, trial, epoch, memory):
+        return {"loss": float("nan")} if trial in ("00001", "00002") and epoch == 2 else step(config, trial, epoch, memory)
+
+    campaign, _ = attempt(tmp_path / "run", study(), step=diverging)
+    assert campaign.state.counts["diverged"] == 2
+    assert campaign.ending == "done"
+
+
+def test_a_trainable_that_never_reports_the_metric_ends_the_run_and_says_what_it_did_report(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study(), step=lambda *_: {"mae": 1.0, "r2": 0.5})
+    assert campaign.ending == "hopeless"
+    assert "mae, r2" in campaign.why
+
+
+def test_more_is_better_when_the_study_says_so(tmp_path):
+    def accuracy(config, trial, epoch, memory):
+        return {"loss": -step(config, trial, epoch, memory)["loss"]}
+
+    low, _ = attempt(tmp_path / "low", study())
+    high, _ = attempt(tmp_path / "high", study(mode="max"), step=accuracy)
+    assert low.state.best == high.state.best
+
+
+@pytest.mark.parametrize("strategy", ["asha", "asha-promote"])
+def test_checkpoints_on_disk_are_those_of_the_log_and_of_trials_that_may_go_on(tmp_path, strategy):
+    campaign, _ = attempt(tmp_path / "run", study(strategy=strategy, checkpoints="all"))
+    kept = {str(p.relative_to(tmp_path / "run")) for p in (tmp_path / "run" / "checkpoints").glob("*/*")}
+    assert kept == set(campaign.state.paths.values())
+    assert {trial for trial, _, _ in campaign.state.paths} <= campaign.state.live.keys()
+    assert Counter(e["e"] for e in read(RunFolder(tmp_path / "run").events))["drop"] > 0
+
+
+def test_a_missing_checkpoint_is_named_and_the_trial_starts_anew(tmp_path):
+    import shutil
+
+    spec = study(strategy="asha-promote")
+    attempt(tmp_path / "run", spec, stop_after=15)
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    campaign, _ = attempt(tmp_path / "run", spec)
+    assert campaign.ending == "done"
+    assert any(e.get("why") == "missing" for e in read(RunFolder(tmp_path / "run").events) if e["e"] == "drop")
