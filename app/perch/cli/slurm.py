@@ -21,7 +21,9 @@ def launch(
     head_cpus: Annotated[int | None, typer.Option(min=0, help="CPUs for trials on the head; 0: none")] = None,
     node_tmp: Annotated[Path | None, typer.Option(help="node-local folder for temporary files; /tmp")] = None,
     logdir: Annotated[Path | None, typer.Option(help="TensorBoard beside the head, on this folder")] = None,
-    dashboard: Annotated[bool, typer.Option(help="Ray's dashboard, on 127.0.0.1, with a token")] = True,
+    dashboard: Annotated[
+        bool, typer.Option(help="Ray's dashboard, on 127.0.0.1, with a token; nine more processes")
+    ] = False,
     start_timeout: Annotated[float, typer.Option(min=1, help="seconds to wait for the nodes")] = 180.0,
 ) -> int:
     """Run one node of a job: srun starts one of these per node, the first one is the head."""

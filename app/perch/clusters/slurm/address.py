@@ -102,9 +102,13 @@ def wait_for_head(path: Path, *, timeout_s: float) -> HeadAddress:
     while time.monotonic() < deadline:
         look_again(path.parent)
         try:
-            return HeadAddress(**json.loads(path.read_text()))
+            content = json.loads(path.read_text())
         except FileNotFoundError:
             time.sleep(0.1)
+            continue
+        if "failed" in content:
+            raise ClusterError("the head failed before it began", why=content["failed"], fix="see its own message")
+        return HeadAddress(**content)
     raise ClusterError(
         f"the head did not say where it is within {timeout_s:.0f} s",
         why=f"there is no {path} on {socket.gethostname()}",

@@ -123,7 +123,7 @@ launch=(--job-folder "$job_dir" --node-tmp "$NODE_TMP" --logdir "$OUT/$RUN_ID/te
 [[ -z $INTERFACE ]] || launch+=(--interface "$INTERFACE")
 [[ -z $MIN_NODES ]] || launch+=(--min-nodes "$MIN_NODES")
 [[ -z $GPUS_PER_NODE ]] || launch+=(--gpus-per-node "$GPUS_PER_NODE")
-((DASHBOARD)) || launch+=(--no-dashboard)
+if ((DASHBOARD)); then launch+=(--dashboard); fi
 
 # Walltime (USR1) and preemption (TERM) alike: leave the stop file, which the launcher passes on. The step itself gets no
 # signal from here: on some systems it would reach the process that holds the container's file system.

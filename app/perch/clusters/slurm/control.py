@@ -72,6 +72,8 @@ class Server:
         self._listener = socket.create_server((ip, port), family=family, backlog=512)
         self._token, self._events = token, events
         self._wires: dict[int, Wire] = {}
+        self._announced: Message | None = None
+        self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True, name="control").start()
 
     @property
@@ -83,6 +85,14 @@ class Server:
     def broadcast(self, message: Message) -> None:
         """Tell every connected worker."""
         for wire in list(self._wires.values()):
+            wire.send(message)
+
+    def announce(self, message: Message) -> None:
+        """Tell every worker, also those that connect later."""
+        with self._lock:
+            self._announced = message
+            wires = list(self._wires.values())
+        for wire in wires:
             wire.send(message)
 
     def close(self) -> None:
@@ -114,7 +124,11 @@ class Server:
         ):
             wire.close()
             return
-        self._wires[node] = wire
+        with self._lock:
+            self._wires[node] = wire
+            announced = self._announced
+        if announced is not None:
+            wire.send(announced)
         wire.follow(("worker", node), self._events)
 
 

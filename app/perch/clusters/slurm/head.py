@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sys
@@ -26,7 +27,6 @@ class Head(Node):
     def __init__(self, options: Options, allocation: Allocation, environment: Mapping[str, str]) -> None:
         super().__init__(options, allocation, environment)
         self.control: Server | None = None
-        self.ray: Child | None = None
         self.board: Child | None = None
         self.driver: Child | None = None
         self.interrupted: str | None = None
@@ -55,12 +55,13 @@ class Head(Node):
             self.environment, self.tmp, local, nodes=me.nodes, interface=options.interface
         )
         cpus = 0 if options.head_cpus is None and me.nodes > raynode.MANY_NODES else options.head_cpus
-        line = raynode.command(me, self.ports, ip, self.tmp, cpus=cpus, dashboard=options.dashboard)
-        self.ray = Child(
-            "ray", line, self.child_environment, self.logs / "ray.log", self.events, ready_line=raynode.READY_LINE
+        self.start_ray(
+            lambda folder: raynode.command(me, self.ports, ip, folder, cpus=cpus, dashboard=options.dashboard),
+            self.child_environment,
         )
         self.control = Server(ip, self.ports["control"], secret, self.events)
         self.where = address.HeadAddress(ip, self.ports["gcs"], self.ports["control"], me.host)
+        address.publish(self.where, options.job_folder / f"head-{me.restart}.json")
         self.say(f"head of {me.nodes} node(s), {me.cpus} CPUs and {len(me.gpus)} GPUs each, at {ip}")
 
     def wait_for_nodes(self) -> bool:
@@ -114,23 +115,23 @@ class Head(Node):
         if source == "signal":
             self.interrupted = self.interrupted or str(news)
         elif source == "ray" and news == "ready":
+            self.ray_is_up = True
             self.joined[0] = self.allocation.host
-            address.publish(self.where, self.options.job_folder / f"head-{self.allocation.restart}.json")
             self.say("Ray's head is up")
+            assert self.control is not None
+            self.control.announce({"ray": "up"})
         elif source == "ray":
-            assert self.ray is not None
-            raise ClusterError(
-                f"Ray's head on {self.allocation.host} ended with code {news}",
-                why="its last lines:\n" + self.ray.last_lines(),
-                fix=f"all its logs are in {self.logs}",
-            )
+            self.ray_ended(int(news))
         elif isinstance(source, tuple):
             self._worker(source[1], news)
         elif source == "board" and not (self.driver and self.driver.exit_code is not None):
             self.say(f"TensorBoard ended with code {news}; the run goes on ({self.logs / 'board.log'})")
 
     def failed(self, error: ClusterError) -> None:
-        """Nothing more to record: the error is printed by the command line."""
+        """Let workers that have not found us yet know; the others see their wire break. The command line prints it."""
+        path = self.options.job_folder / f"head-{self.allocation.restart}.json"
+        if self.control is None:
+            address.write_durably(path, json.dumps({"failed": error.what}) + "\n")
 
     def finish(self) -> None:
         """Workers first, then the driver if it still lives, TensorBoard and the head."""

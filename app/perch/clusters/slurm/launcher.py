@@ -25,10 +25,13 @@ from typing import Any, Final
 
 from perch.clusters.slurm.address import look_again
 from perch.clusters.slurm.allocation import Allocation
+from perch.clusters.slurm.process import Child
+from perch.clusters.slurm.raynode import READY_LINE
 from perch.errors import ClusterError
 
 INTERRUPTED: Final = 75
 NODE_TMP: Final = Path("/tmp")  # noqa: S108 — only a private folder is made in it, by mkdtemp
+_RAY_STARTS: Final = 2
 _LONGEST_TMP: Final = 40
 """Ray's sockets lie 62 characters below its folder, and a socket's path holds at most 107."""
 _LARGEST_LOG_BYTES: Final = 64 * 1024**2
@@ -47,7 +50,7 @@ class Options:
     node_tmp: Path = NODE_TMP
     port_locks: Path = NODE_TMP / "perch-ports"
     logdir: Path | None = None
-    dashboard: bool = True
+    dashboard: bool = False
     start_timeout_s: float = 180.0
 
 
@@ -68,6 +71,30 @@ class Node:
         self.tmp = Path(tempfile.mkdtemp(prefix="perch-", dir=folder))
         self.logs = self.options.job_folder / f"logs-{self.allocation.restart}" / self.label
         self.logs.mkdir(parents=True, exist_ok=True)
+        self.ray: Child | None = None
+        self.ray_is_up = False
+        self.ray_starts = 0
+
+    def start_ray(self, command: Callable[[Path], list[str]], environment: Mapping[str, str]) -> None:
+        """Start this node's Ray in a folder of its own. ``command`` makes the line from the folder."""
+        self.ray_starts += 1
+        self._ray_again = (command, environment)
+        line = command(self.tmp / str(self.ray_starts))
+        self.ray = Child("ray", line, environment, self.logs / "ray.log", self.events, ready_line=READY_LINE)
+
+    def ray_ended(self, code: int) -> None:
+        """Ray gives a node 30 s to start, whatever else it does: one more try. Raises ClusterError for any other end."""
+        assert self.ray is not None
+        if not self.ray_is_up and self.ray_starts < _RAY_STARTS:
+            self.say(f"Ray did not start (code {code}); trying once more")
+            self.ray.stop(grace_s=0.1)
+            self.start_ray(*self._ray_again)
+            return
+        raise ClusterError(
+            f"Ray on {self.allocation.host} ended with code {code}",
+            why="its last lines:\n" + self.ray.last_lines(),
+            fix=f"all its logs are in {self.logs}",
+        )
 
     @property
     def label(self) -> str:
@@ -95,7 +122,7 @@ class Node:
     def clean(self) -> None:
         """Keep Ray's logs in the job's folder, remove the private folder."""
         with suppress(OSError):
-            keep_logs(self.tmp, self.logs / "ray")
+            keep_logs(self.tmp / str(self.ray_starts), self.logs / "ray")
         shutil.rmtree(self.tmp, ignore_errors=True)
 
 

@@ -24,6 +24,7 @@ ROLES: Final = (
     "agent_http",
     "runtime_env_agent",
     "metrics",
+    "client",
     "control",
     "board",
 )

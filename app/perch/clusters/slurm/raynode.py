@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from perch.clusters.slurm.address import HeadAddress
 from perch.clusters.slurm.allocation import MIB, Allocation
@@ -51,7 +51,7 @@ def command(
     ]
     if head is not None:
         return [*line, f"--address={head.ray}"]
-    line += ["--head", f"--port={ports['gcs']}", "--ray-client-server-port=0", "--no-monitor"]
+    line += ["--head", f"--port={ports['gcs']}", f"--ray-client-server-port={ports['client']}", "--no-monitor"]
     line += [f"--include-dashboard={'true' if dashboard else 'false'}"]
     if dashboard:
         line += ["--dashboard-host=127.0.0.1", f"--dashboard-port={ports['dashboard']}"]
@@ -69,6 +69,7 @@ def environment(
         "RAY_USAGE_STATS_ENABLED": "0",
         # Trials that still run would hold up the end of a node by half a minute.
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+        "RAY_START_HOOK": "perch.clusters.slurm.raynode.without_client_server",
         "TMPDIR": str(folder),
         "XDG_CACHE_HOME": str(folder / "cache"),
         "MPLCONFIGDIR": str(folder / "matplotlib"),
@@ -85,6 +86,11 @@ def environment(
         result.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", "300")
         result.setdefault("RAY_raylet_start_wait_time_s", "300")
     return result
+
+
+def without_client_server(parameters: Any, head: bool) -> None:
+    """Called by ``ray start``, which has no option for this: no server for ``ray://`` clients, which nobody here needs."""
+    parameters.ray_client_server_port = None
 
 
 def object_store_bytes(memory_bytes: int, shm: Path = SHARED_MEMORY) -> int:

@@ -10,7 +10,6 @@ from perch.clusters.slurm import address, ports, raynode, token
 from perch.clusters.slurm.allocation import Allocation, require_gpus
 from perch.clusters.slurm.control import Wire, connect
 from perch.clusters.slurm.launcher import Node, Options
-from perch.clusters.slurm.process import Child
 from perch.errors import ClusterError
 
 _STOP_GRACE_S: Final = 3.0
@@ -22,7 +21,6 @@ class Worker(Node):
     def __init__(self, options: Options, allocation: Allocation, environment: Mapping[str, str]) -> None:
         super().__init__(options, allocation, environment)
         self.wire: Wire | None = None
-        self.ray: Child | None = None
 
     def run(self) -> int:
         """Join and stay; 0 when the head has ended the job or is gone (its own code is the job's)."""
@@ -30,7 +28,7 @@ class Worker(Node):
         return self.stay()
 
     def join(self) -> None:
-        """Wait for the head's address, then start Ray."""
+        """Wait for the head's address, and connect to its launcher."""
         options, me = self.options, self.allocation
         require_gpus(me, options.gpus_per_node)
         address.own_ip(options.interface, towards=None)  # a wrong interface is said at once, not after the wait
@@ -44,32 +42,35 @@ class Worker(Node):
                 why=str(error),
                 fix="pick a network that joins all nodes with --interface (site file: interface)",
             ) from error
+        self.head, self.secret = head, secret
+
+    def join_ray(self) -> None:
+        """Join the head's Ray, which is up."""
+        options, me, head = self.options, self.allocation, self.head
         block = ports.claim(options.port_locks, start=int(me.job_id))
         local = self.tmp / "token"
-        address.write_durably(local, secret)
+        address.write_durably(local, self.secret)
         environment = raynode.environment(
             self.environment, self.tmp, local, nodes=me.nodes, interface=options.interface
         )
         ip = address.own_ip(options.interface, towards=head.ip)
-        line = raynode.command(me, block, ip, self.tmp, head=head)
-        self.ray = Child("ray", line, environment, self.logs / "ray.log", self.events, ready_line=raynode.READY_LINE)
+        self.start_ray(lambda folder: raynode.command(me, block, ip, folder, head=head), environment)
 
     def stay(self) -> int:
         """Wait for the end. Raises ClusterError when this node's Ray dies on its own."""
-        assert self.ray is not None and self.wire is not None
+        assert self.wire is not None
         while True:
             event = self.next_event()
             if event is None:
                 continue
             source, news = event
             if source == "ray" and news == "ready":
+                self.ray_is_up = True
                 self.wire.send({"state": "ready", "host": self.allocation.host})
             elif source == "ray":
-                raise ClusterError(
-                    f"Ray on {self.allocation.host} ended with code {news}",
-                    why="its last lines:\n" + self.ray.last_lines(),
-                    fix=f"all its logs are in {self.logs}",
-                )
+                self.ray_ended(int(news))
+            elif source == "head" and news is not None and news.get("ray") == "up":
+                self.join_ray()
             elif source == "head" and news is None:
                 self.say("the head is gone")
                 return 0
