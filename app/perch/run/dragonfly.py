@@ -19,7 +19,8 @@ from perch.errors import StrategyError
 from perch.space import Choice, Space
 from perch.strategies.plan import Plan
 from perch.strategies.registry import read_settings
-from perch.strategies.searchers.dragonfly import DragonflySearch, Port, Question, Reply
+from perch.strategies.searchers.ahead import AheadSearch, Port, Question, Reply
+from perch.strategies.searchers.dragonfly import dragonfly_search
 
 LOG = logging.getLogger("perch.dragonfly")
 
@@ -96,7 +97,7 @@ def status() -> tuple[bool, str, str]:
     return True, f"dragonfly-opt {versions[0]} (numpy {versions[1]}, starts in {took:.1f} s): {interpreter}", ""
 
 
-def searcher(spec: str | Mapping[str, Any], plan: Plan, *, port: Port | None = None) -> DragonflySearch | None:
+def searcher(spec: str | Mapping[str, Any], plan: Plan, *, port: Port | None = None) -> AheadSearch | None:
     """The searcher for a strategy that uses Dragonfly, None for every other. No process starts before the first question.
 
     Raises StrategyError when the environment is missing.
@@ -106,7 +107,7 @@ def searcher(spec: str | Mapping[str, Any], plan: Plan, *, port: Port | None = N
         return None
     if port is None:
         port = DragonflyProcess(plan.space, plan.seed, stock=settings.stock)
-    return DragonflySearch(plan, settings, port, rung=getattr(settings, "grace_period", None))
+    return dragonfly_search(plan, settings, port)
 
 
 # --- the process ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ Step = Callable[[Mapping[str, Any], str, int, dict[str, Any]], dict[str, Any]]
 
 class InlineEngine:
     """Takes a stint as far as the campaign lets it, with ``slots`` of them taking turns. ``stop_after``: results until
-    the process counts as killed (nothing more is written), to test what a new attempt makes of the log."""
+    the process counts as killed (nothing more is written), to test what a new attempt makes of the log.
+    """
 
     def __init__(self, campaign: Campaign, step: Step, *, slots: int = 1, stop_after: int | None = None) -> None:
         self.campaign, self.step, self.slots, self.left = campaign, step, slots, stop_after

@@ -1,0 +1,28 @@
+"""``perch doctor``: what this machine, container or cluster offers and lacks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def doctor(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
+    """Show what this machine, container or cluster offers and lacks."""
+    import json
+
+    from perch.doctor import examine
+
+    findings = list(examine())
+    if json_:
+        typer.echo(json.dumps([f.__dict__ for f in findings], indent=1))
+    else:
+        for finding in findings:
+            mark, color = {"ok": ("ok", "green"), "note": ("–", None), "problem": ("!!", "red")}[finding.state]
+            typer.echo(f"{typer.style(f'{mark:>2}', fg=color)}  {finding.name:<16} {finding.found}")
+            if finding.fix:
+                typer.echo(f"    {'':<16} fix: {finding.fix}")
+    return 1 if any(f.state == "problem" for f in findings) else 0
