@@ -56,7 +56,9 @@ class Head(Node):
         )
         cpus = 0 if options.head_cpus is None and me.nodes > raynode.MANY_NODES else options.head_cpus
         self.start_ray(
-            lambda folder: raynode.command(me, self.ports, ip, folder, cpus=cpus, dashboard=options.dashboard),
+            lambda folder: raynode.command(
+                me, self.ports, ip, folder, cpus=cpus, dashboard=options.dashboard, program=options.ray
+            ),
             self.child_environment,
         )
         self.control = Server(ip, self.ports["control"], secret, self.events)

@@ -26,7 +26,7 @@ from typing import Any, Final
 from perch.clusters.slurm.address import look_again
 from perch.clusters.slurm.allocation import Allocation
 from perch.clusters.slurm.process import Child
-from perch.clusters.slurm.raynode import READY_LINE
+from perch.clusters.slurm.raynode import RAY, READY_LINE
 from perch.errors import ClusterError
 
 INTERRUPTED: Final = 75
@@ -52,6 +52,7 @@ class Options:
     logdir: Path | None = None
     dashboard: bool = False
     start_timeout_s: float = 180.0
+    ray: tuple[str, ...] = RAY
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from perch.clusters.slurm.ports import PortBlock
 READY_LINE: Final = "Ray runtime started"
 """Printed by ``ray start`` once the node is registered."""
 
+RAY: Final = (sys.executable, "-m", "ray.scripts.scripts")
 MANY_NODES: Final = 64
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 — only asked how much room it has
 _OBJECT_STORE_SHARE: Final = 0.3
@@ -30,11 +31,12 @@ def command(
     *,
     head: HeadAddress | None = None,
     cpus: int | None = None,
-    dashboard: bool = True,
+    dashboard: bool = False,
+    program: Sequence[str] = RAY,
 ) -> list[str]:
     """The ``ray start --block`` line of a node: the head's without ``head``, else a worker's that joins it."""
     store = object_store_bytes(allocation.memory_bytes)
-    line = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats"]
+    line = [*program, "start", "--block", "--disable-usage-stats"]
     line += [
         f"--node-ip-address={ip}",
         f"--num-cpus={allocation.cpus if cpus is None else cpus}",

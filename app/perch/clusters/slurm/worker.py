@@ -54,7 +54,9 @@ class Worker(Node):
             self.environment, self.tmp, local, nodes=me.nodes, interface=options.interface
         )
         ip = address.own_ip(options.interface, towards=head.ip)
-        self.start_ray(lambda folder: raynode.command(me, block, ip, folder, head=head), environment)
+        self.start_ray(
+            lambda folder: raynode.command(me, block, ip, folder, head=head, program=options.ray), environment
+        )
 
     def stay(self) -> int:
         """Wait for the end. Raises ClusterError when this node's Ray dies on its own."""
