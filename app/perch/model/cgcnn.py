@@ -51,7 +51,7 @@ class Cgcnn(nn.Module):
 
     def embed(self, batch: Batch) -> Tensor:
         """Atoms' vectors (N, F) after the last convolution."""
-        x = self.embedding(batch.features).index_select(0, batch.kinds)
+        x: Tensor = self.embedding(batch.features).index_select(0, batch.kinds)
         links = Links.of(batch)
         for convolution in self.convolutions:
             x = convolution(x, links)

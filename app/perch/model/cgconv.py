@@ -29,7 +29,7 @@ class CgConvNet(nn.Module):
 
     def embed(self, batch: Batch) -> Tensor:
         """Atoms' vectors (N, F) after the last convolution."""
-        x = self.embedding(batch.features).index_select(0, batch.kinds)
+        x: Tensor = self.embedding(batch.features).index_select(0, batch.kinds)
         edges = torch.stack([batch.senders, batch.receivers]).long()
         for convolution in self.convolutions:
             x = convolution(x, edges, batch.bonds)

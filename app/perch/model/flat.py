@@ -90,7 +90,9 @@ class FlatData:
             first_bond=(received.cumsum(0) - received).int(),
             by_sender=self.by_sender[bonds] + first_bond.int()[owner],
             first_sent=(sent.cumsum(0) - sent).int(),
-            bonds=expand(self.distances[bonds], self.cutoff_angstrom) if known is None else known.index_select(0, bonds),
+            bonds=expand(self.distances[bonds], self.cutoff_angstrom)
+            if known is None
+            else known.index_select(0, bonds),
             graph=graph,
             weights=self.weights[atoms],
             graphs=len(rows),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -14,7 +16,7 @@ class Head(nn.Module):
     def __init__(self, atom_width: int, width: int, layers: int) -> None:
         super().__init__()
         widths = [atom_width, *[width] * layers]
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.out = nn.Linear(width, 1)
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:

@@ -37,13 +37,13 @@ class Links:
 
 
 def bond_inputs(projections: Tensor, w_bond: Tensor, links: Links) -> Tensor:
-    """z W + b of each bond (E, 2F), of the atoms' ``projections`` (N, 4F) and the bonds' own part."""
+    """The product z W + b of each bond (E, 2F), of the atoms' ``projections`` (N, 4F) and the bonds' own part."""
     table = projections.view(2 * len(projections), -1)
     rows = torch.embedding_bag(table, links.ends, links.bags, mode=0)[0]
     bonds = links.batch.bonds
     if torch.is_autocast_enabled(bonds.device.type):
-        return rows.add_(bonds.to(torch.bfloat16) @ w_bond.t().to(torch.bfloat16))  # type: ignore[no-any-return]
-    return rows.addmm_(bonds, w_bond.t())  # type: ignore[no-any-return]
+        return rows.add_(bonds.to(torch.bfloat16) @ w_bond.t().to(torch.bfloat16))
+    return rows.addmm_(bonds, w_bond.t())
 
 
 class _Messages(torch.autograd.Function):
@@ -56,7 +56,7 @@ class _Messages(torch.autograd.Function):
         """Compute the sums, and keep what the gradient needs."""
         rows = bond_inputs(projections, w_bond, links)
         normed, mean, inverse = torch.native_batch_norm(
-            rows, scale, shift, norm.running_mean, norm.running_var, True, norm.momentum, norm.eps
+            rows, scale, shift, norm.running_mean, norm.running_var, True, norm.momentum or 0.0, norm.eps
         )
         width = rows.shape[1] // 2
         core = softplus(normed[:, width:])

@@ -29,7 +29,9 @@ def find_device(name: str = "auto") -> torch.device:
     have = available_devices()
     wanted = f"cuda:{device.index or 0}" if device.type == "cuda" else device.type
     if wanted not in have:
-        raise StudyError(f"this machine has no device '{name}'", why=f"it has: {', '.join(have)}", fix="use one of them")
+        raise StudyError(
+            f"this machine has no device '{name}'", why=f"it has: {', '.join(have)}", fix="use one of them"
+        )
     return device
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
@@ -62,8 +63,8 @@ def complete(config: Mapping[str, Any]) -> dict[str, Any]:
         if key not in DEFAULTS:
             raise unknown_key(key, DEFAULTS)
     full = {**DEFAULTS, **named}
-    for key in full:
-        _check(key, full[key])
+    for key, value in full.items():
+        _check(key, value)
     return full
 
 
@@ -97,7 +98,7 @@ def _check(key: str, value: Any) -> None:
         problem = "it is a number"
     elif key in ("lr", "cutoff_angstrom") and not value > 0:
         problem = "it lies above zero"
-    elif key in ("momentum", "weight_decay") and not (0 <= value and (value < 1 or key == "weight_decay")):
+    elif key in ("momentum", "weight_decay") and not (value >= 0 and (value < 1 or key == "weight_decay")):
         problem = "it lies in [0, 1)" if key == "momentum" else "it is zero or more"
     if problem:
         raise StudyError(f"{key} = {value!r} is not possible", why=problem, fix=f"correct '{key}'")
@@ -121,8 +122,6 @@ def at_epoch(config: Mapping[str, Any], epoch: int, epochs: int) -> dict[str, An
     A pure function: a schedule needs no state, so a resumed or an exploited trial follows it without any.
     ``multistep`` divides the rate by ten after 60 % and 85 % of the epochs; ``cosine`` falls to 1 % of it.
     """
-    import math
-
     now = {key: config[key] for key in ALGORITHM_KEYS if key != "lr_schedule"}
     schedule, done = config["lr_schedule"], (epoch - 1) / max(epochs, 1)
     if isinstance(schedule, Mapping):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from perch.data.graph import Graphs
 from perch.data.prepare import Prepared
-from perch.errors import Diverged
+from perch.errors import Diverged, StudyError
 from perch.model.flat import FlatData
 from perch.training.device import describe, find_device, peak_memory_bytes, reset_peak_memory, set_threads
 from perch.training.fold import Fold
@@ -61,6 +61,7 @@ class Training:
         self.device = find_device(device)
         reset_peak_memory(self.device)
         self.prepared = prepared
+        _check_graphs(self.config, prepared.graphs)
         self.data = flat_data(prepared, self.config["pooling"], self.device)
         self.folds = [
             Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n), precision)
@@ -81,7 +82,7 @@ class Training:
         errors = [fold.evaluate() for fold in self.folds]
         result: dict[str, float | str] = {
             TRAIN_MAE_EV: float(np.mean(train)),
-            **{_error_name(name): float(np.mean([e[name] for e in errors])) for name in errors[0]},
+            **{error_name(name): float(np.mean([e[name] for e in errors])) for name in errors[0]},
         }
         self.epochs_done += 1
         for name, value in result.items():
@@ -112,17 +113,32 @@ class Training:
         for fold, saved in zip(self.folds, state["folds"], strict=True):
             fold.load(saved)
 
+    def model_state(self) -> list[dict[str, Any]]:
+        """What predicting needs of each fold: weights and normaliser, copied to the CPU."""
+        return [_copy(fold.model_state()) for fold in self.folds]
+
     def predict(self, graphs: Graphs) -> np.ndarray:
         """Energies of new graphs in eV (G,), the mean over folds."""
         features = graph_features(graphs, self.prepared.features)
         data = FlatData(graphs, features, self.config["pooling"], self.device)
-        return np.mean([fold.predict(data).cpu().numpy() for fold in self.folds], axis=0)
+        energies: np.ndarray = np.mean([fold.predictor.predict(data).cpu().numpy() for fold in self.folds], axis=0)
+        return energies
 
 
-def _error_name(name: str) -> str:
-    """The vocabulary's name of an error on a set of rows."""
-    known = {"validation": VALIDATION_MAE_EV, "test": TEST_MAE_EV}
-    return known.get(name, f"{TEST_MAE_EV}_{name.removeprefix('test:')}")
+def error_name(rows: str) -> str:
+    """The result key of the error on a set of rows: ``validation``, ``test``, or a further test set ``test_<name>``."""
+    return VALIDATION_MAE_EV if rows == "validation" else f"{TEST_MAE_EV}{rows.removeprefix('test')}"
+
+
+def _check_graphs(config: Mapping[str, Any], graphs: Graphs) -> None:
+    """Graphs made with other settings than the configuration's would silently answer another question."""
+    for key in ("cutoff_angstrom", "max_neighbors"):
+        if config[key] is not None and config[key] != getattr(graphs, key):
+            raise StudyError(
+                f"{key} is {config[key]}, but the graphs were made with {getattr(graphs, key)}",
+                why="they belong to another configuration",
+                fix=f"prepare the data with {key}={config[key]}",
+            )
 
 
 def _copy(value: Any) -> Any:
@@ -134,6 +150,3 @@ def _copy(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_copy(v) for v in value]
     return value
-
-
-
