@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perch.compare.analysis import Analysis, analyse
+from perch.compare.extras import extras
 from perch.compare.figure import Scene, write_figures
 from perch.compare.gather import Comparison, Record, gather
 from perch.compare.verdict import FIRST_LOOK
@@ -36,6 +37,7 @@ def conclude(
     if any(shares.values()):
         scenes.append(_scene(comparison.without_collapsed(), targets, planned))
     folder.mkdir(parents=True, exist_ok=True)
+    more, more_lines = extras(comparison)
     content = {
         "reference": comparison.reference,
         "seeds": list(comparison.seeds),
@@ -46,12 +48,13 @@ def conclude(
         "conditions": list(conditions),
         "all_trials": as_data(scenes[0].analysis),
         "without_collapsed": as_data(scenes[1].analysis) if len(scenes) > 1 else None,
+        **more,
     }
     (folder / "comparison.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     if figures:
         for scene, name in zip(scenes, ("figures", "figures-without-collapsed"), strict=False):
             write_figures(scene, folder / name)
-    return [line for scene in scenes for line in lines(scene)]
+    return [line for scene in scenes for line in lines(scene)] + more_lines
 
 
 def _scene(comparison: Comparison, targets: Sequence[float], planned: int) -> Scene:
