@@ -26,7 +26,7 @@ def build(
 ) -> Graphs:
     """Graphs of all structures, in their order."""
     atoms = structures.atoms
-    lists = _all_lists(atoms, cutoff_angstrom, max_neighbors, progress)
+    lists = all_lists(atoms, cutoff_angstrom, max_neighbors, progress)
     return Graphs(
         start=np.concatenate([[0], np.cumsum([len(a) for a in atoms])]).astype(np.int64),
         numbers=np.concatenate([a.numbers for a in atoms]).astype(np.int64),
@@ -53,9 +53,10 @@ def fixed_atoms(atoms: Atoms) -> npt.NDArray[np.bool_]:
     return flag
 
 
-def _all_lists(
-    atoms: Sequence[Atoms], cutoff_angstrom: float, max_neighbors: int, progress: Progress | None
+def all_lists(
+    atoms: Sequence[Atoms], cutoff_angstrom: float, max_neighbors: int, progress: Progress | None = None
 ) -> NeighborLists:
+    """Neighbour lists of all structures, pieces of them on every core (the search leaves Python, so threads do)."""
     chunks = _chunks(atoms)
     done, parts = 0, []
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
