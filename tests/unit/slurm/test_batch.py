@@ -219,8 +219,6 @@ def test_arguments_arrive_word_by_word(slurm: FakeSlurm) -> None:
     slurm.command("perch", 'printf "<%s>" "$@"')
     words = ("run", "my study.yaml", "--set", 'name="a $b"')
     _, output = slurm.start(job(command=words, nodes=1), "--trials", "3").wait()
-        " ", ""
-    )
     assert '<--><run><my study.yaml><--set><name="a $b"><--trials><3>' in output
 
 

@@ -22,7 +22,7 @@ state=$OUT/$RUN_ID.slurm      # what the jobs of this run share
 job_dir=$state/$SLURM_JOB_ID  # address, token, logs of this job
 [[ -z ${PERCH_CHAIN_LINK:-} ]] || MAX_REQUEUES=0
 
-(umask 077 && mkdir -p "$job_dir" && printf '%s\n' "$SLURM_JOB_ID" > "$job_dir/canary") ||
+(mkdir -p "$OUT" && umask 077 && mkdir -p "$job_dir" && printf '%s\n' "$SLURM_JOB_ID" > "$job_dir/canary") ||
   die "cannot write to the job's folder $job_dir" "see the line above" "free space or quota there, or set OUT to another folder"
 rm -f "$job_dir/stop" "$job_dir/exit-$restart"
 if ((link == 1 && restart == 0)); then
