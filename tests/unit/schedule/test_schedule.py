@@ -35,8 +35,8 @@ def test_the_known_schedule_is_recovered(run: MadeUpRun) -> None:
         if b < a / 2
     ]
     assert drops and min(abs(d - (DROP_AFTER + 1)) for d in drops) <= 6
-    assert np.median(fit.values[10:DROP_AFTER]) == pytest.approx(HIGH, rel=0.5)
-    assert fit.values[-1] == pytest.approx(LOW, rel=0.5)
+    assert HIGH / 2 < np.median(fit.values[10:DROP_AFTER]) < HIGH * 2
+    assert LOW / 2 < fit.values[-1] < LOW * 2
 
 
 def test_a_lineage_is_one_row_per_epoch_from_the_first_ancestor_on(run: MadeUpRun) -> None:

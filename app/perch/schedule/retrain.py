@@ -1,0 +1,86 @@
+"""Trains configurations of a run's study again, several at once, each in a process with its share of the cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from perch.errors import Diverged, StudyError
+from perch.study import Study
+
+Curve = list[dict[str, Any]]
+"""What a training reported, epoch by epoch; shorter than asked for when it diverged."""
+
+_prepared: Any = None
+
+
+def train_curves(
+    study: Study,
+    configs: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    epochs: int,
+    cache: Path,
+    *,
+    schedule_epochs: int | None = None,
+    done: Callable[[int], None] = lambda _: None,
+) -> list[Curve]:
+    """Train each configuration for ``epochs`` epochs with randomness from (study's seed, its key).
+
+    ``schedule_epochs``: what a named schedule stretches over (default: ``epochs``). ``done`` is told how many have ended.
+    """
+    if not study.trainable_is_ours:
+        raise StudyError(
+            f"cannot train '{study.trainable}' outside of Ray", why="only Perch's own models can be trained plainly",
+            fix="use trainable: cgcnn, or train your configuration in your own code",
+        )  # fmt: skip
+    threads = max(1, int(study.resources.cpus))
+    workers = max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))
+    spec = study.model_dump(mode="json", by_alias=True)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _open_data, (spec, str(cache))) as pool:
+        jobs = [
+            pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, threads)
+            for config, key in zip(configs, keys, strict=True)
+        ]
+        out = []
+        for job in jobs:
+            out.append(job.result())
+            done(len(out))
+    return out
+
+
+def _open_data(spec: Mapping[str, Any], cache: str) -> None:
+    """Once per process: the graphs, from the cache."""
+    global _prepared
+    from perch.data.prepare import prepare
+    from perch.study import parse
+
+    study = parse(spec)
+    _prepared = prepare(study.data, base=Path(study.base), cache=Path(cache))
+
+
+def _train(
+    spec: Mapping[str, Any], config: Mapping[str, Any], key: str, epochs: int, schedule_epochs: int, threads: int
+) -> Curve:  # fmt: skip
+    from perch.training.loop import Training
+
+    training = Training(
+        _prepared,
+        config,
+        epochs=schedule_epochs,
+        seed=int(spec["seed"]),
+        key=key,
+        threads=threads,
+        model=str(spec["trainable"]),
+    )
+    curve: Curve = []
+    for _ in range(epochs):
+        try:
+            curve.append(training.epoch())
+        except Diverged:
+            break
+    return curve
