@@ -44,8 +44,8 @@ class PromotionRung:
         return first and bisect_left(self.places, me) < (len(self.places) + 1) // self.eta
 
     def worth_holding(self, rank: int, size: int) -> bool:
-        """True for a place in the top 2/η: it may yet be promoted as the rung fills."""
-        return rank <= -(-2 * size // self.eta)
+        """True for a place in the top 2/η, or among the first η: it may yet be promoted as the rung fills."""
+        return rank <= max(self.eta, -(-2 * size // self.eta))
 
 
 class AshaPromote(Scheduler):
@@ -173,8 +173,9 @@ STRATEGIES.register(
         scheduler="asynchronous successive halving, promoting form",
         searcher="random",
         paper="Li et al., MLSys 2020, algorithm 2, https://arxiv.org/abs/1810.05934",
-        when="Epochs are expensive beside a checkpoint, and you want no bad trial to pass a rung only because it came first. "
-        "It trains fewer epochs per configuration than asha, and its first complete trial comes later.",
+        when="No trial should pass a rung only because it came first, and none be lost because it came after better ones: a "
+        "paused trial can still be promoted when the rung has filled. It costs checkpoints, and the first complete trial "
+        "comes later than with asha.",
         differs="As the paper's: scan from the top rung, promote the best of the top ⌊n/η⌋ not yet promoted, else start a new "
         "trial. A trial that would be promoted on the spot goes on without pausing (same decisions, no checkpoint). A paused "
         "trial outside the top 2/η of its rung loses its checkpoint and is trained again should it ever be promoted. Ray has "

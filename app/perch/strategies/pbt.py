@@ -67,6 +67,8 @@ class Member:
     epoch: int = 0
     score: float | None = None
     paused: bool = False
+    copied: bool = False
+    """It has exploited since it last gave way to others."""
 
 
 class Pbt(Scheduler):
@@ -104,10 +106,13 @@ class Pbt(Scheduler):
         size, share = len(ordered), quantile_size(len(ordered), self.settings.quantile_fraction)
         place = ordered.index((value, trial))
         cutoff = ordered[size - share - 1][0] if share else None
-        exploit = self._exploit(trial, epoch, [t for _, t in ordered[:share]]) if place >= size - share else None
+        others_wait, exploit = self._others_wait(), None
+        # beside members that wait and so do not move, a second exploit would meet the same scores, and so on for ever
+        if place >= size - share and not (others_wait and self.members[trial].copied):
+            exploit = self._exploit(trial, epoch, [t for _, t in ordered[:share]])
         if exploit:
             action = Action.EXPLOIT
-        elif self._others_wait():
+        elif others_wait:
             action = Action.PAUSE
         else:
             action = Action.SAVE if place < share else Action.GO
@@ -161,10 +166,11 @@ class Pbt(Scheduler):
         self._lineage.report(trial, epoch)
         if epoch - member.epoch >= self.settings.perturbation_interval:
             member.score, member.epoch = event["value"], epoch
-        member.paused = event["d"] == Action.PAUSE
+        if event["d"] == Action.PAUSE:
+            member.paused, member.copied = True, False
         if event["d"] == Action.EXPLOIT:
             x = event["x"]
-            member.config, member.epoch = dict(x["config"]), x["epoch"]
+            member.config, member.epoch, member.copied = dict(x["config"]), x["epoch"], True
             self._surplus.update(dict.fromkeys(self._held.pop(trial, ())))
             self._starts[trial] = (x["donor"], x["seg"], x["epoch"])
             self._lineage.exploit(trial, x["donor"], x["seg"], x["epoch"], x["config"])

@@ -2,230 +2,41 @@
 
 Kandasamy et al., Tuning Hyperparameters without Grad Students: Scalable and Robust Bayesian Optimisation with Dragonfly,
 JMLR 21 (2020) 81, https://jmlr.org/papers/v21/18-223.html
-
-A suggestion takes tenths of a second, so it is asked for ahead: the question for trial i is fixed at the moment when trial
-i - ``ahead`` starts, by the log alone. It holds the results known then, and as points in progress the trials then running
-and the suggestions promised since. So its answer does not depend on how fast anybody was, and after a kill the same
-question is asked again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Final
 
 from pydantic import Field
 
 from perch.strategies.plan import Plan
-from perch.strategies.registry import Settings
-from perch.strategies.searchers.design import Design
-from perch.strategies.searchers.told import Ledger, Told
-from perch.strategies.strategy import Config, Event, New
+from perch.strategies.searchers.ahead import AheadSearch, AheadSettings, Inline, Port, Question, Reply
 
-MOST_AHEAD: Final = 8
-FEWEST_RESULTS: Final = 3
-"""With fewer results known the design goes on: no surrogate is made of nothing."""
 STOCK_FIRST: Final = 6
 """Stock Dragonfly draws its first six points itself."""
 
 
-class DragonflySettings(Settings):
+class DragonflySettings(AheadSettings):
     """What Dragonfly can be told."""
 
-    initial: int | None = Field(
-        None,
-        ge=3,
-        description="points of a space-filling design before the surrogate; default 2 (dimensions + 1), 8 at least",
-    )
-    ahead: int | None = Field(
-        None, ge=1, le=MOST_AHEAD, description="suggestions asked for ahead; default: a quarter of the workers, 1 to 8"
-    )
-    told: Literal["last", "rung"] = Field(
-        "last", description="what a trial's value is: the last one, or the one at the epoch told_epoch"
-    )
-    told_epoch: int | None = Field(
-        None, ge=1, description="the epoch of 'told: rung'; default: the first rung, or the last epoch without rungs"
-    )
     stock: bool = Field(
         False, description="Dragonfly's ask/tell as it comes: one surrogate for ever, no points in progress; to compare"
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Everything that the answer depends on, beside the seed."""
-
-    number: int
-    results: tuple[Told, ...]
-    pending: tuple[Config, ...]
-    built: int = 0
-    """Stock only: how many results there were when its one surrogate was made."""
-
-    @property
-    def key(self) -> tuple[int, int, int]:
-        """Tells questions of one run apart."""
-        return self.number, len(self.results), len(self.pending)
+def dragonfly_search(plan: Plan, settings: DragonflySettings, port: Port) -> AheadSearch:
+    """A searcher that asks Dragonfly through ``port``."""
+    rung = getattr(settings, "grace_period", None)
+    return AheadSearch("dragonfly", plan, settings, port, rung=rung, own_start=STOCK_FIRST if settings.stock else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A configuration of searched values; or, in ``trouble``, why there is none."""
+def instant(plan: Plan) -> Port:
+    """A port without a process, for tests of everything around Dragonfly: random points, by the seed and the question."""
+    space = plan.space
 
-    config: Config = field(default_factory=dict)
-    note: dict[str, Any] = field(default_factory=dict)
-    ask_s: float = 0.0
-    trouble: str = ""
-
-
-class Port(Protocol):
-    """The way to whatever answers questions. Never blocks, unless made to."""
-
-    def ask(self, question: Question) -> Reply | None:
-        """The reply, or None while it is being worked out; the same question may be put again at any time."""
-        ...
-
-    def forget(self, number: int) -> None:
-        """Questions up to ``number`` will not be put again."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """What was known when a question was fixed."""
-
-    seen: int
-    pending: tuple[Config, ...]
-
-
-class DragonflySearch:
-    """Asks Dragonfly, ahead; what cannot be had from it is drawn at random and says so in ``New.by``."""
-
-    name = "dragonfly"
-
-    def __init__(self, plan: Plan, settings: DragonflySettings, port: Port, *, rung: int | None = None) -> None:
-        self._plan, self._settings, self._port = plan, settings, port
-        epoch = settings.told_epoch or rung or plan.epochs
-        self._ledger = Ledger(plan, settings.told, epoch)
-        self._design = Design(plan.space, plan.seed)
-        dimensions = len(plan.space.dimensions)
-        self._initial = 0 if settings.stock else settings.initial or max(8, 2 * (dimensions + 1))
-        self._ahead = settings.ahead or min(max(plan.workers // 4, 1), MOST_AHEAD)
-        self._first = len(plan.points)
-        self._started = 0
-        self._moments = {i: _Moment(len(self._ledger.told), ()) for i in range(self._ahead)}
-        self._built: int | None = None
-        self._note_built()
-        self._logged: dict[int, Config] = {}
-        self._answers: dict[int, New] = {}
-        self._live = False
-
-    def suggest(self, ordinal: int, now_s: float) -> New | None:
-        """The reply to the question that was fixed ``ahead`` trials ago; None while Dragonfly thinks."""
-        self._live = True  # until somebody asks, events come from the replay of a log
-        self._ask_ahead()
-        return self._answer(ordinal + self._first)
-
-    def applied(self, event: Event) -> None:
-        """Learn, and fix the question that a new trial makes due."""
-        self._ledger.applied(event)
-        if event["e"] != "trial" or event["i"] < self._started:
-            return
-        i = event["i"]
-        self._started = i + 1
-        self._moments[i + self._ahead] = _Moment(len(self._ledger.told), self._ledger.pending())
-        self._note_built()
-        self._logged[i] = self._ledger.searched(event["config"])
-        for old in (i - self._ahead, i - self._ahead - 1):
-            self._logged.pop(old, None)
-        self._moments.pop(i, None)
-        self._answers.pop(i, None)
-        self._port.forget(i - self._first)
-        if self._live:
-            self._ask_ahead()
-
-    # --- questions --------------------------------------------------------------------------------------------------
-
-    def _ask_ahead(self) -> None:
-        """Put every question that is fixed, in their order, within the budget."""
-        for i in range(self._started, self._started + self._ahead):
-            if self._plan.trials is not None and i >= self._plan.trials:
-                return
-            if self._answer(i) is None:
-                return
-
-    def _answer(self, i: int) -> New | None:
-        """What trial ``i`` will be, as soon as it is known."""
-        if i not in self._answers:
-            new = self._find(i)
-            if new is None:
-                return None
-            self._answers[i] = new
-        return self._answers[i]
-
-    def _find(self, i: int) -> New | None:
-        ordinal = i - self._first
-        if ordinal < 0:
-            return New(self._plan.space.complete(self._plan.points[i]), by="point")
-        moment = self._moments.get(i)
-        if moment is None:  # further ahead than anything was fixed: a driver that skips numbers
-            moment = self._moments[i] = _Moment(len(self._ledger.told), self._ledger.pending())
-        if not self._settings.stock and (ordinal < self._initial or moment.seen < FEWEST_RESULTS):
-            return New(self._plan.space.complete(self._design[ordinal]), by="design")
-        question = self._question(i, moment)
-        reply = self._port.ask(question) if question is not None else None
-        if question is None or reply is None:
-            return None
-        return self._checked(ordinal, question, reply)
-
-    def _question(self, i: int, moment: _Moment) -> Question | None:
-        """The question for trial ``i``; None while a promise made before it is not known."""
-        promised: list[Config] = []
-        for j in range(max(i - self._ahead + 1, 0), i):
-            config = self._logged.get(j)
-            if config is None:
-                new = self._answer(j)
-                if new is None:
-                    return None
-                config = self._ledger.searched(new.config)
-            promised.append(config)
-        results = tuple(self._ledger.told[: moment.seen])
-        return Question(i - self._first, results, (*moment.pending, *promised), min(self._built or 0, moment.seen))
-
-    def _checked(self, ordinal: int, question: Question, reply: Reply) -> New:
-        """The reply as a trial, or a random one where the reply is of no use."""
-        trouble = reply.trouble
-        if not trouble:
-            config = self._plan.space.complete(reply.config)
-            trouble = next(self._plan.space.problems(config), "")
-            known = (question.pending, [t.config for t in question.results])
-            if not trouble and not self._settings.stock and any(reply.config in some for some in known):
-                trouble = "it repeated a configuration"
-        note = {"seen": len(question.results), "pending": len(question.pending), **reply.note}
-        if trouble:
-            config = self._plan.space.draw(self._plan.seed, ordinal)
-            return New(config, by=f"random (dragonfly: {trouble})", ask_s=reply.ask_s, note=note)
-        return New(config, by=self.name, ask_s=reply.ask_s, note=note)
-
-    def _note_built(self) -> None:
-        """Stock: its surrogate is made at the first question after its own first points."""
-        moment = self._moments.get(self._first + STOCK_FIRST)
-        if self._built is None and moment is not None:
-            self._built = moment.seen
-
-
-class Instant:
-    """A port without a process, for tests and rehearsals of everything around Dragonfly: it answers at once, with points
-    of a design of its own, as a function of the seed and the question alone.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-
-    def ask(self, question: Question) -> Reply:
-        """Another point for every number and every number of results."""
-        space = self._plan.space
-        config = space.draw(self._plan.seed, question.number, f"instant/{len(question.results)}")
+    def answer(question: Question) -> Reply:
+        config = space.draw(plan.seed, question.number, f"instant/{len(question.results)}/{len(question.pending)}")
         return Reply({k: config[k] for k in space.dimensions}, {"acq": "none"})
 
-    def forget(self, number: int) -> None:
-        """Nothing is kept."""
+    return Inline(answer)

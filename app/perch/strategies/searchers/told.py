@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -102,3 +102,17 @@ class Ledger:
         if curve:
             return Told(config, curve[-1][1])
         return Told(config, None) if past.failed else None
+
+
+def finite(values: Sequence[float | None]) -> list[float]:
+    """Losses that a Gaussian process can bear: failures as bad as the worst, and the worst not far from the rest.
+
+    Anything above median + 3 (median - best) is cut off there, so that one trial of 10^6 eV does not flatten the rest.
+    """
+    known = sorted(v for v in values if v is not None)
+    if not known:
+        return [0.0 for _ in values]
+    middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
+    cap = middle + 3 * max(middle - known[0], 1e-12)
+    worst = min(known[-1], cap)
+    return [worst if v is None else min(v, cap) for v in values]
