@@ -56,7 +56,7 @@ args:
     mkdir -p "$COPIES"
     declare -A seen
     while sleep 1; do
-      for log in /tmp/ray/session_*/logs/job-driver-*.log; do
+      for log in /tmp/ray/session_[0-9]*/logs/job-driver-*.log; do
         [ -e "$log" ] && [ -z "${seen[$log]:-}" ] || continue
         seen[$log]=1
         name=${log##*/job-driver-}

@@ -1,0 +1,171 @@
+"""What the tests do to a cluster: install, watch, look through a port-forward, break things."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from perch.clusters.kubernetes.client import RayjobApi
+from perch.clusters.kubernetes.status import JobStatus
+
+from tests.e2e.kind.bring_up import ROOT, Cluster
+
+CHART = ROOT / "charts" / "perch"
+log = logging.getLogger("e2e")
+Json = Any
+
+
+@dataclass
+class Kit:
+    """One namespace of a cluster."""
+
+    cluster: Cluster
+    namespace: str
+    _jobs: RayjobApi | None = field(default=None, repr=False)
+
+    @property
+    def api_client(self) -> Any:
+        """A client for this cluster."""
+        from kubernetes import config
+
+        return config.new_client_from_config(self.cluster.environment["KUBECONFIG"])
+
+    @property
+    def jobs(self) -> RayjobApi:
+        """The RayJobs."""
+        if self._jobs is None:
+            self._jobs = RayjobApi(self.api_client)
+        return self._jobs
+
+    def call(self, *command: str, check: bool = True, stdin: str | None = None, seconds: float = 300) -> str:
+        """Run a tool and return what it prints; a failure shows what it said."""
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=self.cluster.environment, check=False, input=stdin,
+            timeout=seconds,
+        )  # fmt: skip
+        assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout if done.returncode == 0 else done.stdout + done.stderr
+
+    def kubectl(self, *arguments: str, **options: Any) -> str:
+        """Run kubectl in the namespace."""
+        return self.call("kubectl", "-n", self.namespace, *arguments, **options)
+
+    def helm(self, *arguments: str, **options: Any) -> str:
+        """Run helm in the namespace."""
+        return self.call("helm", "-n", self.namespace, *arguments, **options)
+
+    def install(self, release: str, *settings: str, verb: str = "install", **options: Any) -> str:
+        """Install the chart with the kind preset and this cluster's image."""
+        registry, _, rest = self.cluster.image.partition("/")
+        repository, _, tag = rest.rpartition(":")
+        image = f"image.registry={registry},image.repository={repository},image.tag={tag}"
+        values = str(CHART / "values-kind.yaml")
+        return self.helm(verb, release, str(CHART), "-f", values, "--set", image, *settings, **options)
+
+    def get(self, kind: str, name: str = "", selector: str = "") -> Json:
+        """Return an object or a list as JSON."""
+        words = [kind, *([name] if name else []), *(["-l", selector] if selector else [])]
+        return json.loads(self.kubectl("get", *words, "-o", "json"))
+
+    def pod(self, release: str, component: str, seconds: float = 180, other_than: str = "") -> str:
+        """Return the name of a ready pod of a release, waiting for it."""
+        selector = f"app.kubernetes.io/instance={release},app.kubernetes.io/component={component}"
+
+        def look() -> str | None:
+            for pod in self.get("pods", selector=selector)["items"]:
+                conditions = {c["type"]: c["status"] for c in pod["status"].get("conditions", [])}
+                leaving = "deletionTimestamp" in pod["metadata"]
+                if conditions.get("Ready") == "True" and not leaving and pod["metadata"]["name"] != other_than:
+                    return str(pod["metadata"]["name"])
+            return None
+
+        return self.until(f"a ready {component} of {release}", look, seconds)
+
+    def until(self, what: str, look: Callable[[], Any], seconds: float = 180) -> Any:
+        """Return what ``look`` finds; fail after ``seconds``."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = look()
+            if found:
+                log.info("%s: there", what)
+                return found
+            time.sleep(1)
+        raise AssertionError(f"{what}: not there after {seconds:.0f} s\n{self.state()}")
+
+    def finished(self, run_id: str, seconds: float = 900) -> JobStatus:
+        """Wait for the end of a run, telling its states."""
+        said = ""
+        end = time.monotonic() + seconds
+        for job in self.jobs.watch(run_id, self.namespace, seconds):
+            from perch.clusters.kubernetes.status import job_status
+
+            status = job_status(job)
+            line = f"{run_id}: {status.word} ({status.deployment} {status.job})"
+            if line != said:
+                log.info(line)
+                said = line
+            if status.finished:
+                return status
+            assert time.monotonic() < end
+        raise AssertionError(f"{run_id} did not end within {seconds:.0f} s\n{self.state()}")
+
+    def shell(self, pod: str, script: str, container: str = "ray-head", check: bool = True) -> str:
+        """Run a shell line in a pod."""
+        return self.kubectl("exec", pod, "-c", container, "--", "/bin/bash", "-c", script, check=check)
+
+    def events(self, pod: str, run_id: str) -> list[Json]:
+        """Return the run's log as one reads it in the pod: accepted events only."""
+        script = (
+            "import json, pathlib; from perch.run.events import read;"
+            f"print(json.dumps(list(read(pathlib.Path('/results/{run_id}/events')))))"
+        )
+        return list(json.loads(self.kubectl("exec", pod, "-c", "ray-head", "--", "python", "-c", script)))
+
+    @contextmanager
+    def port_forward(self, target: str, port: int) -> Iterator[str]:
+        """Forward a port and yield its address."""
+        process = subprocess.Popen(
+            ["kubectl", "-n", self.namespace, "port-forward", target, f":{port}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.cluster.environment,
+        )  # fmt: skip
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"127\.0\.0\.1:(\d+)", line)
+            assert found, line
+            threading.Thread(target=lambda: list(process.stdout or ()), daemon=True).start()
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    def state(self) -> str:
+        """What a person would look at first when something is wrong."""
+        parts = []
+        for words in (
+            ("get", "rayjobs,rayclusters,pods,pvc"),
+            ("get", "events", "--sort-by=.lastTimestamp"),
+            ("logs", "-l", "app.kubernetes.io/component=head", "-c", "driver-log", "--tail=40"),
+        ):
+            parts.append(self.kubectl(*words, check=False))
+        return "\n".join(parts)
+
+
+def fetch_json(url: str) -> Json:
+    """Return a JSON answer."""
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return json.load(answer)
+
+
+def scalars(board: str) -> dict[str, list[str]]:
+    """Return the scalar tags of each run that TensorBoard shows."""
+    return {run: list(tags) for run, tags in fetch_json(f"{board}/data/plugin/scalars/tags").items()}
