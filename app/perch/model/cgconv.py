@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import CGConv
 
 from perch.model import MODELS
 from perch.model.batch import Batch
@@ -19,10 +19,10 @@ class CgConvNet(nn.Module):
 
     def __init__(self, config: Mapping[str, Any], *, atom_features: int, bond_features: int) -> None:
         super().__init__()
-        width = config["atom_embedding_size"]
+        cg_conv, width = cg_conv_class(), config["atom_embedding_size"]
         self.embedding = nn.Linear(atom_features, width)
         self.convolutions = nn.ModuleList(
-            CGConv(width, dim=bond_features, aggr="add", batch_norm=True)
+            cg_conv(width, dim=bond_features, aggr="add", batch_norm=True)
             for _ in range(config["num_graph_conv_layers"])
         )
         self.head = Head(width, config["fc_feat_size"], config["num_fc_layers"])
@@ -39,6 +39,14 @@ class CgConvNet(nn.Module):
         """Normalised energies (G,)."""
         energy: Tensor = self.head(self.embed(batch), batch)
         return energy
+
+
+def cg_conv_class() -> Any:
+    """PyTorch Geometric's operator; imported when it is used, since that takes seconds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # it scripts functions at import, which torch deprecates
+        from torch_geometric.nn import CGConv
+    return CGConv
 
 
 MODELS.register("cgconv", CgConvNet)

@@ -18,10 +18,14 @@ KEPT = 4
 _CACHE: OrderedDict[tuple[str, str, str], FlatData] = OrderedDict()
 
 
+def with_flags(elements: np.ndarray, graphs: Graphs) -> np.ndarray:
+    """The elements' numbers (A, D) and two flags: whether the atom is the adsorbate's, and whether it is fixed."""
+    return np.concatenate([elements, graphs.adsorbate[:, None], graphs.fixed[:, None]], axis=1, dtype=np.float32)
+
+
 def graph_features(graphs: Graphs, source: str) -> np.ndarray:
-    """What the model is told of each atom (A, D): the element's numbers, then flags for adsorbate and fixed atoms."""
-    flags = np.stack([graphs.adsorbate, graphs.fixed], axis=1).astype(np.float32)
-    return np.concatenate([atom_features(graphs.numbers, source), flags], axis=1)
+    """What the model is told of each atom (A, D + 2)."""
+    return with_flags(atom_features(graphs.numbers, source), graphs)
 
 
 def flat_data(prepared: Prepared, pooling: str, device: torch.device) -> FlatData:

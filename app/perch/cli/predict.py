@@ -1,0 +1,40 @@
+"""``perch predict``: energies of new structures from the best trials of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]})
+
+
+_RUN = typer.Argument(..., help="A run's folder, or the folder of one model.")
+_STRUCTURES = typer.Argument(..., help="Structures in any form that ASE reads: .extxyz, .cif, .traj, .db.")
+_OUTPUT = typer.Option(None, "--output", "-o", help="A .csv or .extxyz file (default: CSV on screen).")
+
+
+@app.command()
+def predict(
+    run: Path = _RUN,
+    structures: Path = _STRUCTURES,
+    output: Path | None = _OUTPUT,
+    top: int = typer.Option(5, min=1, max=5, help="How many of the best models answer; their spread is the deviation."),
+    allow_unseen: bool = typer.Option(False, "--allow-unseen", help="Predict elements that were never trained on."),
+    device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1"),
+) -> None:
+    """Predict energies in eV: the mean of the best models, their standard deviation, and what makes it doubtful."""
+    from perch.training.predict import predict as predict_structures
+    from perch.training.predictions import as_csv, write
+
+    predictions, atoms = predict_structures(run, structures, top=top, allow_unseen=allow_unseen, device=device)
+    if output is None:
+        typer.echo(as_csv(predictions), nl=False)
+    else:
+        write(predictions, atoms, output)
+        typer.echo(f"{len(predictions)} energies in {output}")
+    doubtful = [p for p in predictions if p.warnings]
+    if doubtful:
+        typer.echo(f"warning: {len(doubtful)} of {len(predictions)} are doubtful:", err=True)
+        for p in doubtful[:3]:
+            typer.echo(f"  {p.id}: {'; '.join(p.warnings)}", err=True)

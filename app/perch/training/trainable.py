@@ -1,0 +1,107 @@
+"""The plain loop as a Ray Tune trainable (class API). Actor and data are reused from trial to trial."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from perch.errors import RecordError
+from perch.training.cache import prepared_for
+from perch.training.device import describe
+from perch.training.loop import Training
+from perch.training.weights import keep, kept_of, read_kept
+
+STATE = "state.pt"
+_shown: set[str] = set()
+
+
+class GraphTrainable(tune.Trainable):  # type: ignore[misc]
+    """One trial. Its configuration holds hyperparameters, and under ``_perch`` what the run says.
+
+    ``_perch``: ``study`` (as a mapping), ``base`` (folder that the study's paths start from), ``cache``, ``trial``,
+    ``segment``, ``seed``, ``epochs``, ``threads``, ``key``; and, where leading weights are to be kept, ``weights`` (a
+    folder) and ``keep_below`` (the value under which they are worth it, lower is better).
+    """
+
+    training: Training | None = None
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Prepare the data (once per process), check the device and show it, build the model."""
+        told = config["_perch"]
+        study, cache = told["study"], told.get("cache")
+        prepared = prepared_for(study["data"], Path(told["base"]), Path(cache) if cache else None, config)
+        self.training = Training(
+            prepared,
+            {k: v for k, v in config.items() if k != "_perch"},
+            epochs=told["epochs"],
+            seed=told["seed"],
+            key=told["key"],
+            device=told.get("device", "auto"),
+            threads=told.get("threads"),
+            model=study.get("trainable", "cgcnn"),
+            precision=told.get("precision", "float32"),
+        )
+        self._metric = study.get("metric", "validation_mae_ev")
+        self._sign = -1.0 if study.get("mode") == "max" else 1.0
+        self._keep_below = self._lowest_kept(told)
+        shown = describe(self.training.device)
+        if shown not in _shown:
+            _shown.add(shown)
+            print(f"trials of this worker train on {shown}", flush=True)
+
+    def step(self) -> dict[str, float | str]:
+        """One epoch; keeps the weights if the trial leads."""
+        assert self.training is not None
+        result = self.training.epoch()
+        told = self.config["_perch"]
+        value = self._sign * float(result.get(self._metric, float("nan")))
+        if told.get("weights") and value < self._keep_below:
+            keep(Path(told["weights"]), kept_of(self.training, trial=told["trial"], value=value))
+            self._keep_below = value
+        return result
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Write weights, optimiser state and the epoch: nothing else is needed to go on as if uninterrupted."""
+        assert self.training is not None
+        torch.save(self.training.state(), Path(checkpoint_dir) / STATE)
+
+    def load_checkpoint(self, checkpoint_dir: str) -> None:
+        """Go on from a checkpoint, under this trial's own settings of the algorithm."""
+        assert self.training is not None
+        path = Path(checkpoint_dir) / STATE
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError) as error:
+            raise RecordError(
+                f"cannot read the checkpoint '{path}'", why=str(error).splitlines()[0], fix="start the trial again"
+            ) from error
+        self.training.load(state)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Become another trial on the same worker: data stay, the old model's memory is freed before the new is built."""
+        self.cleanup()
+        self.setup(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        """Let go of the model, the optimiser and their memory on the GPU."""
+        on_gpu = self.training is not None and self.training.device.type == "cuda"
+        self.training = None
+        if on_gpu:
+            gc.collect()
+            torch.cuda.empty_cache()
+
+    def _lowest_kept(self, told: dict[str, Any]) -> float:
+        """Below what value this trial's weights are worth keeping: the run's limit, or its own best before an interruption."""
+        limit = float(told.get("keep_below", float("inf")))
+        path = Path(told["weights"]) / f"{told['trial']}.pt" if told.get("weights") else None
+        if path is not None and path.exists():
+            try:
+                return min(limit, read_kept(path).value)
+            except RecordError:  # cut off in the middle of a write: the next ones replace it
+                return limit
+        return limit
