@@ -19,6 +19,7 @@ from perch.data.graph import Graphs, Split
 from perch.data.locate import locate
 from perch.data.prepare import check
 from perch.data.problems import problems
+from perch.data.refuse import refuse_structures
 from perch.data.source import SOURCES, Progress, Structures
 from perch.data.split import make_splits
 from perch.data.target import key_table
@@ -48,6 +49,7 @@ def describe(spec: DataSpec, *, base: Path, cache: Path | None = None, progress:
     facts = {"source": f"{spec.source}: {source.summary}", "structures": str(len(entries))}
     try:
         structures = assemble(entries, spec, source.defaults)
+        refuse_structures(structures)
     except DataError as error:
         return Description(facts, keys, {}, (str(error),))
     facts |= {"target": f"{target} in eV: {_spread(structures.target_ev)}"} | _composition(structures)

@@ -17,7 +17,7 @@ from perch.data.features import CGCNN, atom_features
 from perch.data.fingerprint import graphs_key, splits_key
 from perch.data.graph import Graphs, Split
 from perch.data.locate import check_path, locate
-from perch.data.refuse import refuse_graphs, refuse_targets, suspicions
+from perch.data.refuse import refuse_graphs, refuse_structures, refuse_targets, suspicions
 from perch.data.source import SOURCES, Entry, Progress, Structures
 from perch.data.split import make_splits
 from perch.errors import DataError
@@ -160,6 +160,7 @@ def from_atoms(atoms: list[Atoms], like: Prepared | DataSpec) -> Graphs:
         is_surface=tuple(surface for _flag, surface in both),
         geometry=like.geometry,
     )
+    refuse_structures(structures)
     graphs = build(structures, cutoff, most)
     refuse_graphs(graphs, names)
     return graphs
@@ -179,6 +180,7 @@ def _build(spec: DataSpec, base: Path, path: Path | None, folder: Path, progress
     source = SOURCES.get(spec.source)
     structures = assemble(source.read(spec, path, progress), spec, source.defaults)
     refuse_targets(structures, spec)
+    refuse_structures(structures)
     graphs = build(structures, spec.cutoff_angstrom, spec.max_neighbors, progress)
     refuse_graphs(graphs, structures.ids)
     arrays = {

@@ -13,10 +13,14 @@ from perch.data.source import Structures
 from perch.errors import DataError
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from perch.study import DataSpec
 
 OVERLAP_ANGSTROM: Final = 0.3
 """Two atoms closer than this lie on top of each other: no bond is shorter than 0.74 Å."""
+TINY_VOLUME: Final = 0.1
+"""Volume of a cell, in cubic angstrom, below which it is called flat."""
 LINEAR_R_SQUARED: Final = 0.999
 """A target that atom counts explain to this share is a total energy, or as good as one."""
 
@@ -43,6 +47,37 @@ def refuse_targets(structures: Structures, spec: DataSpec) -> None:
             why="there is nothing to learn in a constant",
             fix="correct data.target or data.select",
         )
+
+
+def refuse_structures(structures: Structures) -> None:
+    """Raise DataError for structures that no neighbour list can be made of."""
+    faults: dict[str, list[str]] = {}
+    for name, atoms in zip(structures.ids, structures.atoms, strict=True):
+        fault = _fault(atoms)
+        if fault:
+            faults.setdefault(fault, []).append(name)
+    for fault, names in faults.items():
+        raise DataError(
+            f"{len(names)} of {len(structures)} structures {fault}: {listed(names)}",
+            why="no graph can be made of that",
+            fix="correct those structures, or leave them out with data.select",
+        )
+
+
+def _fault(atoms: Atoms) -> str:
+    """What is wrong with a structure; nothing for a sound one."""
+    if not len(atoms):
+        return "have no atoms"
+    if not np.isfinite(atoms.positions).all() or not np.isfinite(np.asarray(atoms.cell)).all():
+        return "have positions or cells that are not finite numbers"
+    if (atoms.numbers < 1).any():
+        return "hold atoms of an unknown element"
+    cell, periodic = np.asarray(atoms.cell), np.asarray(atoms.pbc)
+    if periodic.any() and (
+        not cell[periodic].any(axis=1).all() or abs(np.linalg.det(atoms.cell.complete())) < TINY_VOLUME
+    ):
+        return "are periodic in a direction in which their cell has no extent"
+    return ""
 
 
 def refuse_graphs(graphs: Graphs, ids: tuple[str, ...]) -> None:
