@@ -16,9 +16,10 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Where to write; several runs get a folder each, and a page above them.")
     ] = None,
+    figures: Annotated[bool, typer.Option(help="Write figures as files too: PNG, SVG, PDF and their data.")] = True,
 ) -> None:
     """Write report.html and figures/ of a run, of several runs, or of a comparison: what a paper's supplement needs."""
     from perch.report.several import write_reports
 
-    for page in write_reports(runs, out):
+    for page in write_reports(runs, out, files=figures):
         typer.echo(str(page))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from perch.errors import RecordError
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import Material
 from perch.report.style import file_svg, styled, svg_of
@@ -38,10 +39,12 @@ class NotDrawn:
 
 def draw_all(material: Material) -> list[Drawn | NotDrawn]:
     """Every registered figure in the order of the page."""
-    return [_draw(name, figure, material) for name, figure in sorted(FIGURES.items(), key=lambda item: item[1].order)]
+    return [draw(name, material) for name, _ in sorted(FIGURES.items(), key=lambda item: item[1].order)]
 
 
-def _draw(name: str, figure: Figure, material: Material) -> Drawn | NotDrawn:
+def draw(name: str, material: Material) -> Drawn | NotDrawn:
+    """One figure."""
+    figure = FIGURES.get(name)
     try:
         table = figure.table(material)
     except Missing as reason:
@@ -54,8 +57,17 @@ def _draw(name: str, figure: Figure, material: Material) -> Drawn | NotDrawn:
 
 
 def write_all(drawn: list[Drawn | NotDrawn], folder: Path) -> dict[str, list[Path]]:
-    """Write PNG, SVG, PDF and the data as CSV; figure name → files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write PNG, SVG, PDF and the data as CSV; figure name → files. Raises RecordError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _write_all(drawn, folder)
+    except OSError as error:
+        raise RecordError(
+            f"cannot write into '{folder}'", why=str(error), fix="free some space, or give another folder with --out"
+        ) from error
+
+
+def _write_all(drawn: list[Drawn | NotDrawn], folder: Path) -> dict[str, list[Path]]:
     made: dict[str, list[Path]] = {}
     for one in drawn:
         if isinstance(one, NotDrawn):

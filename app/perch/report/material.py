@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,10 @@ from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "paused", "running", "interrupted")
 """What became of a trial, in the order in which figures and legends show it."""
+
+
+TRIAL_COLUMNS = ("trial_id", "phase", "config", "status", "failure", "epochs", "best_value", "rung", "error")
+CURVE_COLUMNS = ("trial_id", "segment", "epoch", "time_s")
 
 
 class Record(Protocol):
@@ -138,19 +142,18 @@ class Material:
     def baselines(self) -> dict[str, float]:
         """Mean absolute errors in eV of the baselines on the validation set, best first."""
         given = self.summary.get("baselines") or {}
-        found = {name: _mae(value) for name, value in given.items()}
-        return dict(sorted(((n, v) for n, v in found.items() if v is not None), key=lambda item: item[1]))
+        return dict(sorted(((n, float(v)) for n, v in given.items() if v is not None), key=lambda item: item[1]))
 
 
 def gather(run: Record) -> Material:
     """Take what a report needs out of a record."""
     study = run.study if isinstance(run.study, Mapping) else run.study.model_dump(mode="json", by_alias=True)
-    trials, curves = run.trials, _curves(run)
+    trials, curves = _complete(run.trials, TRIAL_COLUMNS), _complete(_curves(run), CURVE_COLUMNS)
     metric = str(study.get("metric", VALIDATION_MAE_EV))
     if metric not in curves and "value" in curves:
         curves = curves.assign(**{metric: curves["value"]})
-    phase = trials["phase"].astype(str) if "phase" in trials else pd.Series("search", index=trials.index)
-    search, confirmed = trials[phase == "search"], trials[phase != "search"]
+    again = trials["phase"].fillna("search") != "search"
+    search, confirmed = trials[~again], trials[again]
     if len(confirmed):
         curves = curves[~curves["trial_id"].isin(confirmed["trial_id"])]
     predictions = run.folder / "best" / "predictions.parquet"
@@ -164,6 +167,11 @@ def gather(run: Record) -> Material:
         overheads=run.overheads,
         predictions=pd.read_parquet(predictions) if predictions.exists() else None,
     )
+
+
+def _complete(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The table with every column that figures rely on: a run without a trial leaves a table without columns."""
+    return table.reindex(columns=[*table.columns, *(c for c in columns if c not in table)])
 
 
 def _curves(run: Record) -> pd.DataFrame:
@@ -190,10 +198,3 @@ def words(name: str) -> str:
 def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """A table's rows as dictionaries."""
     return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-
-
-def _mae(value: Any) -> float | None:
-    """A baseline is a number, or a mapping by split."""
-    if isinstance(value, Mapping):
-        value = value.get("validation", value.get(VALIDATION_MAE_EV))
-    return None if value is None else float(value)

@@ -159,7 +159,7 @@ def _cell(value: Any) -> Any:
         number = float(value)
         return int(number) if number.is_integer() and abs(number) < 1e15 else float(f"{number:.5g}")
     text = str(value)
-    return text if len(text) <= 300 else text[:297] + "…"
+    return text if len(text) <= 300 else text[:299] + "…"
 
 
 def _json(value: Any) -> str:

@@ -33,10 +33,10 @@ COMPARISON = "comparison.json"
 COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
 
 
-def write_reports(folders: Sequence[Path], out: Path | None = None) -> list[Path]:
+def write_reports(folders: Sequence[Path], out: Path | None = None, *, files: bool = True) -> list[Path]:
     """Write the report of every folder; several runs, and each comparison, get a page above theirs.
 
-    Returns the pages, the one to open first. Raises RecordError for a folder that holds neither run nor comparison.
+    ``files`` False: pages alone, no figures as files. Returns the pages, the one to open first. Raises RecordError for a folder that holds neither run nor comparison.
     """
     for folder in folders:
         if not folder.is_dir():
@@ -46,12 +46,12 @@ def write_reports(folders: Sequence[Path], out: Path | None = None) -> list[Path
     pages: list[Path] = []
     for folder in comparisons:
         inside = sorted(f for f in (folder / "runs").glob("*") if (f / "study.yaml").is_file())
-        pages += _overview(inside, _place(folder, out, alone=len(folders) == 1), folder)
+        pages += _overview(inside, _place(folder, out, alone=len(folders) == 1), comparison=folder, files=files)
     if len(runs) == 1:
-        pages.append(write(runs[0], _place(runs[0], out, alone=len(folders) == 1)))
+        pages.append(write(runs[0], _place(runs[0], out, alone=len(folders) == 1), files=files))
     elif runs:
         above = out or Path(os.path.commonpath([f.absolute().parent for f in runs]))
-        pages += _overview(runs, above, None, inside=out)
+        pages += _overview(runs, above, inside=out, files=files)
     return pages
 
 
@@ -60,8 +60,10 @@ def _place(folder: Path, out: Path | None, *, alone: bool) -> Path:
     return folder if out is None else out if alone else out / folder.name
 
 
-def _overview(runs: Sequence[Path], above: Path, comparison: Path | None, inside: Path | None = None) -> list[Path]:
-    pages = [write(run, None if inside is None else inside / run.name) for run in runs]
+def _overview(
+    runs: Sequence[Path], above: Path, *, comparison: Path | None = None, inside: Path | None = None, files: bool
+) -> list[Path]:
+    pages = [write(run, None if inside is None else inside / run.name, files=files) for run in runs]
     materials = [load(run) for run in runs]
     figures = ([_incumbents(materials)] if materials else []) + (_comparison_figures(comparison) if comparison else [])
     if comparison is None:

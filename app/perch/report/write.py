@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,23 +14,22 @@ PAGE = "report.html"
 FIGURES_FOLDER = "figures"
 
 
-def write(run_folder: str | Path, out: str | Path | None = None) -> Path:
+def write(run_folder: str | Path, out: str | Path | None = None, *, files: bool = True) -> Path:
     """Write ``report.html`` and ``figures/`` (PNG, SVG, PDF and the data as CSV) into ``out`` (default: the run folder).
 
-    Returns the page's path. Raises RecordError when there is no record to show.
+    ``files`` False: the page alone. Returns the page's path. Raises RecordError when there is no record to show.
     """
     material = load(run_folder)
     folder = Path(out) if out is not None else material.folder
     drawn = draw_all(material)
-    files = write_all(drawn, folder / FIGURES_FOLDER)
-    shown = {name: [f"{FIGURES_FOLDER}/{file.name}" for file in made] for name, made in files.items()}
-    return _write_page(material, drawn, folder, shown)
+    written = write_all(drawn, folder / FIGURES_FOLDER) if files else {}
+    links = {name: [f"{FIGURES_FOLDER}/{file.name}" for file in made] for name, made in written.items()}
+    return _write_page(material, drawn, folder, links)
 
 
 def refresh(run_folder: str | Path) -> Path:
     """Write the page alone, from the record as it is by now; replaces the old one in one step."""
-    material = load(run_folder)
-    return _write_page(material, draw_all(material), material.folder, {})
+    return write(run_folder, files=False)
 
 
 def load(run_folder: str | Path) -> Material:
@@ -50,7 +50,8 @@ def replace_file(file: Path, text: str) -> Path:
         new.write_text(text, encoding="utf-8")
         new.replace(file)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink()
         raise RecordError(
             f"cannot write '{file}'", why=str(error), fix="free some space, or give another folder with --out"
         ) from error

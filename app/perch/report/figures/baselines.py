@@ -9,8 +9,8 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import Material, rows
-from perch.report.style import BLUE, GREY, canvas
-from perch.vocabulary import VALIDATION_MAE_EV
+from perch.report.style import BLUE, GREY, VERMILLION, canvas
+from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 
 def _table(material: Material) -> pd.DataFrame:
@@ -19,18 +19,28 @@ def _table(material: Material) -> pd.DataFrame:
     value = material.best_value if material.metric == VALIDATION_MAE_EV else material.best.get(VALIDATION_MAE_EV)
     if value is None:
         raise Missing("no trial has reported a validation MAE yet")
-    out = [{"name": "best trial", VALIDATION_MAE_EV: float(value)}]
-    out += [{"name": n.replace("_", " "), VALIDATION_MAE_EV: v} for n, v in material.baselines.items()]
-    return pd.DataFrame(out)
+    confirmed = material.best.get("confirmed") or {}
+    out = [{"name": "best trial", VALIDATION_MAE_EV: float(value), TEST_MAE_EV: material.best.get(TEST_MAE_EV)}]
+    if confirmed.get(VALIDATION_MAE_EV) is not None:
+        again = {VALIDATION_MAE_EV: confirmed[VALIDATION_MAE_EV], TEST_MAE_EV: confirmed.get(TEST_MAE_EV)}
+        out.append({"name": "… trained again", **again})
+    tests = material.summary.get("baselines_test") or {}
+    for name, mae in material.baselines.items():
+        out.append({"name": name.replace("_", " "), VALIDATION_MAE_EV: mae, TEST_MAE_EV: tests.get(name)})
+    return pd.DataFrame(out).astype({VALIDATION_MAE_EV: float, TEST_MAE_EV: float})
 
 
 def _draw(material: Material, table: pd.DataFrame) -> Any:
-    figure, axes = canvas(height=0.7 + 0.42 * len(table))
+    figure, axes = canvas(height=1.0 + 0.42 * len(table))
     y = np.arange(len(table))
-    colours = [BLUE, *[GREY] * (len(table) - 1)]
+    ours = int(len(table) - len(material.baselines))
+    colours = [BLUE] * ours + [GREY] * len(material.baselines)
     axes.barh(y, table[VALIDATION_MAE_EV], color=colours, height=0.65)
-    for row, value in enumerate(table[VALIDATION_MAE_EV]):
-        axes.text(value, row, f" {value:.3f}", va="center", fontsize=9)
+    if table[TEST_MAE_EV].notna().any():
+        axes.plot(table[TEST_MAE_EV], y, "D", color=VERMILLION, ms=5, label="test")
+        figure.legend(loc="outside lower right")
+    for row, (value, test) in enumerate(zip(table[VALIDATION_MAE_EV], table[TEST_MAE_EV], strict=True)):
+        axes.text(float(np.nanmax([value, test])), row, f"  {value:.3f}", va="center", fontsize=9)
     axes.set_yticks(y, table["name"])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
@@ -49,7 +59,7 @@ FIGURES.register(
     Figure(
         "Beside baselines",
         15,
-        "Validation error on the same split. Mean: always the training mean. Mean per adsorbate: the training mean of "
+        "Bars: validation error; diamonds: test error, on the same split. Mean: always the training mean. Mean per adsorbate: the training mean of "
         "that adsorbate. Ridge: a linear model on composition.",
         _table,
         _draw,
