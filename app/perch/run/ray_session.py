@@ -26,6 +26,7 @@ QUIET = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_worker_niceness": "5",  # Ray's own 15 would let the scribe take time from training
 }
 
 
@@ -111,6 +112,17 @@ def _join(address: str, python_path: list[str]) -> None:
 
 
 def _start(folder: Path, cpus: int | None) -> None:
+    """Start a private Ray; on a busy machine its 30 seconds may not be enough, so it gets them twice."""
+    try:
+        _init(folder, cpus)
+    except Exception as error:
+        if "timed out during startup" not in str(error):
+            raise
+        _shutdown()
+        _init(folder, cpus)
+
+
+def _init(folder: Path, cpus: int | None) -> None:
     import ray
 
     ray.init(

@@ -254,6 +254,8 @@ def _fit(job: Job, ray_session: Any) -> None:
             _look_for_an_end(job)
         if job.due("capacity", 5.0) and not ray_session.private:
             campaign.worker_slots = max(_slots(ray_session.capacity(), resources), 1)
+        if job.due("weights", 10.0):
+            _prune_weights(job)
         if job.due("sync", 1.0):
             campaign.log.sync()
         if job.view is not None and job.due("view", 0.2):
@@ -421,23 +423,31 @@ def _scribe(folder: RunFolder) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _finish_record(job: Job, scribe: subprocess.Popen[bytes]) -> None:
-    """Wait for the tables; write them here if the scribe could not."""
-    if job.campaign.state.best is not None and job.campaign.ending == "done":
-        _write_best(job)
-    if scribe.wait() != 0:
-        from perch.record import write
+    """Wait for the tables (writing them here if the scribe could not), then write the best models and the report."""
+    from perch.record import write
 
+    if scribe.wait() != 0:
         tail = (job.folder.logs / "scribe.log").read_text(errors="replace").splitlines()[-3:]
         print(f"perch: the scribe failed ({' / '.join(tail)}); writing the tables here", file=sys.stderr)
         write(job.folder)
-
-
-def _write_best(job: Job) -> None:
-    """The weights of the best trial and the next four."""
+    if job.campaign.ending != "done" or job.campaign.state.best is None:
+        return
     if job.study.trainable_is_ours:
         from perch.run.best import write_best
 
-        write_best(job.study, job.folder, job.cache)
+        for problem in write_best(job.study, job.folder, job.cache):
+            print(f"perch: {problem}", file=sys.stderr)
+    from perch.report import refresh
+
+    refresh(job.folder.path)
+
+
+def _prune_weights(job: Job) -> None:
+    """Forget the weights of trials that have ended and no longer lead."""
+    state = job.campaign.state
+    for path in job.folder.weights.glob("*.pt"):
+        if path.stem in state.ended and path.stem not in state.top:
+            path.unlink(missing_ok=True)
 
 
 def run(study: Study, *, raise_on_failure: bool = True, **options: Any) -> Any:

@@ -155,7 +155,7 @@ def check(study: Study) -> None:
 def check_models(study: Study) -> None:
     """The trainable must be a model of Perch. Torch is imported only for a name that is not one of the usual."""
     if study.trainable not in ("cgcnn", "cgconv"):
-        from perch.model.registry import MODELS
+        from perch.model import MODELS
 
         MODELS.get(study.trainable)
 
