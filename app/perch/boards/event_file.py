@@ -72,6 +72,18 @@ def append(file: Path, framed: Sequence[bytes]) -> None:
         handle.write(b"".join(framed))
 
 
+def repair(file: Path) -> set[bytes]:
+    """Cut off what a kill in the middle of a write has left, and return the whole records."""
+    if not file.exists():
+        return set()
+    whole = list(records(file))
+    size = sum(len(record) + _HEADER.size + 4 for record in whole)
+    if size < file.stat().st_size:
+        with file.open("r+b") as handle:
+            handle.truncate(size)
+    return set(whole)
+
+
 def records(file: Path) -> Iterator[bytes]:
     """The records of a file without their frames; a torn tail is left out."""
     data = file.read_bytes()

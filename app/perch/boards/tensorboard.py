@@ -8,8 +8,9 @@ Folders under ``tensorboard/``:
 * ``best`` the incumbent, with steps in consumed seconds, and what the HParams page needs to know about the space;
 * ``lineage/00003.2`` (PBT) the path that led to the best, through all its ancestors, as one continuous run.
 
-No file stays open: a flush opens, appends and closes. After a kill the log is replayed, and what ``position.json`` says
-has been written is not written again.
+No file stays open: a flush opens, appends and closes. After a kill the log is replayed, and what has been written is not
+written again: ``position.json`` says how far, and what the killed flush wrote beyond is recognised, since equal events
+make equal bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from perch.boards import messages
-from perch.boards.event_file import FILE_NAME, append, frame
+from perch.boards.event_file import FILE_NAME, append, frame, repair
 from perch.boards.follower import Event
 from perch.boards.lineage import Lineage, Segment, run_name
 from perch.space import Space
@@ -76,6 +77,7 @@ class TensorBoard:
         self._seen = 0
         self._used_s = 0.0
         self._written = self._resume()
+        self._repaired = self._written == 0
         for event in self.history:
             self.applied(event)
         self.history = ()
@@ -96,6 +98,8 @@ class TensorBoard:
 
     def flush(self) -> None:
         """Append what was noted; then remember how far the log has been written."""
+        if not self._repaired:
+            self._forget_what_is_written()
         framed = iter(frame([record for noted in self._pending.values() for record in noted]))
         for name, noted in self._pending.items():
             append(self._file(name), [next(framed) for _ in noted])
@@ -193,6 +197,13 @@ class TensorBoard:
                 shutil.rmtree(self.folder / name, ignore_errors=True)
             return 0
         return written
+
+    def _forget_what_is_written(self) -> None:
+        """A kill between the files and ``position.json`` leaves records that replay would write twice, or half of one."""
+        for name, noted in self._pending.items():
+            known = repair(self._file(name))
+            self._pending[name] = [record for record in noted if record not in known]
+        self._repaired = True
 
     def _save_position(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
