@@ -97,8 +97,9 @@ the failure of the job, where it should find the job missing on the next head an
   for process in /proc/[0-9]*; do
     words=$(tr '\0' ' ' 2>/dev/null < "$process/cmdline")
     case "$words" in
+      /bin/bash*|bash*|/bin/sh*|sh*) ;;  # shells, this one too, name the driver in their command line
       *dashboard/dashboard.py*) kill -STOP "${process#/proc/}" ;;
-      *perch*--run-id*) case "$words" in /bin/sh*|sh*) ;; *) drivers+=("${process#/proc/}") ;; esac ;;
+      */perch\ *--run-id*) drivers+=("${process#/proc/}") ;;
     esac
   done
   [ ${#drivers[@]} -eq 0 ] || kill -TERM "${drivers[@]}" 2>/dev/null
