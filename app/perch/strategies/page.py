@@ -15,7 +15,7 @@ INDENT = 12
 def page(name: str, width: int = 100) -> str:
     """Paper, scheduler, searcher, needs, settings with defaults, when to use it, how it differs. Unknown: StrategyError."""
     entry = STRATEGIES.get(name)
-    lines = [f"{entry.name}: {entry.summary}", ""]
+    lines = [textwrap.fill(f"{entry.name}: {entry.summary}", width), ""]
     for label, text in (
         ("scheduler", entry.scheduler),
         ("searcher", entry.searcher),
