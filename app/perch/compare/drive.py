@@ -62,6 +62,7 @@ def drive(
         return 0
     for strategy in plan.strategies:
         start.check(start.resolved(plan.study_of(Job(strategy, plan.seeds[0]))))
+    _prepare(plan, folder)
     paths = [] if plan.study.trainable_is_ours else [plan.study.base]
     with surroundings(paths) as private:
         from perch.run.tune import prepare_environment
@@ -105,6 +106,14 @@ def _one(
         say(f"{job.label}: got {text} of the CPU, less than {min_cpu_share:.0%}; repeated")
         shutil.rmtree(runs_folder(folder) / job.label)
     return 0
+
+
+def _prepare(plan: ComparePlan, folder: Path) -> None:
+    """Build the graphs once, so that the first run does not pay for all."""
+    if plan.study.trainable_is_ours:
+        from perch.data.prepare import prepare
+
+        prepare(plan.study.data, base=Path(plan.study.base), cache=runs_folder(folder) / ".cache")
 
 
 def _ended(plan: ComparePlan, folder: Path, job: Job) -> bool:

@@ -48,13 +48,17 @@ def full_curves(curves: pd.DataFrame, column: str, epochs: int) -> pd.DataFrame:
 
 
 def rung_correlations(
-    values: pd.DataFrame, rungs: Sequence[int], weights: Array | None = None, strata: Array | None = None, seed: int = 0
+    values: pd.DataFrame,
+    rungs: Sequence[int],
+    weights: Array | None = None,
+    strata: NDArray[np.int64] | None = None,
+    seed: int = 0,
 ) -> list[RungCorrelation]:
     """One per rung before the last epoch. ``weights``: trials that each row stands for; resampled within ``strata``."""
     if len(values) < FEWEST:
         return []
     weight = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=float)
-    groups = np.zeros(len(values)) if strata is None else np.asarray(strata)
+    groups = np.zeros(len(values), dtype=np.int64) if strata is None else np.asarray(strata)
     rng = keyed_rng(seed, "rung-correlation")
     final = max(int(c) for c in values.columns)
     last = values[final].to_numpy(dtype=float)
@@ -84,7 +88,7 @@ def _ranks(values: Array, weights: Array) -> Array:
     return np.asarray((np.cumsum(mass) - mass / 2)[place])
 
 
-def _resample(groups: Array, rng: np.random.Generator) -> NDArray[np.int64]:
+def _resample(groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Rows drawn with replacement within each group."""
     parts = [np.flatnonzero(groups == g) for g in np.unique(groups)]
     return np.concatenate([rng.choice(p, len(p)) for p in parts])

@@ -59,7 +59,7 @@ class ComparePlan:
         name, *settings = job.strategy.split("+")
         spec = self.study.model_dump(by_alias=True)
         spec["strategy"] = self.study.strategy if name == self.study.strategy_name else name
-        spec.update(seed=job.seed, budget={"time": self.budget_s}, confirm={"top": 0})
+        spec.update(seed=job.seed, budget={"time": self.budget_s}, confirm={"top": 0}, log=[])
         for setting in settings:
             key, _, text = setting.partition("=")
             spec[key] = yaml.safe_load(text)

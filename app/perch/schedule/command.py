@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from perch.schedule import figure
 from perch.schedule.emit import as_json, as_python, as_yaml
 from perch.schedule.fit import chosen, fit_all
 from perch.schedule.lineage import Record, best_lineage
-from perch.vocabulary import LEARNING_RATE
+from perch.schedule.retrain import Curve, train_curves
+from perch.schedule.validate import Result, Task, judge
+from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
 
 
 def make_schedule(run: Record, out: Path) -> list[str]:
@@ -38,6 +43,33 @@ def make_schedule(run: Record, out: Path) -> list[str]:
     return lines
 
 
+def validate_schedule(run: Any, out: Path, seeds: int, say: Callable[[str], None]) -> list[str]:
+    """Judge the schedule by re-training; writes judgement.json and returns the lines to print."""
+    lineage = best_lineage(run)
+    study = run.study
+    fit = chosen(fit_all(lineage.values[LEARNING_RATE]))
+
+    def train(tasks: Sequence[Task], epochs: int) -> list[Result]:
+        say(f"training {len(tasks)} configurations for {epochs} epochs")
+        curves = train_curves(
+            study, [t.config for t in tasks], [t.key for t in tasks], epochs, run.folder.parent / ".cache",
+            done=lambda n: say(f"  {n} of {len(tasks)}") if n % 5 == 0 or n == len(tasks) else None,
+        )  # fmt: skip
+        return [_result(curve, epochs) for curve in curves]
+
+    found = judge(lineage, fit, study.search_space, seeds, train, study.seed)
+    (out / "judgement.json").write_text(json.dumps(found.as_dict(), indent=1) + "\n", encoding="utf-8")
+    return [*found.lines(), f"written: {out}/judgement.json"]
+
+
+def _result(curve: Curve, epochs: int) -> Result:
+    """Errors at the epoch that is best by validation; a training that diverged has none."""
+    if len(curve) < epochs:
+        return Result(math.inf, math.inf)
+    best = min(curve, key=lambda row: float(row[VALIDATION_MAE_EV]))
+    return Result(float(best[VALIDATION_MAE_EV]), float(best.get(TEST_MAE_EV, math.nan)))
+
+
 def _words(parameters: dict[str, object]) -> str:
     def one(value: object) -> str:
         if isinstance(value, list):
@@ -48,6 +80,4 @@ def _words(parameters: dict[str, object]) -> str:
 
 
 def _factor(deviation_ln: float) -> str:
-    import math
-
     return f"{math.exp(deviation_ln):.2f}"

@@ -15,8 +15,6 @@ from perch.study import Study
 Curve = list[dict[str, Any]]
 """What a training reported, epoch by epoch; shorter than asked for when it diverged."""
 
-_prepared: Any = None
-
 
 def train_curves(
     study: Study,
@@ -41,9 +39,9 @@ def train_curves(
     workers = max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))
     spec = study.model_dump(mode="json", by_alias=True)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _open_data, (spec, str(cache))) as pool:
+    with ProcessPoolExecutor(workers, context) as pool:
         jobs = [
-            pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, threads)
+            pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, threads, str(cache))
             for config, key in zip(configs, keys, strict=True)
         ]
         out = []
@@ -53,23 +51,15 @@ def train_curves(
     return out
 
 
-def _open_data(spec: Mapping[str, Any], cache: str) -> None:
-    """Once per process: the graphs, from the cache."""
-    global _prepared
-    from perch.data.prepare import prepare
-    from perch.study import parse
-
-    study = parse(spec)
-    _prepared = prepare(study.data, base=Path(study.base), cache=Path(cache))
-
-
 def _train(
-    spec: Mapping[str, Any], config: Mapping[str, Any], key: str, epochs: int, schedule_epochs: int, threads: int
+    spec: Mapping[str, Any], config: Mapping[str, Any], key: str, epochs: int, schedule_epochs: int, threads: int, cache: str
 ) -> Curve:  # fmt: skip
+    from perch.training.cache import prepared_for
     from perch.training.loop import Training
 
+    prepared = prepared_for(spec["data"], Path(spec["base"]), Path(cache), config)  # once per process
     training = Training(
-        _prepared,
+        prepared,
         config,
         epochs=schedule_epochs,
         seed=int(spec["seed"]),
