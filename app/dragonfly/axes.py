@@ -103,6 +103,6 @@ def _condition(text: str) -> Callable[[Config], bool]:
     """Compile a condition. Perch has checked that it only compares; calls and attributes are refused here once more."""
     tree = ast.parse(text, mode="eval")
     if any(isinstance(node, (ast.Call, ast.Attribute, ast.Subscript, ast.Lambda)) for node in ast.walk(tree)):
-        raise ValueError("a condition may only compare: %s" % text)
+        raise ValueError(f"a condition may only compare: {text}")
     code = compile(tree, "<where>", "eval")
     return lambda names: bool(eval(code, {"__builtins__": {}}, names))

@@ -70,7 +70,7 @@ class Repaired:
         bandit = _Mended(self.domain.caller, ask_tell_mode=True, options=options)
         bandit.first_qinfos = []
         bandit.initialise_capital()
-        bandit.acquisitions_told = [acq for _, _, acq in results]
+        bandit.acquisitions_told = tuple(acq for _, _, acq in results)
         losses = finite([value for _, value, _ in results])
         bandit.tell([(self.domain.encode(c), -loss) for (c, _, _), loss in zip(results, losses)])
         bandit.step_idx = len(results)
@@ -86,7 +86,7 @@ class _Mended(CPGPBandit):
 
     turn = 0
     chosen = ""
-    acquisitions_told: list[str | None] = []
+    acquisitions_told: tuple[str | None, ...] = ()
 
     def _generate_qinfos(self, points: Any) -> Any:
         """Credit the acquisition that proposed a point: Dragonfly weighs them by their successes."""
@@ -114,7 +114,11 @@ class _Mended(CPGPBandit):
 
 
 class Stock:
-    """Dragonfly as it comes: its own first points, one surrogate for ever, no points in progress, no step."""
+    """Dragonfly as it comes: its own first points, one surrogate for ever, no points in progress, no step.
+
+    One kindness: kernel parameters found by maximum likelihood see every result, where Dragonfly gives them only those
+    told while they were in use.
+    """
 
     def __init__(self, domain: Domain, seed: int) -> None:
         self.domain, self.seed = domain, seed
@@ -123,29 +127,36 @@ class Stock:
     def ask(self, number: int, results: list[Result], built: int) -> tuple[Config, dict[str, Any]]:
         """Suggestion ``number``; ``built`` is how many results there were when the surrogate was made."""
         seed_all(self.seed, "stock", 0)
-        bandit = CPGPBandit(self.domain.caller, ask_tell_mode=True)
+        bandit = _Mended(self.domain.caller, ask_tell_mode=True)
         bandit.initialise()
         first = len(bandit.first_qinfos)
         if number < first:
             bandit.first_qinfos = bandit.first_qinfos[number:]
             return self.domain.decode(bandit.ask()), {"stock": "initial"}
-        bandit.first_qinfos = []
-        told = [(self.domain.encode(c), -value) for c, value, _ in results if value is not None]
-        key = digest(results[:built])
+        processor = self._surrogate(results[:built])
+        self._tell(bandit, results)
+        bandit.gp_processor, bandit.turn = processor, number - first
+        seed_all(self.seed, "stock ask", number, len(results))
+        return self.domain.decode(bandit.ask()), {"stock": "asked", "acq": bandit.chosen, "built": built}
+
+    def _surrogate(self, results: list[Result]) -> Any:
+        """The one surrogate."""
+        key = digest(results)
         if self._built is None or self._built[0] != key:
-            if told[:built]:
-                bandit.tell(told[:built])
-            seed_all(self.seed, "stock", 1)
+            bandit = _Mended(self.domain.caller, ask_tell_mode=True)
+            bandit.initialise_capital()
+            self._tell(bandit, results)
+            seed_all(self.seed, "stock build")
             bandit._build_new_gp()
             self._built = (key, bandit.gp_processor)
-            told_now = told[built:]
-        else:
-            told_now = told
-        if told_now:
-            bandit.tell(told_now)
-        bandit.gp_processor = self._built[1]
-        seed_all(self.seed, "stock ask", number, len(results))
-        return self.domain.decode(bandit.ask()), {"stock": "asked"}
+        return self._built[1]
+
+    def _tell(self, bandit: _Mended, results: list[Result]) -> None:
+        """Results as they are; failures are left out, as Ray did."""
+        bandit.first_qinfos = []
+        told = [(self.domain.encode(c), -value) for c, value, _ in results if value is not None]
+        if told:
+            bandit.tell(told)
 
 
 def boundary(results: int) -> int:

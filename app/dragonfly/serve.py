@@ -40,7 +40,7 @@ class Server:
             self.bandit = (Stock if line.get("stock") else Repaired)(domain, line["seed"])
             return {"ready": True}
         if line["do"] != "ask" or self.bandit is None:
-            raise ValueError("cannot do %r now" % line["do"])
+            raise ValueError(f"cannot do {line['do']!r} now")
         begun = time.perf_counter()
         results = [(config, value, acq) for config, value, acq in line["results"]]
         extra = line["built"] if isinstance(self.bandit, Stock) else line["pending"]
@@ -56,7 +56,7 @@ def main(lines: TextIO, out: TextIO) -> None:
         try:
             reply = server.answer(line)
         except Exception as error:
-            reply = {"error": "%s: %s" % (type(error).__name__, error), "trace": traceback.format_exc()[-2000:]}
+            reply = {"error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-2000:]}
         out.write(json.dumps({"id": line["id"], **reply}, default=_plain) + "\n")
         out.flush()
 

@@ -169,7 +169,7 @@ class TpeSearch:
             return
         value = event.get("value")
         finite_value = isinstance(value, (int, float)) and abs(value) < float("inf")
-        if finite_value:
+        if isinstance(value, (int, float)) and finite_value:
             running[2][event["epoch"]] = value
         if event["d"] == Action.STOP:
             self._end(event["id"], failed=not finite_value)
