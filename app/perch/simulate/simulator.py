@@ -61,6 +61,7 @@ class _Trial:
     """Where its next stretch starts; None: from the beginning."""
     saved_at_s: float = 0.0
     """When its checkpoint under way will be there."""
+    paused: bool = False
     spent: dict[str, float] = field(default_factory=dict)
 
 
@@ -74,7 +75,8 @@ def simulate(
 ) -> Iterator[dict[str, Any]]:
     """Run a strategy to its end, or to ``time_s``, and yield the events of its log as they happen.
 
-    Raises StrategyError when the strategy asks for nothing while nothing runs, or starts from a checkpoint that is gone.
+    Raises StrategyError when the strategy asks for nothing while nothing runs, resumes a trial that does not wait, or
+    exploits a checkpoint that is not there.
     """
     machine = _Machine(strategy, curves, workers, delays or Delays())
     yield from machine.run(math.inf if time_s is None else time_s)
@@ -111,6 +113,8 @@ class _Machine:
                 self._epoch(self.trials[trial])
             elif kind == "saved":
                 self._saved(trial, epoch)
+            elif kind == "begin":
+                self._begin(self.trials[trial])
             else:
                 self.free += 1
         self._emit(e="close", why="done" if self.done else "budget")
@@ -139,9 +143,7 @@ class _Machine:
             if isinstance(answer, New):
                 self._new(answer)
             elif isinstance(answer, Resume):
-                trial = self.trials[answer.trial]
-                self._emit(e="promote", id=trial.id, rung=trial.reported)
-                self._place(trial, max(trial.saved_at_s - self.now_s, 0.0))
+                self._resume(answer.trial)
             else:
                 self.done = isinstance(answer, Done)
                 if not self.heap and not self.done:
@@ -163,14 +165,30 @@ class _Machine:
         self._emit(**event)
         self._place(trial, self.delays.suggest_s)
 
-    def _place(self, trial: _Trial, wait_s: float) -> None:
-        """A worker begins a stretch of a trial."""
-        self.free -= 1
-        start_s = self.delays.start_s if self.cold else self.delays.turnover_s
-        self.cold = max(self.cold - 1, 0)
-        self._begin(trial, wait_s, start_s)
+    def _resume(self, name: str) -> None:
+        trial = self.trials.get(name)
+        if trial is None or not trial.paused:
+            raise StrategyError(
+                f"trial {name} cannot be resumed",
+                why="it does not wait: only a trial whose last decision was to pause does",
+                fix="ask() must resume paused trials only",
+            )
+        trial.paused = False
+        self._emit(e="promote", id=trial.id, rung=trial.reported)
+        self._place(trial, max(trial.saved_at_s - self.now_s, 0.0))
 
-    def _begin(self, trial: _Trial, wait_s: float, start_s: float) -> None:
+    def _place(self, trial: _Trial, wait_s: float) -> None:
+        """A worker takes a stretch of a trial, and begins it once its configuration or its checkpoint is there."""
+        self.free -= 1
+        if wait_s:
+            self._at(self.now_s + wait_s, "begin", trial.id)
+        else:
+            self._begin(trial)
+
+    def _begin(self, trial: _Trial, *, same_worker: bool = False) -> None:
+        start_s = self.delays.turnover_s
+        if self.cold and not same_worker:
+            start_s, self.cold = self.delays.start_s, self.cold - 1
         start = trial.start
         if start is not None and start not in self.saves:
             start = trial.start = None
@@ -180,7 +198,7 @@ class _Machine:
         trial.spent = {"starting_s": start_s, "training_s": 0.0, "evaluating_s": 0.0, "checkpointing_s": 0.0}
         while trial.trained < trial.reported:  # its checkpoint was given up: these epochs are in the log already
             start_s += self._train(trial)
-        self._at(self.now_s + wait_s + start_s + self._train(trial), "epoch", trial.id)
+        self._at(self.now_s + start_s + self._train(trial), "epoch", trial.id)
 
     def _train(self, trial: _Trial) -> float:
         """Train one more epoch, and say how long it takes."""
@@ -225,6 +243,7 @@ class _Machine:
                 self._save(trial)
                 self._at(trial.saved_at_s + self._train(trial), "epoch", trial.id)
             case Action.PAUSE:
+                trial.paused = True
                 if decision.checkpoint:
                     self._save(trial)
                 self._leave(trial, self.delays.save_s if decision.checkpoint else 0.0)
@@ -259,7 +278,7 @@ class _Machine:
             )
         self._spent(trial)
         trial.segment, trial.reported, trial.start, trial.config = trial.segment + 1, x.epoch, source, dict(x.config)
-        self._begin(trial, 0.0, self.delays.turnover_s)
+        self._begin(trial, same_worker=True)
 
     def _fail(self, trial: _Trial, failure: str, message: str) -> None:
         epoch = trial.reported
