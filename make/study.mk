@@ -1,0 +1,27 @@
+# The shipped studies, scaled to two cores. Every target resumes: stop it at any time and make it again.
+SEEDS ?= 10
+TIME ?= 3m
+STUDY_OUT ?= results
+CPU_SHARE ?= 0.9
+
+.PHONY: study study-1 study-2 study-checkpoints study-pbt bench-statistics
+
+study: study-1 study-2 study-checkpoints study-pbt ## the scaled studies on two cores (hours; SEEDS=3 TIME=1m is short)
+
+COMPARE = $(RUN) perch compare --seeds $(SEEDS) --time-budget $(TIME) --out $(STUDY_OUT) --min-cpu-share $(CPU_SHARE)
+
+study-1: setup ## asha, ahb and rs by time-to-solution
+	$(COMPARE) --run-id study-1 --strategies asha,ahb,rs studies/study-1-two-cores.yaml
+
+study-2: setup dragonfly ## asha against asha with Bayesian optimisation
+	$(COMPARE) --run-id study-2 --strategies asha,asha-bo,asha-gp --reference asha studies/study-2-two-cores.yaml
+
+study-checkpoints: setup ## what checkpoints at every epoch cost
+	$(COMPARE) --run-id study-checkpoints --strategies asha,asha+checkpoints=all --reference asha studies/study-1-two-cores.yaml
+
+study-pbt: setup ## a population, its schedule, and whether the gain is real
+	$(RUN) perch run --out $(STUDY_OUT) --run-id study-pbt studies/pbt-two-cores.yaml
+	$(RUN) perch schedule $(STUDY_OUT)/study-pbt --validate 5
+
+bench-statistics: setup ## coverage of a comparison's intervals on synthetic truth
+	$(PYTHON) benchmarks/statistics.py
