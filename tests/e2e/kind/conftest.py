@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.e2e.kind.bring_up import ROOT, Cluster, NoCluster, bring_up
 from tests.e2e.kind.kit import Kit
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.e2e.kind.bring_up import ROOT, Cluster
+
 from perch.clusters.kubernetes.client import RayjobApi
 from perch.clusters.kubernetes.status import JobStatus
-
-from tests.e2e.kind.bring_up import ROOT, Cluster
 
 CHART = ROOT / "charts" / "perch"
 log = logging.getLogger("e2e")

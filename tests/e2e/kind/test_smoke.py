@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.e2e.kind.kit import Kit, scalars
 
 from perch.clusters.kubernetes.control import Run
 
-from tests.e2e.kind.kit import Kit, scalars
-
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
 log = logging.getLogger("e2e")
-SHORT = ("--set", "trials=4,set.epochs=3", "--set-json", 'set={"epochs": 3, "confirm.top": 0}')
+SHORT = ("--set", "trials=4", "--set-json", 'set={"epochs": 3, "confirm.top": 0}')
 FIRST_TRIAL_S = 60
 
 
