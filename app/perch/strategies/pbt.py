@@ -6,6 +6,7 @@ Jaderberg et al., Population Based Training of Neural Networks (2017), https://a
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,6 @@ class Member:
     config: Config
     epoch: int = 0
     score: float | None = None
-    paused: bool = False
     copied: bool = False
     """It has exploited since it last gave way to others."""
 
@@ -82,6 +82,9 @@ class Pbt(Scheduler):
         self.notices = (f"a population of {self.trials}, compared every {settings.perturbation_interval} epochs",)
         self.members: dict[str, Member] = {}
         """Live members only: one that has ended is neither compared nor copied."""
+        self._scores: list[tuple[float, str]] = []
+        """Sorted: the members' scores."""
+        self._waiting: set[str] = set()
         self._starts: dict[str, Checkpoint] = {}
         """Donor's checkpoint of members that have left none of their own since."""
         self._lineage = Lineage()
@@ -93,9 +96,8 @@ class Pbt(Scheduler):
         assert self.trials is not None
         if self.started < self.trials:
             return self.next_new(now_s)
-        paused = [(member.epoch, trial) for trial, member in self.members.items() if member.paused]
-        if paused:
-            return Resume(min(paused)[1])
+        if self._waiting:
+            return Resume(min((self.members[trial].epoch, trial) for trial in self._waiting)[1])
         return None if self.members else DONE
 
     def judge(self, trial: str, epoch: int, value: float) -> Decision:
@@ -104,7 +106,7 @@ class Pbt(Scheduler):
             return GO
         ordered = self._ordered(trial, value)
         size, share = len(ordered), quantile_size(len(ordered), self.settings.quantile_fraction)
-        place = ordered.index((value, trial))
+        place = bisect_left(ordered, (value, trial))
         cutoff = ordered[size - share - 1][0] if share else None
         others_wait, exploit = self._others_wait(), None
         # beside members that wait and so do not move, a second exploit would meet the same scores, and so on for ever
@@ -129,8 +131,11 @@ class Pbt(Scheduler):
 
     def _ordered(self, trial: str, value: float) -> list[tuple[float, str]]:
         """Scores of the live members, best first, this trial's at its new value."""
-        scores = [(m.score, t) for t, m in self.members.items() if m.score is not None and t != trial]
-        return sorted([*scores, (value, trial)])
+        ordered, old = self._scores.copy(), self.members[trial].score
+        if old is not None:
+            del ordered[bisect_left(ordered, (old, trial))]
+        insort(ordered, (value, trial))
+        return ordered
 
     def _exploit(self, trial: str, epoch: int, best: list[str]) -> Exploit | None:
         """Copy one of the best that has a checkpoint in the log; None when none has."""
@@ -151,7 +156,7 @@ class Pbt(Scheduler):
 
     def _others_wait(self) -> bool:
         assert self.trials is not None
-        return self.started < self.trials or any(m.paused for m in self.members.values())
+        return self.started < self.trials or bool(self._waiting)
 
     # --- changing ---------------------------------------------------------------------------------------------------
 
@@ -165,9 +170,11 @@ class Pbt(Scheduler):
         member, epoch = self.members[trial], event["epoch"]
         self._lineage.report(trial, epoch)
         if epoch - member.epoch >= self.settings.perturbation_interval:
+            self._scores = self._ordered(trial, event["value"])
             member.score, member.epoch = event["value"], epoch
         if event["d"] == Action.PAUSE:
-            member.paused, member.copied = True, False
+            self._waiting.add(trial)
+            member.copied = False
         if event["d"] == Action.EXPLOIT:
             x = event["x"]
             member.config, member.epoch, member.copied = dict(x["config"]), x["epoch"], True
@@ -177,8 +184,7 @@ class Pbt(Scheduler):
 
     def on_promote(self, trial: str) -> None:
         """A paused member goes on."""
-        if trial in self.members:
-            self.members[trial].paused = False
+        self._waiting.discard(trial)
 
     def on_checkpoint(self, saved: Checkpoint) -> None:
         """The member's own checkpoint replaces its donor's."""
@@ -186,7 +192,10 @@ class Pbt(Scheduler):
 
     def on_end(self, trial: str) -> None:
         """Out of the population."""
-        self.members.pop(trial, None)
+        score = self.members.pop(trial).score
+        if score is not None:
+            del self._scores[bisect_left(self._scores, (score, trial))]
+        self._waiting.discard(trial)
         self._starts.pop(trial, None)
 
 
