@@ -84,7 +84,8 @@ class Pbt(Scheduler):
         """Live members only: one that has ended is neither compared nor copied."""
         self._scores: list[tuple[float, str]] = []
         """Sorted: the members' scores."""
-        self._waiting: set[str] = set()
+        self._waiting: list[tuple[int, str]] = []
+        """Sorted: epochs and names of the paused members."""
         self._starts: dict[str, Checkpoint] = {}
         """Donor's checkpoint of members that have left none of their own since."""
         self._lineage = Lineage()
@@ -97,7 +98,7 @@ class Pbt(Scheduler):
         if self.started < self.trials:
             return self.next_new(now_s)
         if self._waiting:
-            return Resume(min((self.members[trial].epoch, trial) for trial in self._waiting)[1])
+            return Resume(self._waiting[0][1])
         return None if self.members else DONE
 
     def judge(self, trial: str, epoch: int, value: float) -> Decision:
@@ -173,7 +174,7 @@ class Pbt(Scheduler):
             self._scores = self._ordered(trial, event["value"])
             member.score, member.epoch = event["value"], epoch
         if event["d"] == Action.PAUSE:
-            self._waiting.add(trial)
+            insort(self._waiting, (member.epoch, trial))
             member.copied = False
         if event["d"] == Action.EXPLOIT:
             x = event["x"]
@@ -184,7 +185,8 @@ class Pbt(Scheduler):
 
     def on_promote(self, trial: str) -> None:
         """A paused member goes on."""
-        self._waiting.discard(trial)
+        if trial in self.members:
+            self._leave(self._waiting, (self.members[trial].epoch, trial))
 
     def on_checkpoint(self, saved: Checkpoint) -> None:
         """The member's own checkpoint replaces its donor's."""
@@ -192,11 +194,18 @@ class Pbt(Scheduler):
 
     def on_end(self, trial: str) -> None:
         """Out of the population."""
-        score = self.members.pop(trial).score
-        if score is not None:
-            del self._scores[bisect_left(self._scores, (score, trial))]
-        self._waiting.discard(trial)
+        member = self.members.pop(trial)
+        self._leave(self._waiting, (member.epoch, trial))
+        if member.score is not None:
+            self._leave(self._scores, (member.score, trial))
         self._starts.pop(trial, None)
+
+    @staticmethod
+    def _leave(ordered: list[Any], entry: tuple[float, str]) -> None:
+        """Take an entry out of a sorted list, if it is there."""
+        place = bisect_left(ordered, entry)
+        if place < len(ordered) and ordered[place] == entry:
+            del ordered[place]
 
 
 def quantile_size(members: int, fraction: float) -> int:
