@@ -160,7 +160,9 @@ def crystal(name: str, a: float) -> Atoms:
 
 def guess_lattice(name: str) -> float:
     parts = name.split("3") if "3" in name else [name, name]
-    return float(0.75 * reference_states[atomic_numbers[parts[0]]]["a"] + 0.25 * reference_states[atomic_numbers[parts[1]]]["a"])
+    return float(
+        0.75 * reference_states[atomic_numbers[parts[0]]]["a"] + 0.25 * reference_states[atomic_numbers[parts[1]]]["a"]
+    )
 
 
 def energy_of(atoms: Atoms) -> float:
@@ -198,7 +200,12 @@ def sites(slab: Atoms, facet: str) -> list[Site]:
     """Inequivalent tops, bridges and hollows, numbered in the order of their labels."""
     tops = np.flatnonzero(slab.get_tags() <= (2 if facet == "211" else 1))
     near = min(slab.get_distance(a, b, mic=True) for a, b in itertools.combinations(tops, 2))
-    images = [(k, slab.positions[k] + n * slab.cell[0] + m * slab.cell[1]) for k in tops for n in (-1, 0, 1) for m in (-1, 0, 1)]
+    images = [
+        (k, slab.positions[k] + n * slab.cell[0] + m * slab.cell[1])
+        for k in tops
+        for n in (-1, 0, 1)
+        for m in (-1, 0, 1)
+    ]
     found: list[Site] = []
     seen: list[np.ndarray] = []
     home = [image for image in images if any(np.allclose(image[1], slab.positions[k]) for k in tops)]
@@ -206,7 +213,9 @@ def sites(slab: Atoms, facet: str) -> list[Site]:
     def add(kind: str, atoms: list[tuple[int, np.ndarray]]) -> None:
         site = Site(kind, [slab.symbols[k] for k, _p in atoms], np.mean([p for _k, p in atoms], axis=0))
         fingerprint = environment(slab, site.position)
-        if not any(s.label == site.label and np.allclose(fingerprint, f, atol=0.08) for s, f in zip(found, seen, strict=True)):
+        if not any(
+            s.label == site.label and np.allclose(fingerprint, f, atol=0.08) for s, f in zip(found, seen, strict=True)
+        ):
             found.append(site)
             seen.append(fingerprint)
 
@@ -246,7 +255,7 @@ def place(slab: Atoms, adsorbate: str, site: Site) -> Atoms:
     both.info = {}
     height = LOWEST_ANGSTROM
     while True:
-        foot = site.position + [0, 0, height]
+        foot = site.position + np.array([0, 0, height])
         added = Atoms([s for s, _d in parts], positions=[foot + np.array(d) for _s, d in parts])
         trial = both + added
         trial.set_tags([*slab.get_tags(), *([0] * len(parts))])
@@ -312,7 +321,9 @@ def labelled(
     atoms = Atoms(end.symbols, positions=end.positions.round(4), cell=end.cell, pbc=True)
     atoms.arrays["initial_positions"] = start.positions.round(4)
     atoms.set_tags(start.get_tags())
-    atoms.arrays["fixed"] = np.append(fixed(start, facet)[: -len(ADSORBATES[adsorbate])], [0] * len(ADSORBATES[adsorbate])).astype(int)
+    atoms.arrays["fixed"] = np.append(
+        fixed(start, facet)[: -len(ADSORBATES[adsorbate])], [0] * len(ADSORBATES[adsorbate])
+    ).astype(int)
     first = len(end) - len(ADSORBATES[adsorbate])
     moved = float(np.linalg.norm((end.positions - start.positions)[first, :2]))
     atoms.info = {
@@ -344,11 +355,14 @@ def check(shop: Workshop, number: int, seed: int, most_s: float) -> int:
         given = shipped[row]
         slab, adsorbate = given.info["slab"], given.info["adsorbate"]
         site = same_site(shop.clean(slab), slab.split("-")[1], given)
-        start, end = shop.adsorbed(slab, adsorbate, site)
+        _start, end = shop.adsorbed(slab, adsorbate, site)
         energy = shop.adsorption_ev(slab, adsorbate, end)
         difference = energy - given.info["adsorption_energy_ev"]
         worst, done = max(worst, abs(difference)), done + 1
-        print(f"{given.info['id']:16}{given.info['adsorption_energy_ev']:9.4f}{energy:9.4f}{difference:+9.4f} eV", flush=True)
+        print(
+            f"{given.info['id']:16}{given.info['adsorption_energy_ev']:9.4f}{energy:9.4f}{difference:+9.4f} eV",
+            flush=True,
+        )
     print(f"{done} systems, largest difference {worst:.4f} eV, allowed {AGREEMENT_EV}")
     return int(worst > AGREEMENT_EV)
 
@@ -356,7 +370,9 @@ def check(shop: Workshop, number: int, seed: int, most_s: float) -> int:
 def same_site(slab: Atoms, facet: str, given: Atoms) -> Site:
     """Our site with the label and surroundings of a shipped system's start."""
     first = int(np.flatnonzero(given.get_tags() == 0)[0])
-    theirs = Atoms(given.symbols[:first], positions=given.arrays["initial_positions"][:first], cell=given.cell, pbc=True)
+    theirs = Atoms(
+        given.symbols[:first], positions=given.arrays["initial_positions"][:first], cell=given.cell, pbc=True
+    )
     foot = given.arrays["initial_positions"][first]
     choices = [s for s in sites(slab, facet) if s.label == given.info["site"]]
     if not choices:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from perch.data.adsorbate import listed
 from perch.data.graph import IntArray, Split
@@ -47,7 +49,22 @@ def _divide(groups: Sequence[str], shares: Sequence[float], seed: int) -> list[I
     for k in order:
         lack = [goal[p] - len(parts[p]) if goal[p] > 0 else -np.inf for p in range(len(shares))]
         parts[int(np.argmax(lack))].extend(members[names[k]])
+    _fill_empty(parts, goal, groups)
     return [np.array(sorted(part), dtype=np.int64) for part in parts]
+
+
+def _fill_empty(parts: list[list[int]], goal: npt.NDArray[np.float64], groups: Sequence[str]) -> None:
+    """With few groups a small share may get none: it takes the smallest group of the part that has most of them."""
+    for p, part in enumerate(parts):
+        if part or goal[p] == 0:
+            continue
+        names = [Counter(groups[row] for row in other) for other in parts]
+        richest = max(range(len(parts)), key=lambda q: len(names[q]))
+        if len(names[richest]) < 2:
+            continue
+        given = min(sorted(names[richest]), key=lambda name: names[richest][name])
+        part.extend(row for row in parts[richest] if groups[row] == given)
+        parts[richest] = [row for row in parts[richest] if groups[row] != given]
 
 
 def _folds(spec: SplitSpec, free: IntArray, groups: Sequence[str], tests: dict[str, IntArray]) -> tuple[Split, ...]:

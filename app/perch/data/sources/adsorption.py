@@ -23,9 +23,9 @@ EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "adsorption.ext
 
 
 class Adsorption:
-    """The embedded set: H, C, N, O, CO and OH on 71 slabs of eight metals and their alloys."""
+    """The embedded set: H, C, N, O, CO and OH on 55 slabs of eight metals and their alloys."""
 
-    summary = "embedded: 652 systems, H C N O CO OH on 71 metal slabs; energies of an ML potential, not DFT"
+    summary = "embedded: 652 systems, H C N O CO OH on 55 metal slabs; energies of an ML potential, not DFT"
     needs_path = False
     defaults = Defaults(target="adsorption_energy_ev", adsorbate=AdsorbateSpec(tags="ase"), group="slab")
 
