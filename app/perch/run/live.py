@@ -14,7 +14,13 @@ STATES: Final = ("running", "paused", "completed", "stopped", "diverged", "faile
 """States of a trial in the order in which they are shown."""
 
 LINE_EVERY_S: Final = 15.0
-"""A plain line at least this far apart, unless there is a new best."""
+"""Plain lines are at least this far apart."""
+
+NEW_BEST_EVERY_S: Final = 5.0
+"""Unless there is a new best; but the first trials improve with every epoch."""
+
+FEWEST_ENDED: Final = 3
+"""Trials that must have ended before their pace says anything about the time left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class Snapshot:
         left = []
         if self.budget_s is not None:
             left.append(max(self.budget_s - self.elapsed_s, 0.0))
-        if self.budget_trials is not None and self.trials_per_minute:
+        if self.budget_trials is not None and self.trials_per_minute and self.ended >= FEWEST_ENDED:
             left.append(max(self.budget_trials - self.ended, 0) / self.trials_per_minute * 60)
         return min(left) if left else None
 
@@ -207,11 +213,12 @@ class View:
         return self
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw the snapshot if it is time to; a new best is shown at once."""
+        """Draw the snapshot if it is time to; a new best is shown soon."""
         self._last = snapshot
         value = snapshot.best.value if snapshot.best else None
         now_s = self._clock()
-        if now_s - self._shown_s < self._every_s and (self._live is not None or value == self._best):
+        news = self._live is None and value != self._best
+        if now_s - self._shown_s < (min(NEW_BEST_EVERY_S, self._every_s) if news else self._every_s):
             return
         self._shown_s, self._best = now_s, value
         self._draw(snapshot)

@@ -72,7 +72,7 @@ def test_durations_read_as_people_say_them(seconds: float | None, shown: str) ->
     assert duration(seconds) == shown
 
 
-def test_piped_output_is_plain_lines_now_and_then_and_a_new_best_at_once() -> None:
+def test_piped_output_is_plain_lines_now_and_then_and_a_new_best_soon() -> None:
     clock, stream = [0.0], io.StringIO()
     with View(stream, every_s=15.0, clock=lambda: clock[0]) as view:
         for second in range(0, 31, 5):
@@ -82,6 +82,20 @@ def test_piped_output_is_plain_lines_now_and_then_and_a_new_best_at_once() -> No
     shown = stream.getvalue().splitlines()
     assert "\x1b" not in stream.getvalue()
     assert [text.split(" · ")[0] for text in shown] == ["0 s", "15 s", "20 s", "30 s"]
+
+
+def test_a_best_that_is_new_at_every_epoch_does_not_flood_the_log() -> None:
+    clock, stream = [0.0], io.StringIO()
+    with View(stream, clock=lambda: clock[0]) as view:
+        for second in range(60):
+            clock[0] = float(second)
+            view.show(replace(SNAPSHOT, best=Best("00001", 1.0 / (second + 1), second + 1)))
+    assert len(stream.getvalue().splitlines()) <= 13
+
+
+def test_one_trial_that_has_ended_says_nothing_of_the_time_left() -> None:
+    begun = replace(SNAPSHOT, trials={"running": 2, "stopped": 1}, budget_s=None, trials_per_minute=0.3)
+    assert begun.time_left_s is None
 
 
 def test_what_is_shown_last_is_the_last_snapshot() -> None:
