@@ -20,9 +20,12 @@ GENERATION = 100
 Points = list[Any]
 
 
-def install() -> None:
-    """Put ``maximise`` in the place of Dragonfly's point-by-point search."""
-    gpb_acquisitions.maximise_acquisition = maximise
+POINT_BY_POINT = gpb_acquisitions.maximise_acquisition
+
+
+def install(fast: bool = True) -> None:
+    """Put ``maximise`` in the place of Dragonfly's point-by-point search, or that one back."""
+    gpb_acquisitions.maximise_acquisition = maximise if fast else POINT_BY_POINT
 
 
 def maximise(acquisition: Callable[[Points], Any], about: Namespace, *_: Any, **__: Any) -> Any:

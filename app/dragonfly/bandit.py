@@ -10,7 +10,6 @@ import hashlib
 import json
 from typing import Any
 
-import acquisition
 import numpy as np
 from axes import Config, Domain
 from dragonfly.opt.gp_bandit import CPGPBandit, get_all_cp_gp_bandit_args
@@ -41,7 +40,6 @@ class Repaired:
     def __init__(self, domain: Domain, seed: int) -> None:
         self.domain, self.seed = domain, seed
         self._tuned: tuple[str, Any] | None = None
-        acquisition.install()
 
     def ask(self, number: int, results: list[Result], pending: list[Config]) -> tuple[Config, dict[str, Any]]:
         """Suggestion ``number``; ``pending`` are the configurations being trained, or promised."""

@@ -23,6 +23,7 @@ warnings.filterwarnings("ignore")
 
 from typing import Any, TextIO  # noqa: E402
 
+import acquisition  # noqa: E402
 from axes import Domain  # noqa: E402
 from bandit import Repaired, Stock  # noqa: E402
 
@@ -38,6 +39,7 @@ class Server:
         if line["do"] == "open":
             domain = Domain(line["axes"], line["fixed"], line["where"])
             self.bandit = (Stock if line.get("stock") else Repaired)(domain, line["seed"])
+            acquisition.install(not line.get("stock") or line.get("fast", False))
             return {"ready": True}
         if line["do"] != "ask" or self.bandit is None:
             raise ValueError(f"cannot do {line['do']!r} now")

@@ -131,9 +131,7 @@ class DragonflyProcess:
     ) -> None:
         self._command = command or [str(require()[0]), "-W", "ignore", str(require()[1])]
         self._opening = {"do": "open", **describe(space), "seed": seed, "stock": stock}
-        self._single = {
-            k: d.values[0] for k, d in space.dimensions.items() if isinstance(d, Choice) and len(d.values) == 1
-        }
+        self._single = _single(space)
         self._wait, self._ask_limit_s = wait, ask_limit_s
         self._lock = threading.Condition()
         self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
@@ -167,6 +165,22 @@ class DragonflyProcess:
             self._forgotten = max(self._forgotten, number)
             for key in [k for k in self._replies if k[0] <= number]:
                 del self._replies[key]
+
+    def reopen(self, space: Space, seed: int, *, stock: bool = False, fast: bool = False) -> None:
+        """Use the same process for another study (after the last reply of the one before): saves its start.
+
+        ``fast``: stock Dragonfly with its acquisition maximised a generation at a time.
+        """
+        self._opening = {"do": "open", **describe(space), "seed": seed, "stock": stock, "fast": fast}
+        self._single = _single(space)
+        with self._lock:
+            self._asked.clear()
+            self._replies.clear()
+            self._forgotten = -1
+        if self._process is not None:
+            answer = self._exchange(self._opening, START_LIMIT_S)
+            if "error" in answer:
+                raise ProcessDied(answer["error"])
 
     @property
     def lost(self) -> bool:
@@ -291,13 +305,16 @@ class DragonflyProcess:
 def describe(space: Space) -> dict[str, Any]:
     """The space in the server's words; a choice of one value is a fixed value."""
     axes: list[dict[str, Any]] = []
-    fixed = dict(space.fixed)
+    fixed = {**space.fixed, **_single(space)}
     for name, dimension in space.dimensions.items():
-        if isinstance(dimension, Choice) and len(dimension.values) == 1:
-            fixed[name] = dimension.values[0]
-        else:
+        if name not in fixed:
             axes.append({"name": name, **dimension.spec()})
     return {"axes": axes, "fixed": fixed, "where": list(space.where)}
+
+
+def _single(space: Space) -> dict[str, Any]:
+    """Dimensions that have no choice, which Dragonfly is not asked about."""
+    return {k: d.values[0] for k, d in space.dimensions.items() if isinstance(d, Choice) and len(d.values) == 1}
 
 
 def _environment() -> dict[str, str]:
