@@ -37,6 +37,17 @@ COPY LICENSE README.md pyproject.toml ./
 COPY app/perch app/perch
 RUN --mount=type=cache,target=/root/.cache/uv /opt/uv/bin/uv build -q --wheel --python python3 --out-dir /wheel
 
+# ── dragonfly ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Dragonfly needs a numpy of its own, so it has an environment of its own and is spoken to over a pipe.
+FROM tools AS dragonfly
+WORKDIR /opt/perch/dragonfly
+COPY app/dragonfly/pyproject.toml app/dragonfly/uv.lock ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    UV_PROJECT_ENVIRONMENT=/opt/perch/dragonfly /opt/uv/bin/uv sync -q --frozen --compile-bytecode --link-mode copy --python python3 \
+    && find lib -type d -name tests -prune -exec rm -rf {} + \
+    && bin/python -W ignore -c 'import dragonfly'
+COPY app/dragonfly/*.py ./
+
 # ── the image ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 FROM ${BASE} AS image
 # hadolint ignore=DL3008
@@ -65,6 +76,9 @@ RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=cach
     && cd /opt/perch/lib/python3.11/site-packages \
     && rm -rf ray/jars ray/cpp pyarrow/include \
     && find pandas scipy numpy sympy matplotlib pyarrow -type d -name tests -prune -exec rm -rf {} +
+
+# Dragonfly's environment.
+COPY --from=dragonfly /opt/perch/dragonfly /opt/perch/dragonfly
 
 # Perch.
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=bind,from=wheel,source=/wheel,target=/wheel \

@@ -127,12 +127,33 @@ class Cluster:
         if self.state(job_id) == "PENDING":
             self.run("scontrol", "update", f"JobId={job_id}", "StartTime=now", check=False)
 
+    def mend(self) -> None:
+        """Start killed nodes of the laboratory. They come back with new addresses, which Slurm must be told."""
+        hosts = ("head", "node1", "node2")
+        for host in hosts:
+            podman("start", f"slurm-{host}")
+        form = "{{.NetworkSettings.Networks.slurm.IPAddress}}"
+        table = "\n".join(f"{podman('inspect', '-f', form, f'slurm-{host}').stdout.strip()} {host}" for host in hosts)
+        for host in hosts:
+            rewrite = f"grep -v -E ' (head|node1|node2)$' /etc/hosts > /tmp/h; echo '{table}' >> /tmp/h; cat /tmp/h > /etc/hosts"
+            podman("exec", f"slurm-{host}", "sh", "-c", rewrite)
+        podman("exec", "slurm-head", "scontrol", "reconfigure")
+        self.until(
+            lambda: self.run("sinfo", "-h", "-p", "gpu", "-t", "idle,mixed,alloc", "-o", "%D").strip() == "2",
+            "both nodes",
+        )
+
     def cancel_all(self) -> None:
         """End what this test has left behind."""
         left = [job for job in self.jobs if self.state(job) not in ENDED]
         if left:
             self.run("scancel", *left)
             self.until(lambda: all(self.state(job) in ENDED for job in left), "the end of cancelled jobs")
+
+
+def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """On the machine that carries the laboratory."""
+    return subprocess.run(["podman", *words], capture_output=True, text=True, check=check, timeout=180)
 
 
 def program(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.slurm.cluster import LAB, Cluster, find, missing
+from tests.e2e.slurm.cluster import Cluster, find, missing
 
 HERE = Path(__file__).parent
 
@@ -45,4 +44,4 @@ def mended(lab: Cluster) -> Iterator[Cluster]:
     """The laboratory, all nodes back in the end."""
     yield lab
     lab.cancel_all()
-    subprocess.run([str(LAB / "up"), str(lab.here.parent)], check=True, capture_output=True, timeout=300)
+    lab.mend()

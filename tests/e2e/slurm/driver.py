@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import ray
 
@@ -37,7 +38,7 @@ def main(what: str, argument: str = "0") -> int:
         print("driver: state saved", flush=True)
         return 75
     if what == "until":
-        while not os.path.exists(argument):
+        while not Path(argument).exists():
             asked.wait(0.1)
         alive = [node["NodeName"] for node in ray.nodes() if node["Alive"]]
         print(f"driver: {len(alive)} nodes at the end", flush=True)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 
 import pytest
-from tests.e2e.slurm.cluster import Cluster, program
+from tests.e2e.slurm.cluster import Cluster, podman, program
 
 from perch.clusters.slurm.site import Site
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(600)]
-
-
-def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """On the machine that carries the laboratory."""
-    return subprocess.run(["podman", *words], capture_output=True, text=True, check=check, timeout=120)
 
 
 def test_a_lost_worker_does_not_end_the_job(mended: Cluster) -> None:
@@ -41,18 +35,10 @@ def test_a_lost_head_puts_the_job_back(mended: Cluster) -> None:
     cluster.says(job, "trials at work")
     podman("kill", "slurm-node1")
     cluster.until(lambda: cluster.show(job)["Restarts"] == "1", "the restart")
-    subprocess.run(["podman", "start", "slurm-node1"], check=True, capture_output=True, timeout=60)
-    mend(cluster)
+    cluster.mend()
     cluster.start_again(job)
     log = cluster.here / "results" / "head.slurm" / job / "logs-1"
     cluster.until(lambda: any(log.glob("0-*/driver.log")), "the second start", timeout_s=240)
-
-
-def mend(cluster: Cluster) -> None:
-    """Bring lost nodes back."""
-    from tests.e2e.slurm.cluster import LAB
-
-    subprocess.run([str(LAB / "up"), str(cluster.here.parent)], check=True, capture_output=True, timeout=300)
 
 
 @pytest.fixture

@@ -161,6 +161,13 @@ def test_submitting_a_finished_run_again_asks_the_run(slurm: FakeSlurm) -> None:
     assert len(slurm.calls("srun")) > before
 
 
+def test_when_the_first_node_is_lost_a_survivor_puts_the_job_back(slurm: FakeSlurm) -> None:
+    slurm.command("perch", "exit $((SLURM_NODEID == 0 ? 137 : 76))")
+    _, output = slurm.start(job(), extra={"FAKE_LEFT": "node2"}).wait()
+    assert requeued(slurm)
+    assert "the first node is lost" in output
+
+
 def test_outside_slurm_it_says_how_to_submit(slurm: FakeSlurm) -> None:
     code, output = slurm.start(job(), extra={"SLURM_JOB_ID": ""}).wait()
     assert code == 2

@@ -69,6 +69,19 @@ def _interface_ip(interface: str) -> str:
     return found[0][1]
 
 
+def answers(ip: str, port: int, *, attempts: int = 3, timeout_s: float = 4.0) -> bool:
+    """Whether a machine is alive: it accepts the connection, or refuses it. A lost one says nothing."""
+    for _ in range(attempts):
+        try:
+            socket.create_connection((ip, port), timeout=timeout_s).close()
+        except ConnectionError:
+            return True
+        except OSError:
+            continue
+        return True
+    return False
+
+
 def publish(address: HeadAddress, path: Path) -> None:
     """Write the file at once and whole: a reader sees nothing or all of it, also over a network file system."""
     write_durably(path, json.dumps(asdict(address)) + "\n")

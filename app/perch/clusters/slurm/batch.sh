@@ -16,6 +16,7 @@ if [[ -z ${SLURM_JOB_ID:-} ]]; then
   exit
 fi
 
+HEAD_NODE_LOST=76 # a worker's launcher ends so
 link=${PERCH_CHAIN_LINK:-1}
 restart=${SLURM_RESTART_COUNT:-0}
 state=$OUT/$RUN_ID.slurm      # what the jobs of this run share
@@ -38,7 +39,7 @@ end=${SLURM_JOB_END_TIME:-}
 [[ -n $end ]] || end=$(date -d "$(squeue -h -j "$SLURM_JOB_ID" -o %e)" +%s 2> /dev/null) || end=
 nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | tr '\n' ' ')
 export SIF OUT RUN_ID RUNTIME BINDS GPU_FLAG PASS_ENV CODE_DIR NEEDED INTERFACE STAGE STAGE_DATA NODE_TMP PRIVATE_PIDS
-export CONTAINER_OPTIONS GPUS_PER_NODE job_dir
+export CONTAINER_OPTIONS GPUS_PER_NODE HEAD_NODE_LOST job_dir
 export PERCH_END_TIME=$end PERCH_NODES=$nodes
 
 complain() { # what, why, what to do; on any node
@@ -84,7 +85,7 @@ staged() {
 
 # Runs on every node: becomes the container. Only what is named here enters it.
 task() {
-  local name kind sif=$SIF options=(--cleanenv --no-home --pwd "$PWD") words path
+  local name kind sif=$SIF options=(--cleanenv --no-home --pwd "$PWD") words path more
   read -r -a words <<< "$RUNTIME"
   kind=$(basename "${words[${#words[@]} - 1]}")
   for name in $(compgen -e); do
@@ -99,7 +100,7 @@ task() {
     [[ -z ${!name+x} ]] || export "${kind^^}ENV_$name=${!name}"
   done
   [[ -z $CODE_DIR ]] || export "${kind^^}ENV_PYTHONPATH=$CODE_DIR"
-  for path in "$PWD" "$OUT" $CODE_DIR $BINDS; do
+  for path in $({ printf '%s\n' "$PWD" "$OUT" "$CODE_DIR" && tr ' ' '\n' <<< "$BINDS"; } | sort -u); do
     options+=(--bind "$path")
   done
   while IFS= read -r path; do
@@ -109,13 +110,34 @@ task() {
   if [[ -n $STAGE_DATA ]]; then options+=(--bind "$(staged "$STAGE_DATA"):$STAGE_DATA"); fi
   if ((PRIVATE_PIDS)); then options+=(--pid); fi
   [[ -z $GPU_FLAG || -z $GPUS_PER_NODE ]] || options+=("$GPU_FLAG")
-  # shellcheck disable=SC2086
-  exec "${words[@]}" exec "${options[@]}" $CONTAINER_OPTIONS "$sif" perch slurm launch "$@"
+  read -r -a more <<< "$CONTAINER_OPTIONS"
+  options=("${words[@]}" exec "${options[@]}" "${more[@]}" "$sif" perch slurm launch "$@")
+  if ((SLURM_NODEID == 0)); then exec "${options[@]}"; fi
+  trap '' USR1 TERM # the head decides
+  local code=0
+  "${options[@]}" || code=$?
+  ((code == HEAD_NODE_LOST)) || exit "$code"
+  requeue_without_head
+}
+
+# With --no-kill Slurm lets a job live on without its first node, and so without its batch script: an empty shell until its time
+# is up. Whoever is left waits until Slurm has taken the node out of the job, then puts the job back into the queue.
+requeue_without_head() {
+  local left deadline=$((SECONDS + 900))
+  while ((SECONDS < deadline)); do
+    if left=$(squeue -h -j "$SLURM_JOB_ID" -t RUNNING -o %N) && [[ -n $left ]]; then
+      left=$(scontrol show hostnames "$left")
+      [[ $'\n'$left$'\n' == *$'\n'${PERCH_NODES%% *}$'\n'* ]] || break
+    fi
+    sleep 1
+  done
+  echo "perch: the first node is lost; the job goes back into the queue" >&2
+  scontrol requeue "$SLURM_JOB_ID" || scancel "$SLURM_JOB_ID" # where requeueing is forbidden: the chain's next job goes on
 }
 
 per_node=(srun --export=ALL --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1
   --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --cpu-bind=none)
-functions=$(declare -f complain preflight staged task)
+functions=$(declare -f complain preflight staged task requeue_without_head)
 
 "${per_node[@]}" --kill-on-bad-exit=1 bash -c "$functions; preflight" || exit 2
 

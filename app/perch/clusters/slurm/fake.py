@@ -33,12 +33,14 @@ exit "$code"
     "sbatch": 'echo "Submitted batch job $RANDOM"',
     "scontrol": """
 if [[ $1 == show && $2 == hostnames ]]; then
+  [[ $3 == *\\[* ]] || { echo "$3"; exit; }
   for ((i = 1; i <= FAKE_NODES; i++)); do echo "node$i"; done
 fi
 """,
     "squeue": """
 case "$*" in
   *%T*) echo "${FAKE_STATE:-RUNNING}" ;;
+  *%N*) echo "${FAKE_LEFT:-$SLURM_JOB_NODELIST}" ;;
   *%e*) date -d "@${FAKE_END:-2000000000}" +%FT%T ;;
 esac
 """,

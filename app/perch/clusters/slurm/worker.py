@@ -13,6 +13,8 @@ from perch.clusters.slurm.launcher import Node, Options
 from perch.errors import ClusterError
 
 _STOP_GRACE_S: Final = 3.0
+HEAD_NODE_LOST: Final = 76
+"""Tells the batch script's part on this node that nobody else is left to put the job back into the queue."""
 
 
 class Worker(Node):
@@ -74,8 +76,9 @@ class Worker(Node):
             elif source == "head" and news is not None and news.get("ray") == "up":
                 self.join_ray()
             elif source == "head" and news is None:
-                self.say("the head is gone")
-                return 0
+                lost = not address.answers(self.head.ip, self.head.control_port)
+                self.say("the head's node is lost" if lost else "the head is gone")
+                return HEAD_NODE_LOST if lost else 0
             elif source == "head" and news.get("end"):
                 return 0
             elif source == "signal":
