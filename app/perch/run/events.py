@@ -47,9 +47,9 @@ def file_of(events: Path, attempt: int) -> Path:
     return events / f"{attempt:03d}.jsonl"
 
 
-def read(events: Path) -> Iterator[Event]:
-    """All events that count, oldest first."""
-    for attempt, size in sorted(accepted(events).items()):
+def read(events: Path, sizes: dict[int, int] | None = None) -> Iterator[Event]:
+    """All events that count, oldest first; ``sizes``: those that an attempt has accepted, whatever came since."""
+    for attempt, size in sorted((accepted(events) if sizes is None else sizes).items()):
         yield from read_file(file_of(events, attempt), 0, size)[0]
 
 

@@ -100,12 +100,11 @@ def _run(
     root = Path(out).absolute() if out is not None else study.path(study.storage)
     start.check_writable(root)
     where = start.target(study, root, run_id, resume)
-    state = replay(study, where.folder)
-    if where.resuming and _finished(state, study, where.folder):
+    if where.resuming and _finished(study, where.folder):
         return Outcome(where.folder, DONE, "the run is finished under this budget")
     with View() if not quiet else contextlib.nullcontext() as view:
         prepared, cache = _prepare(study, root, view)
-        job = _open(study, where.folder, state, view, began_s, prepared)
+        job = _open(study, where.folder, view, began_s, prepared)
         job.cache = cache
         try:
             return _drive(job, cpus, private)
@@ -113,23 +112,23 @@ def _run(
             job.campaign.log.close()
 
 
-def replay(study: Study, folder: RunFolder) -> State:
-    """The state that a run's log tells, with its strategy in step. An empty one for a new run."""
+def replay(study: Study, folder: RunFolder, log: EventLog | None = None) -> State:
+    """The state that a run's log tells, with its strategy in step: what ``log`` has accepted of earlier attempts."""
     state = State(start.build_strategy(study), study.epochs)
     if folder.events.is_dir():
-        for event in read(folder.events):
+        for event in read(folder.events, None if log is None else log.accepts):
             state.apply(event)
     return state
 
 
-def _finished(state: State, study: Study, folder: RunFolder) -> bool:
+def _finished(study: Study, folder: RunFolder) -> bool:
     """True when the last attempt ended by itself and no larger budget is asked now."""
-    if state.closed != "done":
-        return False
     before: dict[str, Any] = {}
     for event in read(folder.events):
         if event["e"] == "attempt":
             before = event
+    if start.closed(folder) != "done":
+        return False
     old, new = before.get("budget", {}), study.budget
     larger_trials = old.get("trials") is not None and (new.trials is None or new.trials > old["trials"])
     larger_time = old.get("time") is not None and (new.time is None or new.time > old["time"])
@@ -174,14 +173,15 @@ def _drop_large_batches(study: Study, training_rows: int, view: View | None) -> 
         )
 
 
-def _open(study: Study, folder: RunFolder, state: State, view: View | None, began_s: float, prepared: Any) -> Job:
-    """Create or enter the run folder and log the attempt."""
+def _open(study: Study, folder: RunFolder, view: View | None, began_s: float, prepared: Any) -> Job:
+    """Create or enter the run folder and log the attempt: first what it accepts of earlier ones, then replay that."""
     folder.path.mkdir(parents=True, exist_ok=True)
     study = study.model_copy(update={"versions": versions()})
     with replacing(folder.study) as path:
         path.write_text(dump(study), encoding="utf-8")
     folder.stop.unlink(missing_ok=True)  # it was meant for an earlier attempt
     log = EventLog(folder.events)
+    state = replay(study, folder, log)
     clock = Clock()
     extends = state.closed == "done"
     clock.start(state.used_s, began_s)

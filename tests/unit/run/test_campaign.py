@@ -47,13 +47,16 @@ class Ticks:
 def attempt(path, spec, *, step=step, slots=3, stop_after=None):
     folder = RunFolder(path)
     folder.path.mkdir(exist_ok=True)
-    state = replay(spec, folder)
     log = EventLog(folder.events)
+    state = replay(spec, folder, log)
     clock = Clock(read=Ticks())
     clock.start(state.used_s)
     campaign = Campaign(spec, folder, state, log, clock, Confirmation(folder, spec.confirm.top, spec.confirm.seeds))
     campaign.emit(
-        e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, extends=state.closed == "done"
+        e="attempt",
+        n=log.attempt,
+        accepts_bytes={str(k): v for k, v in log.accepts.items()},
+        extends=state.closed == "done",
     )
     engine = InlineEngine(campaign, step, slots=slots, stop_after=stop_after)
     engine.fit()
@@ -144,7 +147,9 @@ def test_a_hopeless_run_ends_early_with_the_first_error(tmp_path):
 
 def test_a_divergence_is_recorded_and_never_told_as_a_value(tmp_path):
     def diverging(config, trial, epoch, memory):
-        return {"loss": float("nan")} if trial in ("00001", "00002") and epoch == 2 else step(config, trial, epoch, memory)
+        return (
+            {"loss": float("nan")} if trial in ("00001", "00002") and epoch == 2 else step(config, trial, epoch, memory)
+        )
 
     campaign, _ = attempt(tmp_path / "run", study(), step=diverging)
     assert campaign.state.counts["diverged"] == 2
