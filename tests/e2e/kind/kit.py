@@ -150,14 +150,12 @@ class Kit:
 
     def state(self) -> str:
         """What a person would look at first when something is wrong."""
-        parts = []
-        for words in (
+        looks = (
             ("get", "rayjobs,rayclusters,pods,pvc"),
             ("get", "events", "--sort-by=.lastTimestamp"),
             ("logs", "-l", "app.kubernetes.io/component=head", "-c", "driver-log", "--tail=40"),
-        ):
-            parts.append(self.kubectl(*words, check=False))
-        return "\n".join(parts)
+        )
+        return "\n".join(self.kubectl(*words, check=False) for words in looks)
 
 
 def fetch_json(url: str) -> Json:

@@ -47,22 +47,10 @@ def small_manifest(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The chart's own rendering for small nodes, as --manifest takes it."""
     path = tmp_path_factory.mktemp("manifest") / "small.yaml"
     settings = "fullnameOverride=perch-run-id,run.id=perch-run-id,demo=false,trials=null,timeBudget="
-    path.write_text(
-        kit.helm(
-            "template",
-            "perch-run-id",
-            str(ROOT / "charts" / "perch"),
-            "-f",
-            str(ROOT / "charts/perch/values-kind.yaml"),
-            "--set",
-            settings,
-            "--set-json",
-            'study="name: x"',
-            "--skip-tests",
-            "--kube-version",
-            "1.34.0",
-        )  # fmt: skip
-    )
+    chart = ROOT / "charts" / "perch"
+    values = ("-f", str(chart / "values-kind.yaml"), "--set", settings, "--set-json", 'study="name: x"')
+    rest = ("--skip-tests", "--kube-version", "1.34.0")
+    path.write_text(kit.helm("template", "perch-run-id", str(chart), *values, *rest))
     return path
 
 
