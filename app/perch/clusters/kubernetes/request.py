@@ -26,6 +26,7 @@ def from_options(
     **places: Any,
 ) -> Request:
     """Read and check the study with its overrides, and return the request for it."""
+    from perch.strategies.registry import STRATEGIES
     from perch.study import load
 
     settings = [*overrides]
@@ -42,6 +43,7 @@ def from_options(
     for override in overrides:
         arguments += ["--set", override]
     checked = load(study, settings)
+    STRATEGIES.get(checked.strategy_name)  # an unknown name is said here, not by the cluster
     time_s = checked.budget.time
     return Request(
         run_id=run_id or default_run_id(checked.name, checked.strategy_name, datetime.now(UTC)),
