@@ -17,7 +17,7 @@ include $(wildcard make/*.mk)
 help: ## show this help
 	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk -F':.*?## ' '{printf "  \033[1m%-22s\033[0m %s\n", $$1, $$2}'
 
-setup: .venv/.ready ## install everything that Perch needs into .venv
+setup: .venv/.ready dragonfly ## install everything that Perch needs into .venv
 
 .tools/bin/uv:
 	@command -v $(BOOTSTRAP_PYTHON) >/dev/null || { echo "make: $(BOOTSTRAP_PYTHON) not found; install Python 3.11, or set BOOTSTRAP_PYTHON" >&2; exit 2; }

@@ -39,20 +39,28 @@ def study(tmp_path):
 
 
 class Command:
-    """``perch ARGS`` as a process, with all of its Ray to be killed if need be."""
+    """``perch ARGS`` as a process, with all of its Ray to be killed if need be. Its output goes to a file, not a pipe:
+    Ray's own processes inherit it, and may outlive the command for a moment.
+    """
 
-    def __init__(self, *args, env=None):
-        self.log = subprocess.PIPE
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "perch.cli.main", *map(str, args)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, **(env or {})},
-            start_new_session=True,
-        )  # fmt: skip
+    def __init__(self, output, *args, env=None):
+        self.output = output
+        with output.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "perch.cli.main", *map(str, args)],
+                stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, start_new_session=True,
+            )  # fmt: skip
 
-    def wait(self, timeout_s=240):
-        """Its exit code and what it printed."""
-        out, _ = self.process.communicate(timeout=timeout_s)
-        return self.process.returncode, out
+    def wait(self, timeout_s=200):
+        """Its exit code and what it printed; where it hangs, what it is doing."""
+        try:
+            code = self.process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            stack = subprocess.run(
+                ["py-spy", "dump", "--pid", str(self.process.pid)], capture_output=True, text=True, check=False
+            )
+            raise AssertionError(f"it hangs:\n{self.output.read_text()}\n{stack.stdout}{stack.stderr}") from None
+        return code, self.output.read_text()
 
     def until(self, folder, condition, timeout_s=180):
         """Wait until the run's log satisfies a condition."""
@@ -62,7 +70,7 @@ class Command:
             if events.is_dir() and condition(list(read(events))):
                 return
             if self.process.poll() is not None:
-                raise AssertionError(f"the command ended early:\n{self.process.stdout.read()}")
+                raise AssertionError(f"the command ended early:\n{self.output.read_text()}")
             time.sleep(0.02)
         raise AssertionError("the log never got there")
 
@@ -83,7 +91,6 @@ class Command:
                     continue
             psutil.wait_procs(children, timeout=20)
         self.process.wait()
-        self.process.stdout.close()
 
     def children(self, name):
         """Processes below the command whose command line holds ``name``."""
@@ -98,12 +105,12 @@ class Command:
 
 
 @pytest.fixture
-def perch():
+def perch(tmp_path):
     """Start commands; whatever of them is left at the end is killed."""
     started = []
 
     def start(*args, env=None):
-        command = Command(*args, env=env)
+        command = Command(tmp_path / f"said-{len(started)}.txt", *args, env=env)
         started.append(command)
         return command
 
