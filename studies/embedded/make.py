@@ -65,7 +65,7 @@ LOWEST_ANGSTROM, STEP_ANGSTROM, SHORTEST_BOND = 0.6, 0.02, 0.952
 """An adsorbate starts this far above its site's atoms, and is lifted until no bond is shorter than this share of the
 sum of covalent radii."""
 EMBEDDED = Path(__file__).resolve().parents[2] / "app" / "perch" / "data" / "embedded" / "adsorption.extxyz.gz"
-AGREEMENT_EV = 0.02
+AGREEMENT_EV, SLABS_ANGSTROM = 0.02, 0.1
 
 
 @cache
@@ -344,45 +344,43 @@ def embedded() -> list[Atoms]:
 
 
 def check(shop: Workshop, number: int, seed: int, most_s: float) -> int:
-    """Draw systems of the embedded set, make each from nothing (lattice, slab, site, relaxation), compare energies."""
+    """Draw systems of the embedded set, make each anew, compare energies.
+
+    Lattice constant, clean slab and references are our own; the adsorbate starts where the shipped system says that
+    it started, since a floppy adsorbate that starts a tenth of an angstrom higher may find another minimum.
+    """
     shipped = embedded()
     rows = np.random.default_rng(seed).permutation(len(shipped))[:number]
-    begin, worst, done = time.time(), 0.0, 0
+    begin, differences = time.time(), []
     for row in rows:
         if time.time() - begin > most_s:
-            print(f"stopped after {done} of {number}: run again to go on")
+            print(f"stopped after {len(differences)} of {number}: run again to go on")
             return 75
         given = shipped[row]
         slab, adsorbate = given.info["slab"], given.info["adsorbate"]
-        site = same_site(shop.clean(slab), slab.split("-")[1], given)
-        _start, end = shop.adsorbed(slab, adsorbate, site)
+        end = shop.relaxed(f"check-{given.info['id']}", same_start(shop.clean(slab), given))
         energy = shop.adsorption_ev(slab, adsorbate, end)
-        difference = energy - given.info["adsorption_energy_ev"]
-        worst, done = max(worst, abs(difference)), done + 1
+        differences.append(energy - given.info["adsorption_energy_ev"])
         print(
-            f"{given.info['id']:16}{given.info['adsorption_energy_ev']:9.4f}{energy:9.4f}{difference:+9.4f} eV",
+            f"{given.info['id']:16}{given.info['adsorption_energy_ev']:9.4f}{energy:9.4f}{differences[-1]:+9.4f} eV",
             flush=True,
         )
-    print(f"{done} systems, largest difference {worst:.4f} eV, allowed {AGREEMENT_EV}")
+    worst = float(np.abs(differences).max())
+    print(f"{len(differences)} systems, largest difference {worst:.4f} eV, allowed {AGREEMENT_EV}")
     return int(worst > AGREEMENT_EV)
 
 
-def same_site(slab: Atoms, facet: str, given: Atoms) -> Site:
-    """Our site with the label and surroundings of a shipped system's start."""
-    first = int(np.flatnonzero(given.get_tags() == 0)[0])
-    theirs = Atoms(
-        given.symbols[:first], positions=given.arrays["initial_positions"][:first], cell=given.cell, pbc=True
-    )
-    foot = given.arrays["initial_positions"][first]
-    choices = [s for s in sites(slab, facet) if s.label == given.info["site"]]
-    if not choices:
-        raise SystemExit(f"{given.info['id']}: no site is labelled {given.info['site']}")
-
-    def unlike(site: Site) -> float:
-        lift = np.array([0, 0, foot[2] - theirs.positions[:, 2].max() - site.position[2] + slab.positions[:, 2].max()])
-        return float(abs(environment(slab, site.position + lift)[:12] - environment(theirs, foot)[:12]).max())
-
-    return min(choices, key=unlike)
+def same_start(clean: Atoms, given: Atoms) -> Atoms:
+    """Our clean slab with the adsorbate where a shipped system has it before relaxation."""
+    added = given[np.flatnonzero(given.get_tags() == 0)]
+    added.positions = given.arrays["initial_positions"][given.get_tags() == 0]
+    theirs = given.arrays["initial_positions"][given.get_tags() > 0]
+    if len(theirs) != len(clean) or abs(theirs - clean.positions).max() > SLABS_ANGSTROM:
+        raise SystemExit(f"{given.info['id']}: our clean slab is not the shipped one within {SLABS_ANGSTROM} Å")
+    start = clean + Atoms(added.symbols, positions=added.positions)
+    start.set_tags(given.get_tags())
+    start.info = {}
+    return start
 
 
 def pack(shop: Workshop, file: Path) -> None:

@@ -21,30 +21,32 @@ _SHARE_WEIGHT: Final = 0.3
 
 
 def baselines(
-    graphs: Graphs, adsorbates: Sequence[str], groups: Sequence[str], splits: Sequence[Split], side: str
-) -> dict[str, float | None]:
-    """Mean absolute errors in eV on ``side`` (``validation``, ``test`` or a further test set), averaged over folds.
+    graphs: Graphs, adsorbates: Sequence[str], groups: Sequence[str], splits: Sequence[Split], sides: Sequence[str]
+) -> dict[str, dict[str, float | None]]:
+    """Mean absolute errors in eV on each side (``validation``, ``test``, a further test set), averaged over folds.
 
     None where a baseline has no meaning: no adsorbate is named, or the side is empty.
     """
     names = np.array(adsorbates)
     features = composition_features(graphs, names)
     code = np.unique(np.array(groups), return_inverse=True)[1]
-    found: dict[str, list[float]] = {name: [] for name in NAMES}
+    found: dict[str, dict[str, list[float]]] = {side: {name: [] for name in NAMES} for side in sides}
     for split in splits:
-        rows = getattr(split, side) if side in ("validation", "test") else split.tests[side]
-        if not len(rows):
-            continue
         y = graphs.target_ev
         guesses = {
-            "mean": np.full(len(rows), y[split.train].mean()),
-            "mean_per_adsorbate": _mean_per(names, y, split.train, rows),
-            "ridge_composition": _ridge(features, y, code, split.train, rows),
+            "mean": np.full(len(y), y[split.train].mean()),
+            "mean_per_adsorbate": _mean_per(names, y, split.train),
+            "ridge_composition": _ridge(features, y, code, split.train),
         }
-        for name, guess in guesses.items():
-            if guess is not None:
-                found[name].append(float(np.abs(guess - y[rows]).mean()))
-    return {name: float(np.mean(values)) if values else None for name, values in found.items()}
+        for side in sides:
+            rows = getattr(split, side) if side in ("validation", "test") else split.tests[side]
+            for name, guess in guesses.items():
+                if guess is not None and len(rows):
+                    found[side][name].append(float(np.abs(guess[rows] - y[rows]).mean()))
+    return {
+        side: {name: float(np.mean(values)) if values else None for name, values in per_name.items()}
+        for side, per_name in found.items()
+    }
 
 
 def composition_features(graphs: Graphs, adsorbates: npt.NDArray[np.str_]) -> FloatArray:
@@ -83,11 +85,10 @@ def group_and_period(numbers: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
 
 def ridge_r_squared(x: FloatArray, y: FloatArray) -> float:
     """Share of the variance of ``y`` that a barely penalised linear model of ``x`` explains, on the same rows."""
-    centred, goal = x - x.mean(0), y - y.mean()
-    total = float(goal @ goal)
+    total = float(((y - y.mean()) ** 2).sum())
     if total == 0:
         return 0.0
-    left = goal - centred @ _solve(centred, goal, 1e-8)
+    left = y - _ridge_path(x, y, x, (1e-8,))[:, 0]
     return 1.0 - float(left @ left) / total
 
 
@@ -100,36 +101,36 @@ def counts(graphs: Graphs) -> FloatArray:
     return table
 
 
-def _mean_per(names: npt.NDArray[np.str_], y: FloatArray, train: IntArray, rows: IntArray) -> FloatArray | None:
+def _mean_per(names: npt.NDArray[np.str_], y: FloatArray, train: IntArray) -> FloatArray | None:
+    """The training mean of each structure's adsorbate; the mean of all for one that training has not seen."""
     if not (names != "").any():
         return None
     mean = float(y[train].mean())
     per = {name: float(y[train][names[train] == name].mean()) for name in np.unique(names[train])}
-    return np.array([per.get(str(name), mean) for name in names[rows]])
+    return np.array([per.get(name, mean) for name in names])
 
 
-def _ridge(features: FloatArray, y: FloatArray, groups: IntArray, train: IntArray, rows: IntArray) -> FloatArray:
+def _ridge(features: FloatArray, y: FloatArray, groups: IntArray, train: IntArray) -> FloatArray:
     """Ridge regression; its penalty is the one that predicts left-out groups of the training rows best."""
     x, goal = features[train], y[train]
-    shift, mean = x.mean(0), float(goal.mean())
     fold = np.unique(groups[train], return_inverse=True)[1] % 5
-    errors = []
-    for penalty in _PENALTIES:
-        error = 0.0
-        for k in np.unique(fold):
-            inside, outside = fold != k, fold == k
-            if not inside.any():
-                continue
-            centre, level = x[inside].mean(0), float(goal[inside].mean())
-            guess = level + (x[outside] - centre) @ _solve(x[inside] - centre, goal[inside] - level, penalty)
-            error += float(np.abs(guess - goal[outside]).sum())
-        errors.append(error)
-    best = _PENALTIES[int(np.argmin(errors))]
-    return np.asarray(mean + (features[rows] - shift) @ _solve(x - shift, goal - mean, best))
+    error = np.zeros(len(_PENALTIES))
+    for k in np.unique(fold):
+        inside, outside = fold != k, fold == k
+        if inside.any():
+            guesses = _ridge_path(x[inside], goal[inside], x[outside], _PENALTIES)
+            error += np.abs(guesses - goal[outside][:, None]).sum(0)
+    best = _PENALTIES[int(np.argmin(error))]
+    return _ridge_path(x, goal, features, (best,))[:, 0]
 
 
-def _solve(x: FloatArray, y: FloatArray, penalty: float) -> FloatArray:
-    return np.asarray(np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y))
+def _ridge_path(x: FloatArray, y: FloatArray, new: FloatArray, penalties: Sequence[float]) -> FloatArray:
+    """Predictions for ``new`` under each penalty, (rows, penalties), from one decomposition."""
+    centre, level = x.mean(0), float(y.mean())
+    values, vectors = np.linalg.eigh((x - centre).T @ (x - centre))
+    inner = vectors.T @ ((x - centre).T @ (y - level))
+    shrunk = inner[:, None] / (np.maximum(values, 0)[:, None] + np.array(penalties)[None])
+    return np.asarray(level + (new - centre) @ vectors @ shrunk)
 
 
 def _all_adsorbate(graphs: Graphs) -> npt.NDArray[np.bool_]:

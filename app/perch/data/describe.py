@@ -121,10 +121,8 @@ def _baselines(graphs: Graphs, structures: Structures, splits: tuple[Split, ...]
     )
     if not all(len(s.train) for s in kept):
         return {}
-    return {
-        side: baselines(graphs, structures.adsorbates, structures.groups, kept, side)
-        for side in ("validation", "test", *kept[0].tests)
-    }
+    sides = ("validation", "test", *kept[0].tests)
+    return baselines(graphs, structures.adsorbates, structures.groups, kept, sides)
 
 
 def _counted(counter: Counter[str], most: int) -> str:

@@ -206,11 +206,12 @@ def _divide(spec: DataSpec, base: Path, graphs: Graphs, meta: dict[str, Any], fo
         arrays |= {f"{k}.tests.{name}": rows for name, rows in split.tests.items()}
     rows = np.unique(np.concatenate([split.train for split in splits]))
     graph_of_atom = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
+    errors = baselines(graphs, meta["adsorbates"], meta["groups"], splits, ("validation", "test"))
     found: dict[str, Any] = {
         "folds": len(splits),
         "tests": list(splits[0].tests),
-        "baselines": baselines(graphs, meta["adsorbates"], meta["groups"], splits, "validation"),
-        "baselines_test": baselines(graphs, meta["adsorbates"], meta["groups"], splits, "test"),
+        "baselines": errors["validation"],
+        "baselines_test": errors["test"],
         "elements": [int(z) for z in np.unique(graphs.numbers[np.isin(graph_of_atom, rows)])],
     }
     _keep(folder, arrays, found)

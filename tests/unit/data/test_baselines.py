@@ -45,7 +45,7 @@ def data() -> tuple[Graphs, list[str], list[str], Split]:
 def test_each_is_what_its_name_says() -> None:
     made, names, groups, split = data()
     y, kinds = made.target_ev, np.array(names)
-    found = baselines(made, names, groups, [split], "test")
+    found = baselines(made, names, groups, [split], ["test"])["test"]
     assert found["mean"] == pytest.approx(np.abs(y[split.test] - y[split.train].mean()).mean())
     per = {k: y[split.train][kinds[split.train] == k].mean() for k in ("H", "O")}
     assert found["mean_per_adsorbate"] == pytest.approx(np.mean([abs(y[r] - per[names[r]]) for r in split.test]))
@@ -54,32 +54,32 @@ def test_each_is_what_its_name_says() -> None:
 def test_the_ridge_carries_over_to_metals_that_it_has_not_seen() -> None:
     made, names, groups, split = data()
     for side in ("validation", "test", "both"):
-        found = baselines(made, names, groups, [split], side)
+        found = baselines(made, names, groups, [split], [side])[side]
         assert found["ridge_composition"] is not None
         assert found["ridge_composition"] < found["mean_per_adsorbate"] / 3  # type: ignore[operator]
 
 
 def test_only_training_targets_are_used() -> None:
     made, names, groups, split = data()
-    before = baselines(made, names, groups, [split], "validation")
+    before = baselines(made, names, groups, [split], ["validation"])["validation"]
     made.target_ev[split.test] += 100.0
-    assert baselines(made, names, groups, [split], "validation") == before
+    assert baselines(made, names, groups, [split], ["validation"])["validation"] == before
 
 
 def test_folds_are_averaged() -> None:
     made, names, groups, split = data()
     other = Split(split.train, split.test, split.validation, {})
-    single = [baselines(made, names, groups, [s], "test") for s in (split, other)]
-    both = baselines(made, names, groups, [split, other], "test")
+    single = [baselines(made, names, groups, [s], ["test"])["test"] for s in (split, other)]
+    both = baselines(made, names, groups, [split, other], ["test"])["test"]
     for name, value in both.items():
         assert value == pytest.approx(np.mean([s[name] for s in single]))
 
 
 def test_what_has_no_meaning_is_none() -> None:
     made, names, groups, split = data()
-    assert baselines(made, [""] * len(names), groups, [split], "test")["mean_per_adsorbate"] is None
+    assert baselines(made, [""] * len(names), groups, [split], ["test"])["test"]["mean_per_adsorbate"] is None
     none = Split(split.train, split.validation, np.array([], dtype=np.int64), {})
-    assert set(baselines(made, names, groups, [none], "test").values()) == {None}
+    assert set(baselines(made, names, groups, [none], ["test"])["test"].values()) == {None}
 
 
 @pytest.mark.parametrize(

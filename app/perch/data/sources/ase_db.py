@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +38,8 @@ class AseDb:
 
         assert path is not None
         self.check(spec, path)
+        if path.suffix == ".aselmdb":
+            _try_lmdb(path)
         keywords = {"readonly": True} if path.suffix == ".aselmdb" else {}
         entries: list[Entry] = []
         with (
@@ -48,6 +52,28 @@ class AseDb:
                 if progress and len(entries) % 100 == 0:
                     progress("reading structures", len(entries), total)
         return entries
+
+
+_WALK = """
+import sys, lmdb
+with lmdb.open(sys.argv[1], subdir=False, readonly=True, lock=False) as environment, environment.begin(buffers=True) as look:
+    for key, value in look.cursor():
+        bytes(value)
+"""
+
+
+def _try_lmdb(path: Path) -> None:
+    """Read every page in a process of its own: LMDB maps the file, and a truncated one kills whoever reads it."""
+    done = subprocess.run([sys.executable, "-c", _WALK, str(path)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise DataError(
+            f"cannot read {path.name}",
+            why=said[-1]
+            if said
+            else f"reading it ends with signal {-done.returncode}: the file is shorter than it says",
+            fix="the file is truncated or damaged: copy it again",
+        )
 
 
 def _entry(row: Any) -> Entry:
