@@ -1,0 +1,159 @@
+"""`perch compare` as a command: runs, resumes, extends, judges; with a trainable that costs no CPU."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from perch.compare.cpu import measured
+
+pytestmark = pytest.mark.timeout(900)
+
+TOY = """
+import time
+
+from ray import tune
+
+
+class Toy(tune.Trainable):
+    def setup(self, config):
+        self.x, self.w = config["x"], 0.0
+
+    def step(self):
+        time.sleep(0.05)
+        self.w += 1 / (1 + 8 * abs(self.x - 0.3))
+        return {"loss": 1 / (1 + self.w)}
+
+    def save_checkpoint(self, checkpoint_dir):
+        pass
+
+    def reset_config(self, new_config):
+        self.setup(new_config)
+        return True
+"""
+
+STUDY = """
+name: toy
+trainable: toy_for_compare:Toy
+space: {x: {float: [0, 1]}}
+metric: loss
+epochs: 9
+budget: {time: 5s}
+log: []
+"""
+
+
+def perch(*args: object) -> subprocess.CompletedProcess[str]:
+    """``perch ARGS`` as a process of its own."""
+    command = [sys.executable, "-m", "perch.cli.main", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study file beside its trainable."""
+    folder = tmp_path_factory.mktemp("compare")
+    (folder / "toy_for_compare.py").write_text(TOY)
+    (folder / "study.yaml").write_text(STUDY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def comparison(folder: Path) -> Path:
+    """A block of two strategies, five seconds each."""
+    options = [
+        "--strategies",
+        "rs,asha",
+        "--time-budget",
+        "5s",
+        "--out",
+        folder / "out",
+        "--run-id",
+        "c",
+        "--min-cpu-share",
+        0,
+    ]
+    done = perch("compare", folder / "study.yaml", "--seeds", 1, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no verdicts: 10 blocks are needed, there are 1" in done.stdout
+    return folder / "out" / "c"
+
+
+def test_runs_lie_in_folders_by_strategy_and_seed(comparison: Path) -> None:
+    assert sorted(p.name for p in (comparison / "runs").iterdir() if not p.name.startswith(".")) == ["asha-0", "rs-0"]
+    result = json.loads((comparison / "comparison.json").read_text())
+    assert result["seeds"] == [0] and len(result["conditions"]) == 2 and result["budget_s"] == 5.0
+    assert all(0 <= c["cpu_share"] <= 1 for c in result["conditions"])
+    assert (comparison / "figures" / "incumbents.png").is_file()
+
+
+def test_equal_seeds_try_equal_configurations_in_equal_order(comparison: Path) -> None:
+    def tried(run: str) -> list[float]:
+        trials = pd.read_parquet(comparison / "runs" / run / "trials.parquet").sort_values("ordinal")
+        return [config["x"] for config in trials["config"]]
+
+    pairs = list(zip(tried("rs-0"), tried("asha-0"), strict=False))
+    assert len(pairs) >= 3 and all(a == b for a, b in pairs)
+
+
+def test_again_it_runs_nothing_and_a_block_more_runs_only_that(folder: Path, comparison: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in comparison.glob("runs/*/events/*")}
+    options = [
+        "--strategies",
+        "rs,asha",
+        "--time-budget",
+        "5s",
+        "--out",
+        folder / "out",
+        "--run-id",
+        "c",
+        "--min-cpu-share",
+        0,
+    ]
+    again = perch("compare", folder / "study.yaml", "--seeds", 1, *options)
+    assert again.returncode == 0 and "running for" not in again.stdout
+    more = perch("compare", folder / "study.yaml", "--seeds", 2, *options)
+    assert more.returncode == 0 and more.stdout.count("running for") == 2
+    assert all(p.stat().st_mtime_ns == t for p, t in before.items())
+    assert json.loads((comparison / "comparison.json").read_text())["seeds"] == [0, 1]
+    first = [pd.read_parquet(comparison / "runs" / f"rs-{s}" / "trials.parquet")["config"][0]["x"] for s in (0, 1)]
+    assert first[0] != first[1]
+
+
+def test_existing_runs_are_judged_without_running(folder: Path, comparison: Path) -> None:
+    runs = [comparison / "runs" / f"{s}-{seed}" for s in ("rs", "asha") for seed in (0, 1)]
+    done = perch("compare", *runs, "--out", folder / "judged", "--run-id", "j")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "judged" / "j" / "comparison.json").is_file() and "running for" not in done.stdout
+
+
+def test_bad_input_is_refused_before_anything_starts(folder: Path, comparison: Path) -> None:
+    other = folder / "other.yaml"
+    other.write_text(STUDY.replace("epochs: 9", "epochs: 3"))
+    out = folder / "out"
+    for words, said in [
+        (["compare", folder / "study.yaml", "--strategies", "rs,ashaa"], "ashaa"),
+        (["compare", folder / "study.yaml", "--seeds", 0], "--seeds 0"),
+        (["compare", folder / "study.yaml", "--time-budget", "soon"], "--time-budget soon"),
+        (
+            ["compare", other, "--strategies", "rs,asha", "--time-budget", "5s", "--out", out, "--run-id", "c"],
+            "another study",
+        ),
+        (["compare", comparison / "runs" / "rs-0", "--out", out], "nothing to compare with"),
+        (["compare", folder / "study.yaml", "--only", 99, "--out", out], "--only 99"),
+        (["schedule", comparison / "runs" / "rs-0"], "holds no schedule"),
+        (["audit", comparison / "runs" / "rs-0"], "no trial of"),
+    ]:
+        done = perch(*words)
+        assert done.returncode == 2 and said in done.stderr, (words, done.stderr)
+
+
+def test_the_cpu_share_falls_when_others_use_the_machine() -> None:
+    """Measured on this very machine: one core asked for, while processes that are not ours may take some of it."""
+    with measured(1.0) as cpu:
+        subprocess.run([sys.executable, "-c", "sum(i * i for i in range(20_000_000))"], check=True)
+    assert cpu.wall_s > 0.5 and cpu.share is not None and 0 < cpu.share <= 1
+    assert cpu.others_core_s >= 0
