@@ -72,7 +72,8 @@ class Search(SearchAlgorithm):  # type: ignore[misc]
         self.engine.spec, self.engine.parser = experiment.spec, _make_parser()
 
     def next_trial(self) -> Trial | None:
-        """A trial for the next stint, while a worker is free for it."""
+        """A trial for the next stint, while a worker is free for it. Tune may wait in here for minutes, hence the tick."""
+        self.engine.guarded(self.engine.on_tick)
         return self.engine.guarded(self.engine.place)
 
     def is_finished(self) -> bool:
