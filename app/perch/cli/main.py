@@ -93,16 +93,17 @@ def main() -> None:
         code = result if isinstance(result, int) else 0
     except PerchError as error:
         code = _show(error)
-    except click.exceptions.Exit as stop:
-        code = stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = 2
     except (click.Abort, KeyboardInterrupt):
         code = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:  # click's own, and those of the copy of click that typer carries
+        if not hasattr(error, "exit_code"):
+            raise
+        code = int(error.exit_code)
+        if hasattr(error, "show"):
+            error.show()
     sys.exit(code)
 
 
