@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.kind.bring_up import ROOT, Cluster, NoCluster, bring_up
-from tests.e2e.kind.kit import Kit
+from tests.e2e.kind.kit import TREE, Kit
 
 log = logging.getLogger("e2e")
 
@@ -33,6 +33,8 @@ def kit(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kit]:
     it = Kit(cluster, name)
     it.call("kubectl", "create", "namespace", name)
     it.call("kubectl", "label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    if TREE:
+        it.copy_tree()
     try:
         yield it
         if request.session.testsfailed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import subprocess
 import threading
@@ -20,6 +21,28 @@ from perch.clusters.kubernetes.client import RayjobApi
 from perch.clusters.kubernetes.status import JobStatus
 
 CHART = ROOT / "charts" / "perch"
+TREE = bool(os.environ.get("PERCH_E2E_TREE"))
+"""Run the working tree's code on an image that is older: it is copied to a claim that head and workers import from."""
+TREE_POD = """\
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: tree}
+spec: {accessModes: [ReadWriteMany], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: tree}
+spec:
+  terminationGracePeriodSeconds: 0
+  securityContext: {runAsNonRoot: true, runAsUser: 10001, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: tree
+      image: IMAGE
+      command: [sleep, infinity]
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+      volumeMounts: [{name: tree, mountPath: /tree}]
+  volumes: [{name: tree, persistentVolumeClaim: {claimName: tree}}]
+"""
 log = logging.getLogger("e2e")
 Json = Any
 
@@ -69,7 +92,22 @@ class Kit:
         repository, _, tag = rest.rpartition(":")
         image = f"image.registry={registry},image.repository={repository},image.tag={tag}"
         values = str(CHART / "values-kind.yaml")
-        return self.helm(verb, release, str(CHART), "-f", values, "--set", image, *settings, **options)
+        return self.helm(verb, release, str(CHART), "-f", values, "--set", image, *self.tree, *settings, **options)
+
+    @property
+    def tree(self) -> tuple[str, ...]:
+        """Settings that let the pods import the working tree."""
+        return ("--set", "trainable.existingClaim=tree") if TREE else ()
+
+    def copy_tree(self) -> None:
+        """Copy the package to a claim."""
+        self.kubectl("apply", "-f", "-", stdin=TREE_POD.replace("IMAGE", self.cluster.image))
+        self.kubectl("wait", "--for=condition=Ready", "pod/tree", "--timeout=120s")
+        pack = ["tar", "-C", str(ROOT / "app"), "--exclude", "__pycache__", "-cf", "-", "perch"]
+        packed = subprocess.run(pack, capture_output=True, check=True).stdout
+        unpack = ["kubectl", "-n", self.namespace, "exec", "-i", "tree", "--", "tar", "-xf", "-", "-C", "/tree"]
+        subprocess.run(unpack, input=packed, check=True, env=self.cluster.environment)
+        self.kubectl("delete", "pod", "tree")
 
     def get(self, kind: str, name: str = "", selector: str = "") -> Json:
         """Return an object or a list as JSON."""

@@ -48,7 +48,7 @@ def small_manifest(kit: Kit, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("manifest") / "small.yaml"
     settings = "fullnameOverride=perch-run-id,run.id=perch-run-id,demo=false,trials=null,timeBudget="
     chart = ROOT / "charts" / "perch"
-    values = ("-f", str(chart / "values-kind.yaml"), "--set", settings, "--set-json", 'study="name: x"')
+    values = ("-f", str(chart / "values-kind.yaml"), "--set", settings, "--set-json", 'study="name: x"', *kit.tree)
     rest = ("--skip-tests", "--kube-version", "1.34.0")
     path.write_text(kit.helm("template", "perch-run-id", str(chart), *values, *rest))
     return path
