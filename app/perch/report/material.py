@@ -89,10 +89,16 @@ class Material:
 
     @cached_property
     def fates(self) -> pd.Series[Any]:
-        """What became of each trial: its status, or ``collapsed`` for one that never beat the mean predictor."""
+        """What became of each trial: its status, or ``collapsed`` for one that had time to learn and did not.
+
+        The record calls every trial collapsed that never beat the mean predictor; one that was stopped within the first
+        tenth of the epochs is only called stopped here, since nobody knows.
+        """
         fates = self.trials["status"].astype(str)
         if "collapsed" in self.trials:
-            fates = fates.mask(self.trials["collapsed"].fillna(False).astype(bool), "collapsed")
+            had_time = self.trials["epochs"] >= 0.1 * float(self.study.get("epochs") or 0)
+            ended = fates.isin(["completed", "stopped"])
+            fates = fates.mask(self.trials["collapsed"].eq(True) & had_time & ended, "collapsed")
         return fates
 
     @cached_property

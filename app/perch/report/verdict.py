@@ -67,14 +67,15 @@ def _baselines(material: Material, value: float) -> list[Sentence]:
 
 def _care(material: Material) -> list[Sentence]:
     out: list[Sentence] = []
-    count = len(material.trials)
+    count = int((material.trials["epochs"] >= 0.1 * float(material.study.get("epochs") or 0)).sum())
     collapsed = int((material.fates == "collapsed").sum())
     if collapsed > 0.1 * count:
         out.append(
             (
                 "warning",
-                f"{collapsed:,} of {count:,} trials never got below 98 % of the mean predictor's error: much of the space "
-                "cannot learn. A narrower space would spend that time better.",
+                f"{collapsed:,} of the {count:,} trials that trained for a tenth of the epochs or more never got below "
+                "98 % of the mean predictor's error: much of the space cannot learn. A narrower one would spend that time "
+                "better.",
             )
         )
     failed = int((material.fates == "failed").sum())

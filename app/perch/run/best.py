@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,10 +13,14 @@ from perch.record import load
 from perch.record.reading import Run
 from perch.run.folder import RunFolder, replacing
 from perch.run.state import KEPT
+from perch.run.worst import write_worst
 from perch.study import Study
 from perch.training.cache import prepared_for
 from perch.training.loop import Training
 from perch.training.weights import Kept, kept_of, read_kept, save_best
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_best(study: Study, folder: RunFolder, cache: Path) -> list[str]:
@@ -43,7 +47,8 @@ def write_best(study: Study, folder: RunFolder, cache: Path) -> list[str]:
         members.append((training, kept, about))
     if members:
         save_best(folder.best, members)
-        _write_predictions(folder.best / "predictions.parquet", members)
+        predictions = _write_predictions(folder.best / "predictions.parquet", members)
+        write_worst(study, folder, cache, predictions)
     return problems
 
 
@@ -81,7 +86,7 @@ def _weights(study: Study, folder: RunFolder, prepared: Prepared, row: dict[str,
     return training, kept_of(training, trial=trial, value=float(row["best_value"]))
 
 
-def _write_predictions(path: Path, members: list[tuple[Training, Kept, dict[str, Any]]]) -> None:
+def _write_predictions(path: Path, members: list[tuple[Training, Kept, dict[str, Any]]]) -> pd.DataFrame:
     """A row per structure: target, the ensemble's mean and its deviation, and the named best's own prediction."""
     import pandas as pd
 
@@ -106,3 +111,4 @@ def _write_predictions(path: Path, members: list[tuple[Training, Kept, dict[str,
     })  # fmt: skip
     with replacing(path) as temporary:
         table.to_parquet(temporary, index=False)
+    return table

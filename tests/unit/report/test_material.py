@@ -61,10 +61,13 @@ def test_confirming_trials_are_kept_apart_from_the_search(tmp_path: Path) -> Non
     assert found.best_value == 0.5
 
 
-def test_collapsed_is_a_fate_of_its_own(asha: Material) -> None:
-    collapsed = asha.trials["collapsed"].to_numpy(dtype=bool)
-    assert set(asha.fates[collapsed]) <= {"collapsed"}
-    assert "collapsed" not in set(asha.fates[~collapsed])
+def test_collapsed_is_a_fate_of_those_who_had_time_to_learn(asha: Material) -> None:
+    trials = asha.trials.assign(collapsed=True, status="stopped", epochs=1)
+    trials.loc[1, "epochs"] = 27
+    trials.loc[2, ["epochs", "status"]] = (27, "running")
+    fates = replace(asha, trials=trials).fates
+    assert fates[:3].tolist() == ["stopped", "collapsed", "running"], "who had no time to learn is not called collapsed"
+    assert "collapsed" not in set(replace(asha, trials=trials.assign(collapsed=None)).fates)
 
 
 def test_a_run_without_a_trial_has_empty_tables_and_no_best(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_the_claim_rests_on_the_confirmed_value(asha: Material) -> None:
 
 
 def test_a_space_that_cannot_learn_and_failures_are_pointed_out(asha: Material) -> None:
-    trials = asha.trials.assign(collapsed=True)
+    trials = asha.trials.assign(collapsed=True, epochs=27)
     assert any("cannot learn" in text for _, text in sentences(replace(asha, trials=trials)))
     failed = asha.trials.assign(status="failed", failure="memory", collapsed=False)
     assert any("60 memory" in text for _, text in sentences(replace(asha, trials=failed)))

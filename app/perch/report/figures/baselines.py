@@ -40,7 +40,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
         axes.plot(table[TEST_MAE_EV], y, "D", color=VERMILLION, ms=5, label="test")
         figure.legend(loc="outside lower right")
     for row, (value, test) in enumerate(zip(table[VALIDATION_MAE_EV], table[TEST_MAE_EV], strict=True)):
-        axes.text(float(np.nanmax([value, test])), row, f"  {value:.3f}", va="center", fontsize=9)
+        axes.text(float(np.nanmax([value, test])), row, f"   {value:.3f}", va="center", fontsize=9)
     axes.set_yticks(y, table["name"])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

@@ -40,6 +40,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
             plain_log(axes.yaxis)
     ended = int(material.trials["status"].isin(["completed", "stopped", "failed", "diverged"]).sum())
     axes.set_title(f"{ended:,} trials ended", loc="right")
+    axes.set_xlim(left=0)
     axes.set(xlabel=f"consumed time ({unit})", ylabel=material.metric_label)
     figure.legend(loc="outside lower left", ncols=2)
     return figure

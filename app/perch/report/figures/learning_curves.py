@@ -93,8 +93,8 @@ FIGURES.register(
     Figure(
         "Learning curves",
         20,
-        "One line per trial, coloured by what became of it; a dot where it ended. Collapsed: never below 98 % of the "
-        "mean predictor's error. The wildest 2 % of the values lie outside the axes.",
+        "One line per trial, coloured by what became of it; a dot where it ended. Collapsed: trained for a tenth of "
+        "the epochs or more and never below 98 % of the mean predictor's error. The wildest 2 % of the values lie outside the axes.",
         _table,
         _draw,
         _describe,

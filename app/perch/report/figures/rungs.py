@@ -60,7 +60,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set(xlabel="trials that trained at least so far")
-    axes.margins(x=0.1)
+    axes.set_xlim(0, 1.12 * float(table["reached"].max()))
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
