@@ -152,7 +152,9 @@ class Study(Model):
     optimizer: str = Field("adam", description="adam, adamw or sgd; may be searched")
     resources: Resources = Field(default_factory=Resources)
     storage: str = Field("./results", description="the folder that holds runs; every node must see it")
-    log: list[Literal["tensorboard", "wandb"]] = Field(["tensorboard"], description="tensorboard, wandb, or nothing")
+    log: list[Literal["tensorboard", "wandb"]] = Field(
+        ["tensorboard"], description="tensorboard, wandb, or nothing: then tables and the page alone"
+    )
     base: str = Field(".", description="folder that relative paths start from: where the study file lies")
     versions: dict[str, str] = Field(default_factory=dict, description="written by a run: what it ran with")
 

@@ -221,7 +221,12 @@ def _drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
 
     prepare_environment()
     campaign = job.campaign
-    with _scribe(job.folder) as scribe:
+    with contextlib.ExitStack() as followers:
+        scribe = followers.enter_context(_scribe(job.folder))
+        if "wandb" in job.study.log:
+            from perch.boards.wandb_process import beside
+
+            followers.enter_context(beside(job.folder.path, job.folder.logs))
         try:
             with session(private, _python_path(job.study), cpus=cpus) as ray_session:
                 watchdog = Watchdog(lambda name: _ray_died(job, name)) if ray_session.private else None
@@ -437,9 +442,10 @@ def _finish_record(job: Job, scribe: subprocess.Popen[bytes]) -> None:
 
         for problem in write_best(job.study, job.folder, job.cache):
             print(f"perch: {problem}", file=sys.stderr)
-    from perch.report import refresh
+    if os.environ.get("PERCH_REPORT") != "0":  # a comparison reports on its runs together
+        from perch.report.write import write as write_report
 
-    refresh(job.folder.path)
+        write_report(job.folder.path, files=bool(job.study.log))
 
 
 def _prune_weights(job: Job) -> None:

@@ -83,6 +83,8 @@ class Scribe:
 
     def write_report(self) -> None:
         """Refresh the report; its failure is said and does not end the tables."""
+        if os.environ.get("PERCH_REPORT") == "0":  # a comparison's runs are reported on together
+            return
         from perch.report import refresh
 
         if self.folder.curves.is_file():
@@ -103,7 +105,10 @@ class Scribe:
         self.write_tables()
         if self.board is not None:
             self.attempt("tensorboard", self.board.close)
-        self.write_report()
+        if (
+            self.tables.closed is None or self.tables.closed["why"] != "done"
+        ):  # else the run writes it, with its figures
+            self.write_report()
 
 
 def follow(folder: RunFolder, ended: threading.Event) -> list[str]:

@@ -145,11 +145,10 @@ def check(study: Study) -> None:
         raise StudyError(
             f"resources.cpus: a trial needs {cpus:g} cores", why=f"this machine offers {here}", fix="ask for fewer"
         )
-    import importlib.util
+    if "wandb" in study.log:
+        from perch.boards.wandb_process import require
 
-    for name in study.log:
-        if importlib.util.find_spec(name) is None:
-            raise StudyError(f"log: {name} is not installed", why="it is an extra", fix=f"install 'perch-hpo[{name}]'")
+        require()
 
 
 def check_models(study: Study) -> None:
