@@ -131,11 +131,13 @@ def pooling_weights(graphs: Graphs, pooling: str) -> np.ndarray:
         "surface": graphs.adsorbate | graphs.surface,
     }[pooling]
     owner = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
-    per_graph = np.bincount(owner[chosen], minlength=len(graphs))
-    if (per_graph == 0).any():
+    needed = graphs.surface if pooling == "surface" else chosen
+    lacking = np.bincount(owner[needed], minlength=len(graphs)) == 0
+    if lacking.any():
         raise DataError(
-            f"pooling '{pooling}' needs atoms that {int((per_graph == 0).sum())} structures do not mark",
-            why=f"structure {int(np.argmin(per_graph))} has no atom marked as {pooling}",
-            fix="say which atoms they are with data.adsorbate, or search over pooling: mean alone",
+            f"pooling '{pooling}' needs atoms that {int(lacking.sum())} structures do not mark",
+            why=f"structure {int(np.argmax(lacking))} has no atom marked as {pooling}",
+            fix="say which atoms they are with data.adsorbate (tags mark the surface too), or search pooling: mean alone",
         )
+    per_graph = np.bincount(owner[chosen], minlength=len(graphs))
     return (chosen / per_graph[owner]).astype(np.float32)[:, None]

@@ -96,9 +96,10 @@ def test_pooling_takes_the_atoms_that_it_names(random_graphs):
         torch.testing.assert_close(batch.pool(x), torch.stack(wanted))
 
 
-def test_a_structure_without_adsorbate_cannot_be_pooled_over_it(random_graphs):
+@pytest.mark.parametrize(("pooling", "flag"), [("adsorbate", "adsorbate"), ("surface", "surface")])
+def test_atoms_that_no_structure_marks_cannot_be_pooled_over(random_graphs, pooling, flag):
     graphs = random_graphs(5)
-    none = replace(graphs, adsorbate=np.zeros_like(graphs.adsorbate))
+    none = replace(graphs, **{flag: np.zeros_like(graphs.adsorbate)})
     with pytest.raises(DataError, match="5 structures") as error:
-        pooling_weights(none, "adsorbate")
+        pooling_weights(none, pooling)
     assert "data.adsorbate" in error.value.fix

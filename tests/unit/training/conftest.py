@@ -13,9 +13,7 @@ from perch.data.graph import Split
 from perch.data.prepare import Prepared, from_atoms
 from perch.study import AdsorbateSpec, DataSpec
 
-SPEC = DataSpec(
-    source="extxyz", path="x", cutoff_angstrom=4.0, max_neighbors=6, adsorbate=AdsorbateSpec(symbols=["O", "H"])
-)
+SPEC = DataSpec(source="extxyz", path="x", cutoff_angstrom=4.0, max_neighbors=6, adsorbate=AdsorbateSpec(tags="ase"))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_schedules_by_name():
     assert rates("multistep") == pytest.approx([1.0] * 12 + [0.1] * 5 + [0.01] * 3)
     cosine = rates("cosine")
     assert cosine[0] == 1.0
-    assert all(a > b for a, b in zip(cosine, cosine[1:], strict=False))
+    assert all(a > b for a, b in pairwise(cosine))
     assert cosine[-1] < 0.02
 
 

@@ -158,7 +158,7 @@ def test_bfloat16_products_stay_close_to_float32(prepare_small, small_config):
 
 
 def test_graphs_of_another_cutoff_are_refused(prepare_small, small_config):
-    with pytest.raises(StudyError, match="cutoff_angstrom is 5.0"):
+    with pytest.raises(StudyError, match=r"cutoff_angstrom is 5\.0"):
         Training(prepare_small(), small_config | {"cutoff_angstrom": 5.0}, epochs=1, seed=0, key="a")
 
 
