@@ -40,13 +40,13 @@ RUN --mount=type=cache,target=/root/.cache/uv /opt/uv/bin/uv build -q --wheel --
 # ── dragonfly ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Dragonfly needs a numpy of its own, so it has an environment of its own and is spoken to over a pipe.
 FROM tools AS dragonfly
-WORKDIR /opt/perch/dragonfly
+WORKDIR /source
 COPY app/dragonfly/pyproject.toml app/dragonfly/uv.lock ./
 RUN --mount=type=cache,target=/root/.cache/uv \
     UV_PROJECT_ENVIRONMENT=/opt/perch/dragonfly /opt/uv/bin/uv sync -q --frozen --compile-bytecode --link-mode copy --python python3 \
-    && find lib -type d -name tests -prune -exec rm -rf {} + \
-    && bin/python -W ignore -c 'import dragonfly'
-COPY app/dragonfly/*.py ./
+    && find /opt/perch/dragonfly/lib -type d -name tests -prune -exec rm -rf {} + \
+    && /opt/perch/dragonfly/bin/python -W ignore -c 'import dragonfly'
+COPY app/dragonfly/*.py /opt/perch/dragonfly/
 
 # ── the image ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 FROM ${BASE} AS image

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from perch.clusters.slurm.address import look_again
 from perch.clusters.slurm.allocation import Allocation
-from perch.clusters.slurm.process import Child
+from perch.clusters.slurm.process import Child, show
 from perch.clusters.slurm.raynode import RAY, READY_LINE
 from perch.errors import ClusterError
 
@@ -104,7 +104,7 @@ class Node:
 
     def say(self, text: str) -> None:
         """One line for the job's output, with the seconds since this launcher began."""
-        print(f"perch {self.allocation.host} {time.monotonic() - self.started_s:6.1f}s  {text}", flush=True)
+        show(f"perch {self.allocation.host} {time.monotonic() - self.started_s:6.1f}s  {text}")
 
     def catch(self, *numbers: signal.Signals) -> None:
         """Turn signals into events. Only the main thread may call this."""

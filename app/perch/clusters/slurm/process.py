@@ -15,6 +15,14 @@ from pathlib import Path
 from typing import Any
 
 
+def show(text: str) -> None:
+    """Print a line. When nobody listens any more (srun died with its node), the work goes on in silence."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Child:
     """Runs a command given as a list.
 
@@ -76,7 +84,7 @@ class Child:
                 text = line.decode(errors="replace").rstrip("\n")
                 self.tail.append(text)
                 if self._echo:
-                    print(text, file=sys.stdout, flush=True)
+                    show(text)
                 if self._ready_line and self._ready_line in text:
                     self._events.put((self.name, "ready"))
 
