@@ -212,6 +212,13 @@ def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
     for key, value in spec.items():
         if key == "where":
             where = tuple([value] if isinstance(value, str) else value)
+        elif (
+            key == "lr_schedule"
+            and isinstance(value, Mapping)
+            and all(isinstance(v, list) for v in value.values())
+            and "choice" not in value
+        ):
+            fixed[key] = value  # type: ignore[assignment]  # values by epoch: one fixed schedule
         elif isinstance(value, Mapping):
             dimensions[key] = _dimension(key, value)
         elif isinstance(value, (int, float, str, bool)):

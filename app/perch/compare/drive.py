@@ -64,6 +64,7 @@ def drive(
         start.check(start.resolved(plan.study_of(Job(strategy, plan.seeds[0]))))
     _prepare(plan, folder)
     paths = [] if plan.study.trainable_is_ours else [plan.study.base]
+    os.environ.setdefault("PERCH_REPORT", "0")  # the runs' own reports would take CPU from the next run
     with surroundings(paths) as private:
         from perch.run.tune import prepare_environment
 

@@ -147,10 +147,16 @@ def gather(
     seeds = _common_seeds(by_strategy, notes)
     kept = {s: [by_strategy[s][seed] for seed in seeds] for s in by_strategy}
     study = _study(found[0])
-    return Comparison(
+    comparison = Comparison(
         kept, seeds, reference, _budget(found, budget_s, notes), str(study.get("metric", VALIDATION_MAE_EV)),
         str(study.get("mode", "min")), notes,
     )  # fmt: skip
+    if not any(len(run.value) for runs in comparison.incumbents.values() for run in runs):
+        raise RecordError(
+            f"no run reported anything within {comparison.budget_s:g} s", why="not one epoch ended in that time",
+            fix="give a larger --time-budget",
+        )  # fmt: skip
+    return comparison
 
 
 def search_trials(run: Record) -> pd.DataFrame:

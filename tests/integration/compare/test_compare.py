@@ -41,7 +41,7 @@ trainable: toy_for_compare:Toy
 space: {x: {float: [0, 1]}}
 metric: loss
 epochs: 9
-budget: {time: 5s}
+budget: {time: 10s}
 log: []
 """
 
@@ -63,12 +63,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def comparison(folder: Path) -> Path:
-    """A block of two strategies, five seconds each."""
+    """A block of two strategies, ten seconds each."""
     options = [
         "--strategies",
         "rs,asha",
         "--time-budget",
-        "5s",
+        "10s",
         "--out",
         folder / "out",
         "--run-id",
@@ -85,7 +85,7 @@ def comparison(folder: Path) -> Path:
 def test_runs_lie_in_folders_by_strategy_and_seed(comparison: Path) -> None:
     assert sorted(p.name for p in (comparison / "runs").iterdir() if not p.name.startswith(".")) == ["asha-0", "rs-0"]
     result = json.loads((comparison / "comparison.json").read_text())
-    assert result["seeds"] == [0] and len(result["conditions"]) == 2 and result["budget_s"] == 5.0
+    assert result["seeds"] == [0] and len(result["conditions"]) == 2 and result["budget_s"] == 10.0
     assert all(0 <= c["cpu_share"] <= 1 for c in result["conditions"])
     assert (comparison / "figures" / "incumbents.png").is_file()
 
@@ -105,7 +105,7 @@ def test_again_it_runs_nothing_and_a_block_more_runs_only_that(folder: Path, com
         "--strategies",
         "rs,asha",
         "--time-budget",
-        "5s",
+        "10s",
         "--out",
         folder / "out",
         "--run-id",
@@ -139,7 +139,7 @@ def test_bad_input_is_refused_before_anything_starts(folder: Path, comparison: P
         (["compare", folder / "study.yaml", "--seeds", 0], "--seeds 0"),
         (["compare", folder / "study.yaml", "--time-budget", "soon"], "--time-budget soon"),
         (
-            ["compare", other, "--strategies", "rs,asha", "--time-budget", "5s", "--out", out, "--run-id", "c"],
+            ["compare", other, "--strategies", "rs,asha", "--time-budget", "10s", "--out", out, "--run-id", "c"],
             "another study",
         ),
         (["compare", comparison / "runs" / "rs-0", "--out", out], "nothing to compare with"),

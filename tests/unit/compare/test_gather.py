@@ -58,6 +58,17 @@ def test_runs_of_unequal_length_are_compared_up_to_the_shortest_and_it_is_said()
     assert max(c["time_s"].max() for curves in found.curves.values() for c in curves) <= 60
 
 
+def test_runs_that_reported_nothing_in_time_are_refused_and_one_among_others_is_censored() -> None:
+    study = {**STUDY, "budget": {"time": 5.0, "trials": None}}
+    slow = [("rs", made_up("rs", 0, study=study)), ("asha", made_up("asha", 0, study=study))]
+    for _, run in slow:
+        run.curves["time_s"] += 50
+    with pytest.raises(RecordError, match="no run reported anything within 5 s"):
+        gather(slow)
+    mixed = [*slow, ("rs", made_up("rs", 1, study=study)), ("asha", made_up("asha", 1, study=study))]
+    assert gather(mixed).incumbents["rs"][0].best == float("inf")
+
+
 def test_trials_trained_again_to_confirm_do_not_count() -> None:
     runs = blocks_of(1)
     run = runs[0][1]

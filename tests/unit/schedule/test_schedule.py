@@ -17,6 +17,7 @@ from perch.schedule.command import make_schedule
 from perch.schedule.emit import as_python
 from perch.schedule.fit import chosen, fit_all
 from perch.schedule.lineage import best_lineage, follow
+from perch.space import parse_space
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,7 @@ def test_what_is_written_can_be_read_back(run: MadeUpRun, tmp_path: Path) -> Non
         study["space"]["lr_schedule"]["lr"] == content["lr_schedule"]["lr"]
         and study["space"]["atom_embedding_size"] == 16
     )
+    assert parse_space(study["space"]).draw(0, 0)["lr_schedule"] == content["lr_schedule"]
     assert (tmp_path / "schedule.png").stat().st_size > 5000 and len(pd.read_csv(tmp_path / "schedule.csv")) == EPOCHS
     assert any("chosen" in line for line in lines) and "make_scheduler" in "\n".join(lines)
 
