@@ -158,6 +158,11 @@ class Study(Model):
     base: str = Field(".", description="folder that relative paths start from: where the study file lies")
     versions: dict[str, str] = Field(default_factory=dict, description="written by a run: what it ran with")
 
+    @classmethod
+    def load(cls, path: str | Path | None = None, overrides: Sequence[str] = ()) -> Study:
+        """Read a study file; see ``perch.study.load``."""
+        return load(path, overrides)
+
     @property
     def search_space(self) -> Space:
         """The space with the study's fixed settings in it."""
