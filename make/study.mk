@@ -24,4 +24,4 @@ study-pbt: setup ## a population, its schedule, and whether the gain is real
 	$(RUN) perch schedule $(STUDY_OUT)/study-pbt --validate 5
 
 bench-statistics: setup ## coverage of a comparison's intervals on synthetic truth
-	$(PYTHON) benchmarks/statistics.py
+	$(PYTHON) benchmarks/coverage.py

@@ -12,7 +12,7 @@ larger share of censored runs of the two sides, and is always named:
 
 Both intervals are t-intervals on the logarithm. From ten blocks on their standard error comes from a bootstrap of whole
 blocks in which the targets are computed anew, widened by sqrt(n / (n - 1)); a percentile interval of the same bootstrap
-covers 89 % at ten blocks (``benchmarks/statistics.py``), this one 94 % and more.
+covers 89 % at ten blocks (``benchmarks/coverage.py``), this one 94 % and more.
 """
 
 from __future__ import annotations

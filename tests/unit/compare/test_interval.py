@@ -70,7 +70,7 @@ def test_the_sample_itself_is_the_first_row() -> None:
 @pytest.mark.parametrize("n", [10, 20, 30])
 @pytest.mark.parametrize("censored", [0.0, 0.3, 0.6])
 def test_intervals_and_bounds_hold_the_truth(n: int, censored: float) -> None:
-    """At least 93 % over many comparisons (``benchmarks/statistics.py`` draws 2,000 per cell); here 400, so 3 s.d. less."""
+    """At least 93 % over many comparisons (``benchmarks/coverage.py`` draws 2,000 per cell); here 400, so 3 s.d. less."""
     found = coverage(Truth(speed=2.0, censored=censored), n, comparisons=400, resamples=300)
     assert found.share >= 0.93 - 3 * np.sqrt(0.93 * 0.07 / 400)
     if censored < 0.6:

@@ -1,4 +1,4 @@
-"""Do the intervals of a comparison hold what they promise? ``python benchmarks/statistics.py [--comparisons 2000]``
+"""Do the intervals of a comparison hold what they promise? ``python benchmarks/coverage.py [--comparisons 2000]``
 
 For 10, 20 and 30 blocks and 0, 30 and 60 % of censored runs: how often the interval (or the bound) held the truth, for a
 plain percentile bootstrap beside it; how often equal strategies are told apart after two looks; and the seconds that the

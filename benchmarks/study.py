@@ -1,0 +1,119 @@
+"""The numbers of ``docs/study.md`` from comparisons that exist: ``python benchmarks/study.py results/study-1 [...]``.
+
+Prints Markdown: conditions of the runs, trials and epochs, ratios with intervals, verdicts, and the overhead between runs.
+With ``--schedule RUN`` it times ``perch schedule`` on a PBT run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from perch.record import load
+
+
+def comparison(folder: Path) -> None:
+    """Tables of one comparison."""
+    content = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+    conditions = content["conditions"]
+    shares = [c["cpu_share"] for c in conditions if c["cpu_share"] is not None]
+    dates = sorted(c["date"] for c in conditions)
+    print(f"### {folder.name}\n")
+    print(
+        f"{len(content['seeds'])} blocks of {', '.join(plan['strategies'])}, {content['budget_s']:g} s each, {conditions[0]['cores']} cores,"
+        f" {dates[0]} to {dates[-1]} UTC. CPU share of a run: {min(shares):.0%} to {max(shares):.0%}, median {statistics.median(shares):.0%}.\n"
+    )
+    overhead = [c["wall_s"] - plan["budget_s"] for c in conditions]
+    print(
+        f"Seconds of a run beyond its budget: median {statistics.median(overhead):.1f}, largest {max(overhead):.1f}.\n"
+    )
+    trials(folder, plan, content)
+    for name in ("all_trials", "without_collapsed"):
+        if content[name]:
+            print(f"{name.replace('_', ' ').capitalize()}:\n")
+            contrasts(content[name], plan["reference"])
+    for c in content["early_stopping"]:
+        print(
+            f"- Rank correlation of epoch {c['rung']} with the last: {c['correlation']:.2f} [{c['low']:.2f}, {c['high']:.2f}], {c['curves']} full curves."
+        )
+    for i in content["importance"]:
+        print(f"- Importance of `{i['key']}`: {i['share']:.0%} [{i['low']:.0%}, {i['high']:.0%}].")
+    print()
+
+
+def trials(folder: Path, plan: dict[str, object], content: dict[str, object]) -> None:
+    """Trials, epochs and best errors per run."""
+    print(
+        "| strategy | trials per run | epochs per run | collapsed | best validation MAE (eV), median | its test MAE (eV), median |\n|---|---|---|---|---|---|"
+    )
+    for strategy in plan["strategies"]:  # type: ignore[attr-defined]
+        runs = [load(folder / "runs" / f"{strategy}-{seed}") for seed in content["seeds"]]  # type: ignore[attr-defined]
+        best = [r.summary["best"] for r in runs if r.summary["best"]]
+        row = [
+            strategy,
+            f"{statistics.mean(r.summary['trials'] for r in runs):.0f}",
+            f"{statistics.mean(r.summary['epochs'] for r in runs):.0f}",
+            f"{content['collapsed_share'][strategy]:.0%}",  # type: ignore[index]
+            f"{statistics.median(b['validation_mae_ev'] for b in best):.3f}",
+            f"{statistics.median(b['test_mae_ev'] for b in best):.3f}",
+        ]
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
+def contrasts(analysis: dict[str, object], reference: str) -> None:
+    """Ratios and verdicts."""
+    print(
+        f"| strategy | target (eV) | times faster than {reference} | missed (it, {reference}) | P(before) | adjusted p | verdict |\n|---|---|---|---|---|---|---|"
+    )
+    for c in analysis["contrasts"]:  # type: ignore[attr-defined]
+        r, share = c["ratio"], c["target"]["share"]
+        if r["value"] is not None and r["low"] is not None:
+            ratio = f"{r['value']:.2f} [{r['low']:.2f}, {r['high']:.2f}], {r['estimator']}"
+        elif r["value"] is not None:
+            ratio = f"{r['value']:.2f}"
+        else:
+            ratio = (
+                f"at least {r['low']:.2f}"
+                if r["low"] is not None
+                else f"at most {r['high']:.2f}"
+                if r["high"] is not None
+                else "cannot tell"
+            )
+        before = f"{c['before']['probability']:.2f} [{c['before']['low']:.2f}, {c['before']['high']:.2f}]"
+        target = f"{c['target']['value']:.3f}" + (f" (median at {share:g} B)" if share is not None else "")
+        print(
+            f"| {c['strategy']} | {target} | {ratio} | {r['censored']:.0%}, {r['censored_reference']:.0%} | {before} | {c['p_adjusted']:.3f} | {c['verdict']['says']} |"
+        )
+    print()
+
+
+def schedule(run: Path) -> None:
+    """Seconds of ``perch schedule`` without validation."""
+    from perch.schedule.command import make_schedule
+
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as out:
+        make_schedule(load(run), Path(out))
+    print(f"perch schedule {run.name}: {time.perf_counter() - start:.1f} s")
+
+
+def main() -> None:
+    """Print what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="*", type=Path, help="folders of comparisons")
+    parser.add_argument("--schedule", type=Path, help="a PBT run")
+    options = parser.parse_args()
+    for folder in options.folders:
+        comparison(folder)
+    if options.schedule:
+        schedule(options.schedule)
+
+
+if __name__ == "__main__":
+    main()
