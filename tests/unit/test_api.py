@@ -31,3 +31,10 @@ def test_every_command_of_the_table_can_be_called_for_help():
     for name in COMMANDS:
         command = perch.get_command(click.Context(perch), name)
         assert command is not None, name
+
+
+def test_run_stays_callable_once_its_package_is_imported():
+    import perch.run.events  # noqa: F401
+    from perch import run
+
+    assert callable(run)
