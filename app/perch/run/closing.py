@@ -27,6 +27,8 @@ def closing(outcome: Outcome) -> Iterator[str]:
         yield f"  the record is in {folder}"
         return
     yield from _result(run.summary)
+    if (run.trials.segments > 1).any():
+        yield f"  judge:   perch schedule {shlex.quote(folder)} --validate 5    (trains the population's schedule again)"
     yield f"  report:  {folder}/report.html"
     yield f"  next:    perch board {shlex.quote(folder)}" + (
         f"    perch predict {shlex.quote(folder)} STRUCTURES" if run.study.trainable_is_ours else ""

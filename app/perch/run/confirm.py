@@ -26,8 +26,12 @@ class Confirmation:
     """Chosen trial → its configuration, read back from the log."""
 
     def choose(self, state: State) -> list[str]:
-        """The best trials of the search, best first, no configuration twice; empty when there is nothing to confirm."""
-        if self.top == 0 or state.best is None:
+        """The best trials of the search, best first, no configuration twice; empty when there is nothing to confirm.
+
+        After an exploit a trial is a lineage of configurations and no single one can be trained again to confirm it:
+        ``perch schedule --validate`` judges a population.
+        """
+        if self.top == 0 or state.best is None or state.exploits:
             return []
         ranked = leaders(state, max(4 * self.top, KEPT))
         configs = configs_of(self.folder, ranked)

@@ -77,6 +77,8 @@ class State:
         """Incumbent of the search: value, trial, epoch."""
         self.top: dict[str, float] = {}
         """The best trials of the search, at most ``KEPT``, with their lowest values."""
+        self.exploits = 0
+        """How often a trial went on from another's weights (PBT)."""
         self.paths: dict[tuple[str, int, int], str] = {}
         """(trial, segment, epoch) → checkpoint on disk, relative to the run folder."""
         self.rungs: dict[int, list[int]] = {}
@@ -161,6 +163,7 @@ class State:
         return max(self.top.values()) if len(self.top) == KEPT else float("inf")
 
     def _exploit(self, live: Live, x: dict[str, Any]) -> None:
+        self.exploits += 1
         path = self.paths.get((x["donor"], x["seg"], x["epoch"]), "")
         live.config, live.epoch, live.segment = x["config"], x["epoch"], live.segment + 1
         live.start = Save(path, x["seg"], x["epoch"])
