@@ -1,7 +1,8 @@
 """Strategies executed in simulated time, over learning curves, without Ray."""
 
 from perch.simulate.curves import Curves, PowerLaw
+from perch.simulate.machine import Delays
 from perch.simulate.replay import Difference, differences, restore
-from perch.simulate.simulator import Delays, simulate
+from perch.simulate.simulator import simulate
 
 __all__ = ["Curves", "Delays", "Difference", "PowerLaw", "differences", "restore", "simulate"]

@@ -9,15 +9,14 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from perch.errors import StrategyError, TrialError
 from perch.simulate.curves import Curves
+from perch.simulate.machine import Delays, SimulatedTrial
 from perch.strategies.strategy import (
     Action,
     Checkpoint,
-    Config,
     Decision,
     Done,
     Exploit,
@@ -28,41 +27,6 @@ from perch.strategies.strategy import (
 
 STRATEGY_KINDS = frozenset({"trial", "promote", "result", "checkpoint", "drop", "error"})
 """Kinds of events that a strategy is told."""
-
-
-@dataclass(frozen=True)
-class Delays:
-    """Everything beside training that costs a worker time, in seconds; none by default."""
-
-    start_s: float = 0.0
-    """The first trial of a worker: its process starts and loads the data."""
-    turnover_s: float = 0.0
-    """Between two trials of a worker that is reused."""
-    suggest_s: float = 0.0
-    """Until a new configuration is there."""
-    save_s: float = 0.0
-    """Writing a checkpoint."""
-    load_s: float = 0.0
-    """Starting from a checkpoint."""
-
-
-@dataclass(slots=True)
-class _Trial:
-    """One trial on the simulated machine."""
-
-    id: str
-    config: Config
-    segment: int = 0
-    reported: int = 0
-    """Last epoch in the log, in this segment."""
-    trained: int = 0
-    """Epochs behind the weights that its worker holds."""
-    start: Checkpoint | None = None
-    """Where its next stretch starts; None: from the beginning."""
-    saved_at_s: float = 0.0
-    """When its checkpoint under way will be there."""
-    paused: bool = False
-    spent: dict[str, float] = field(default_factory=dict)
 
 
 def simulate(
@@ -91,7 +55,7 @@ class _Machine:
         self.now_s = 0.0
         self.heap: list[tuple[float, int, str, str, int]] = []
         self.counter = 0
-        self.trials: dict[str, _Trial] = {}
+        self.trials: dict[str, SimulatedTrial] = {}
         self.started = self.results = 0
         self.saves: set[Checkpoint] = set()
         self.out: list[dict[str, Any]] = []
@@ -155,7 +119,7 @@ class _Machine:
                 return
 
     def _new(self, new: New) -> None:
-        trial = _Trial(f"{self.started:05d}", dict(new.config))
+        trial = SimulatedTrial(f"{self.started:05d}", dict(new.config))
         event: dict[str, Any] = {"e": "trial", "id": trial.id, "i": self.started, "config": trial.config}
         event.update(bracket=new.bracket, by=new.by, seen=self.results, ask_s=self.delays.suggest_s)
         if new.note:
@@ -177,7 +141,7 @@ class _Machine:
         self._emit(e="promote", id=trial.id, rung=trial.reported)
         self._place(trial, max(trial.saved_at_s - self.now_s, 0.0))
 
-    def _place(self, trial: _Trial, wait_s: float) -> None:
+    def _place(self, trial: SimulatedTrial, wait_s: float) -> None:
         """A worker takes a stretch of a trial, and begins it once its configuration or its checkpoint is there."""
         self.free -= 1
         if wait_s:
@@ -185,7 +149,7 @@ class _Machine:
         else:
             self._begin(trial)
 
-    def _begin(self, trial: _Trial, *, same_worker: bool = False) -> None:
+    def _begin(self, trial: SimulatedTrial, *, same_worker: bool = False) -> None:
         start_s = self.delays.turnover_s
         if self.cold and not same_worker:
             start_s, self.cold = self.delays.start_s, self.cold - 1
@@ -200,7 +164,7 @@ class _Machine:
             start_s += self._train(trial)
         self._at(self.now_s + start_s + self._train(trial), "epoch", trial.id)
 
-    def _train(self, trial: _Trial) -> float:
+    def _train(self, trial: SimulatedTrial) -> float:
         """Train one more epoch, and say how long it takes."""
         trial.trained += 1
         seconds = self.curves.seconds(trial.config, trial.id, trial.trained)
@@ -209,7 +173,7 @@ class _Machine:
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
-    def _epoch(self, trial: _Trial) -> None:
+    def _epoch(self, trial: SimulatedTrial) -> None:
         """An epoch has ended: report it, and do what the strategy decides."""
         epoch = trial.trained
         try:
@@ -235,7 +199,7 @@ class _Machine:
         self._emit(**event)
         self._execute(trial, decision)
 
-    def _execute(self, trial: _Trial, decision: Decision) -> None:
+    def _execute(self, trial: SimulatedTrial, decision: Decision) -> None:
         match decision.action:
             case Action.GO:
                 self._at(self.now_s + self._train(trial), "epoch", trial.id)
@@ -254,7 +218,7 @@ class _Machine:
                 assert decision.exploit is not None
                 self._exploit(trial, decision.exploit)
 
-    def _save(self, trial: _Trial) -> None:
+    def _save(self, trial: SimulatedTrial) -> None:
         trial.saved_at_s = self.now_s + self.delays.save_s
         trial.spent["checkpointing_s"] += self.delays.save_s
         self._at(trial.saved_at_s, "saved", trial.id, trial.reported)
@@ -267,7 +231,7 @@ class _Machine:
         self._emit(e="checkpoint", id=name, seg=trial.segment, epoch=epoch, path="/".join(map(str, checkpoint)))
         self._drop_surplus()
 
-    def _exploit(self, trial: _Trial, x: Exploit) -> None:
+    def _exploit(self, trial: SimulatedTrial, x: Exploit) -> None:
         """The worker goes on with the donor's weights and the new configuration."""
         source = (x.donor, x.segment, x.epoch)
         if source not in self.saves:
@@ -280,17 +244,17 @@ class _Machine:
         trial.segment, trial.reported, trial.start, trial.config = trial.segment + 1, x.epoch, source, dict(x.config)
         self._begin(trial, same_worker=True)
 
-    def _fail(self, trial: _Trial, failure: str, message: str) -> None:
+    def _fail(self, trial: SimulatedTrial, failure: str, message: str) -> None:
         epoch = trial.reported
         self._emit(e="error", id=trial.id, seg=trial.segment, epoch=epoch, failure=failure, message=message)
         self._leave(trial, 0.0)
         self._drop_surplus()
 
-    def _leave(self, trial: _Trial, after_s: float) -> None:
+    def _leave(self, trial: SimulatedTrial, after_s: float) -> None:
         self._spent(trial)
         self._at(self.now_s + after_s, "free")
 
-    def _spent(self, trial: _Trial) -> None:
+    def _spent(self, trial: SimulatedTrial) -> None:
         self._emit(e="spent", id=trial.id, **trial.spent)
 
     def _drop_surplus(self) -> None:
