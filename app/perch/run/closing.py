@@ -27,6 +27,9 @@ def closing(outcome: Outcome) -> Iterator[str]:
         yield f"  the record is in {folder}"
         return
     yield from _result(run.summary)
+    fill_ins = int(run.trials.by.str.startswith("random (").sum())
+    if fill_ins:
+        yield f"  note:    {fill_ins} of {len(run.trials)} configurations were drawn at random where the searcher had none"
     if (run.trials.segments > 1).any():
         yield f"  judge:   perch schedule {shlex.quote(folder)} --validate 5    (trains the population's schedule again)"
     yield f"  report:  {folder}/report.html"
