@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -69,11 +70,13 @@ def _interface_ip(interface: str) -> str:
     return found[0][1]
 
 
-def answers(ip: str, port: int, *, attempts: int = 3, timeout_s: float = 4.0) -> bool:
+def answers(
+    ip: str, port: int, *, attempts: int = 3, connect: Callable[..., socket.socket] = socket.create_connection
+) -> bool:
     """Whether a machine is alive: it accepts the connection, or refuses it. A lost one says nothing."""
     for _ in range(attempts):
         try:
-            socket.create_connection((ip, port), timeout=timeout_s).close()
+            connect((ip, port), timeout=4.0).close()
         except ConnectionError:
             return True
         except OSError:

@@ -123,7 +123,9 @@ def _header(job: Job, site: Site) -> list[str]:
     options += [(option, "") for option in site.sbatch]
     options += [
         (f"--signal=B:USR1@{site.warning_s}", "this shell alone is told before the end: the run saves and stops"),
-        ("--requeue" if site.requeue else "--no-requeue", "preempted or lost with its first node: start again"),
+        ("--requeue", "preempted or lost with its first node: start again")
+        if site.requeue
+        else ("--no-requeue", "this site forbids it: bash job.sbatch --chain 3"),
         ("--no-kill", "losing another node does not end the job"),
         ("--open-mode=append", "a restart goes on in the same file"),
         ("--output=%x-%j.out", ""),
@@ -145,43 +147,42 @@ def _knobs(job: Job, site: Site) -> list[str]:
     flag = {"nvidia": "--nv", "amd": "--rocm"}[site.gpu]
     beside = "${SLURM_SUBMIT_DIR:-$PWD}"
     knobs = [
-        ("SIF", _literal(site.sif) if site.sif else f"{beside}/perch.sif", "the image"),
+        ("SIF", site.sif if site.sif else f"{beside}/perch.sif", "the image"),
         (
             "OUT",
-            _literal(job.out) if job.out else f"{beside}/results",
+            job.out if job.out else f"{beside}/results",
             "results, on a file system that all nodes share",
         ),
         ("RUN_ID", _run_id(job.run_id), "OUT/RUN_ID is the run's folder: submitting again goes on with it"),
-        ("NEEDED", _literal("\n".join(job.needed)), "files and folders that every node must see, one per line"),
-        ("CODE_DIR", _literal(job.code or ""), "a folder with your own trainable module, for PYTHONPATH"),
-        ("BINDS", _literal(" ".join(site.binds)), "more folders to show inside the container"),
-        ("PASS_ENV", _literal(" ".join(site.pass_env)), "more variables to let in, by name"),
-        ("RUNTIME", _literal(site.runtime), "apptainer or singularity"),
-        ("CONTAINER_OPTIONS", _literal(site.container_options), "more options for it"),
+        ("NEEDED", "\n".join(job.needed), "files and folders that every node must see, one per line"),
+        ("CODE_DIR", (job.code or ""), "a folder with your own trainable module, for PYTHONPATH"),
+        ("BINDS", " ".join(site.binds), "more folders to show inside the container"),
+        ("PASS_ENV", " ".join(site.pass_env), "more variables to let in, by name"),
+        ("RUNTIME", site.runtime, "apptainer or singularity"),
+        ("CONTAINER_OPTIONS", site.container_options, "more options for it"),
         ("PRIVATE_PIDS", str(int(site.private_pids)), "1: a PID namespace of the job's own"),
         ("GPUS_PER_NODE", str(job.gpus_per_node or ""), "fail when a node shows fewer"),
         ("GPU_FLAG", flag, "--nv (NVIDIA) or --rocm (AMD)"),
         (
             "INTERFACE",
-            _literal(site.interface or ""),
+            (site.interface or ""),
             "network between the nodes, such as ib0; empty: the one that leads there",
         ),
-        ("NODE_TMP", _literal(site.node_tmp), "the node's own disk"),
+        ("NODE_TMP", site.node_tmp, "the node's own disk"),
         ("STAGE", str(int(site.stage)), "1: copy the SIF there first, once per node"),
-        ("STAGE_DATA", _literal(job.stage_data or ""), "a data file to copy there too"),
+        ("STAGE_DATA", (job.stage_data or ""), "a data file to copy there too"),
         ("MIN_NODES", str(job.min_nodes or ""), "start with this many when others do not come"),
         ("DASHBOARD", "0", "1: with Ray's dashboard, nine processes more on the first node"),
         ("MAX_REQUEUES", str(site.max_requeues if site.requeue else 0), "restarts that a job may give itself"),
         ("WARNING_S", str(site.warning_s), "as in --signal above"),
     ]
-    width = max(len(name) + len(value) for name, value, _ in knobs if "\n" not in value and len(value) < 40) + 8
     lines = [
         "set -euo pipefail",
         "",
         "# Knobs: change them here, or as variables of sbatch (STAGE=1 sbatch job.sbatch).",
     ]
     for name, value, comment in knobs:
-        lines += _aligned(f': "${{{name}:={value}}}"', comment, width)
+        lines += _aligned(_knob(name, value), comment)
     lines += [f"module load {shlex.join(site.modules)}"] if site.modules else []
     words = " ".join(_word(word) for word in job.command)
     lines += [
@@ -204,18 +205,20 @@ def _array_command(words: str) -> list[str]:
     ]
 
 
-def _aligned(knob: str, comment: str, width: int) -> list[str]:
+def _aligned(knob: str, comment: str, width: int = 48) -> list[str]:
     return [f"# {comment}", knob] if len(knob) >= width or "\n" in knob else [f"{knob:<{width}} # {comment}"]
 
 
-def _literal(value: str) -> str:
-    """Text for the inside of ``"${NAME:=…}"`` that bash leaves as it is."""
-    return re.sub(r'([\\"$`}])', r"\\\1", value)
+def _knob(name: str, value: str) -> str:
+    """A variable that the caller of sbatch may set, else ``value``: as it is, but for Slurm's own variables in it."""
+    if re.fullmatch(r"[\w./:=,@%+ -]*", re.sub(r"\$\{SLURM_[A-Z_]+:-(\$PWD|\d+)\}", "", value)):
+        return f': "${{{name}:={value}}}"'
+    return f"[[ -n ${{{name}:-}} ]] || {name}={shlex.quote(value)}"
 
 
 def _run_id(value: str) -> str:
     head, mark, tail = value.partition("$SLURM_ARRAY_TASK_ID")
-    return _literal(head) + ("${SLURM_ARRAY_TASK_ID:-0}" if mark else "") + _literal(tail)
+    return head + ("${SLURM_ARRAY_TASK_ID:-0}" if mark else "") + tail
 
 
 def _word(word: str) -> str:
