@@ -1,0 +1,158 @@
+"""Asking ahead: questions are fixed by the log, whoever is slow; what cannot be had is random and says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from perch.simulate import PowerLaw, differences, restore, simulate
+from perch.space import parse_space
+from perch.strategies.plan import Past, Plan
+from perch.strategies.scheduler import Scheduler
+from perch.strategies.searchers.ahead import AheadSearch, AheadSettings, Inline, Question, Reply
+from perch.strategies.searchers.dragonfly import instant
+
+SPACE = parse_space(
+    {
+        "lr": {"float": [0.001, 0.1], "log": True},
+        "layers": {"int": [1, 8]},
+        "width": {"int": [8, 128]},
+        "where": "width * layers <= 600",
+    }
+)
+PLAN = Plan(SPACE, epochs=3, trials=40, seed=1, workers=4)
+
+
+class Recorder:
+    """A port that remembers its questions; ``slow``: every reply takes so many looks."""
+
+    def __init__(self, plan: Plan, slow: int = 0) -> None:
+        self.inner, self.slow = instant(plan), slow
+        self.questions: list[Question] = []
+        self.looks: dict[Any, int] = {}
+
+    def ask(self, question: Question) -> Reply | None:
+        if question.key not in self.looks:
+            self.questions.append(question)
+        self.looks[question.key] = self.looks.get(question.key, 0) + 1
+        return self.inner.ask(question) if self.looks[question.key] > self.slow else None
+
+    def forget(self, number: int) -> None:
+        pass
+
+
+def strategy(plan: Plan, port: Any, **settings: Any) -> Scheduler:
+    return Scheduler(plan, None, AheadSearch("model", plan, AheadSettings(**settings), port))
+
+
+def log(plan: Plan, port: Any, workers: int = 4, **settings: Any) -> list[dict[str, Any]]:
+    return list(simulate(strategy(plan, port, **settings), PowerLaw(SPACE, seed=1), workers=workers))
+
+
+def trials(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [e for e in events if e["e"] == "trial"]
+
+
+def test_the_design_comes_first_then_the_model() -> None:
+    by = [t["by"] for t in trials(log(PLAN, instant(PLAN), initial=10))]
+    assert by == ["design"] * 10 + ["model"] * 30
+
+
+def test_a_question_holds_the_results_and_what_runs_or_is_promised() -> None:
+    port = Recorder(PLAN)
+    events = log(PLAN, port, initial=8, ahead=2)
+    configs = {t["i"]: {k: t["config"][k] for k in SPACE.dimensions} for t in trials(events)}
+    for question in port.questions:
+        started = question.number - 2  # the trial whose start fixed the question
+        before = events[: next(n for n, e in enumerate(events) if e["e"] == "trial" and e["i"] == started) + 1]
+        ended = [e["id"] for e in before if e.get("d") == "stop"]
+        running = [configs[t["i"]] for t in trials(before) if t["id"] not in ended]
+        assert len(question.results) == len(ended)
+        assert list(question.pending) == [*running, configs[question.number - 1]]
+
+
+def test_every_question_is_put_once_and_none_beyond_the_budget() -> None:
+    port = Recorder(PLAN)
+    log(PLAN, port, initial=8, ahead=3)
+    assert [q.number for q in port.questions] == list(range(8, 40))
+
+
+def test_a_question_is_put_before_a_worker_is_free() -> None:
+    port = Recorder(PLAN)
+    one = strategy(PLAN, port, initial=3, ahead=2)
+    for i in range(4):
+        new = one.ask(0.0)
+        assert new is not None
+        event = {"e": "trial", "id": str(i), "i": i, "config": new.config, "by": new.by}  # type: ignore[union-attr]
+        one.applied(event)
+        one.applied({"e": "result", "id": str(i), "seg": 0, "epoch": 3, "value": 1.0 + i, "d": "stop"})
+    known = len(port.questions)
+    one.applied({"e": "trial", "id": "4", "i": 4, "config": one.ask(0.0).config, "by": "model"})  # type: ignore[union-attr]
+    assert len(port.questions) == known + 1, "the start of a trial puts the question of a later one"
+
+
+def test_a_slow_model_gives_the_same_trials() -> None:
+    """None means not now, whoever asks and how often."""
+
+    def answers(slow: int) -> list[Any]:
+        plan = replace(PLAN, trials=14)
+        one, found = strategy(plan, Recorder(plan, slow), initial=4, ahead=3), []
+        for i in range(14):
+            while (new := one.ask(0.0)) is None:
+                pass
+            found.append(new)
+            one.applied({"e": "trial", "id": str(i), "i": i, "config": new.config, "by": new.by})  # type: ignore[union-attr]
+            if i >= 3:
+                one.applied({"e": "result", "id": str(i - 3), "seg": 0, "epoch": 3, "value": i / 10, "d": "stop"})
+        return found
+
+    assert answers(slow=0) == answers(slow=3)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_after_a_kill_the_same_is_asked_again(share: float) -> None:
+    events = log(PLAN, instant(PLAN), initial=8, ahead=3)
+    assert (
+        list(differences(strategy(PLAN, instant(PLAN), initial=8, ahead=3), events, trusted=int(share * len(events))))
+        == []
+    )
+
+
+def test_a_replay_asks_nothing() -> None:
+    port = Recorder(PLAN)
+    restore(strategy(PLAN, port), log(PLAN, instant(PLAN)))
+    assert port.questions == []
+
+
+def answering(reply: Reply) -> Any:
+    return Inline(lambda question: reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (Reply(trouble="given up after 3 deaths"), "given up after 3 deaths"),
+        (Reply({"lr": 5.0, "layers": 1, "width": 8}), "lies outside"),
+        (Reply({"lr": 0.01, "layers": 8, "width": 128}), "condition"),
+    ],
+)
+def test_without_a_usable_reply_the_trial_is_random_and_says_why(reply: Reply, says: str) -> None:
+    drawn = trials(log(PLAN, answering(reply), initial=8))[8:]
+    assert all(says in t["by"] and t["by"].startswith("random (model: ") for t in drawn)
+    assert [t["config"] for t in drawn] == [SPACE.draw(1, k) for k in range(8, 40)]
+
+
+def test_a_configuration_is_not_trained_twice() -> None:
+    same = Reply({"lr": 0.01, "layers": 2, "width": 16})
+    drawn = trials(log(PLAN, answering(same), initial=8))[8:]
+    assert [t["by"] for t in drawn].count("model") == 1
+
+
+def test_the_results_of_an_earlier_run_are_in_the_first_question() -> None:
+    past = tuple(Past(SPACE.draw(5, k), ((3, 0.5 + k),)) for k in range(6))
+    plan = replace(PLAN, history=past)
+    port = Recorder(plan)
+    log(plan, port, initial=3, ahead=1)
+    assert [t.value for t in port.questions[0].results[:6]] == [0.5 + k for k in range(6)]
