@@ -7,18 +7,21 @@ import logging
 import os
 import re
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.kind.bring_up import ROOT, Cluster
 
 from perch.clusters.kubernetes.client import RayjobApi
-from perch.clusters.kubernetes.status import JobStatus
+from perch.clusters.kubernetes.status import JobStatus, job_status
+from perch.run.events import read
 
 CHART = ROOT / "charts" / "perch"
 TREE = bool(os.environ.get("PERCH_E2E_TREE"))
@@ -114,7 +117,7 @@ class Kit:
         words = [kind, *([name] if name else []), *(["-l", selector] if selector else [])]
         return json.loads(self.kubectl("get", *words, "-o", "json"))
 
-    def pod(self, release: str, component: str, seconds: float = 180, other_than: str = "") -> str:
+    def pod(self, release: str, component: str, seconds: float = 180, other_than: str = "", quiet: bool = False) -> str:
         """Return the name of a ready pod of a release, waiting for it."""
         selector = f"app.kubernetes.io/instance={release},app.kubernetes.io/component={component}"
 
@@ -126,7 +129,7 @@ class Kit:
                     return str(pod["metadata"]["name"])
             return None
 
-        return self.until(f"a ready {component} of {release}", look, seconds)
+        return str(self.until("" if quiet else f"a ready {component} of {release}", look, seconds))
 
     def until(self, what: str, look: Callable[[], Any], seconds: float = 180) -> Any:
         """Return what ``look`` finds; fail after ``seconds``."""
@@ -134,7 +137,12 @@ class Kit:
         while time.monotonic() < end:
             found = look()
             if found:
-                log.info("%s: there", what)
+                log.log(
+                    logging.INFO if what else logging.DEBUG,
+                    "%s: there after %.0f s",
+                    what,
+                    time.monotonic() - end + seconds,
+                )
                 return found
             time.sleep(1)
         raise AssertionError(f"{what}: not there after {seconds:.0f} s\n{self.state()}")
@@ -144,8 +152,6 @@ class Kit:
         said = ""
         end = time.monotonic() + seconds
         for job in self.jobs.watch(run_id, self.namespace, seconds):
-            from perch.clusters.kubernetes.status import job_status
-
             status = job_status(job)
             line = f"{run_id}: {status.word} ({status.deployment} {status.job})"
             if line != said:
@@ -161,12 +167,13 @@ class Kit:
         return self.kubectl("exec", pod, "-c", container, "--", "/bin/bash", "-c", script, check=check)
 
     def events(self, pod: str, run_id: str) -> list[Json]:
-        """Return the run's log as one reads it in the pod: accepted events only."""
-        script = (
-            "import json, pathlib; from perch.run.events import read;"
-            f"print(json.dumps(list(read(pathlib.Path('/results/{run_id}/events')))))"
-        )
-        return list(json.loads(self.kubectl("exec", pod, "-c", "ray-head", "--", "python", "-c", script)))
+        """Return the run's log as Perch reads it: the accepted part of each attempt's file."""
+        script = f'cd /results/{run_id}/events && for f in *.jsonl; do echo "== $f"; cat $f; done'
+        with tempfile.TemporaryDirectory() as folder:
+            for part in self.shell(pod, script).split("== ")[1:]:
+                name, _, content = part.partition("\n")
+                Path(folder, name).write_text(content)
+            return list(read(Path(folder)))
 
     @contextmanager
     def port_forward(self, target: str, port: int) -> Iterator[str]:

@@ -18,7 +18,7 @@ from perch.clusters.kubernetes.control import Run
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(2400)]
 log = logging.getLogger("e2e")
-TRIALS = 30
+TRIALS = 14
 LONG = ("--set", f"trials={TRIALS},timeBudget=40m", "--set-json", 'set={"epochs": 9, "confirm.top": 0}')
 """A study of a few minutes: long enough to be hit in the middle."""
 
@@ -39,7 +39,7 @@ def after(kit: Kit, release: str, count: int, seconds: float = 600) -> tuple[str
     """Wait until a run has reported ``count`` epochs; return its head pod and them."""
 
     def look() -> tuple[str, dict[Epoch, float]] | None:
-        head = kit.pod(release, "head", seconds=300)
+        head = kit.pod(release, "head", seconds=300, quiet=True)
         try:
             found = results(kit, head, release)
         except AssertionError:  # no folder yet, or the pod went between the two calls
