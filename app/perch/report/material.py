@@ -115,7 +115,8 @@ class Material:
     def incumbents(self) -> pd.DataFrame:
         """Every improvement of the best value so far: ``time_s, value, trial_id, segment, epoch`` and the test MAE."""
         columns = ["time_s", self.metric, "trial_id", "segment", "epoch"]
-        columns += [TEST_MAE_EV] if TEST_MAE_EV in self.curves and self.metric != TEST_MAE_EV else []
+        has_test = TEST_MAE_EV in self.curves and self.curves[TEST_MAE_EV].notna().any()
+        columns += [TEST_MAE_EV] if has_test and self.metric != TEST_MAE_EV else []
         if self.metric not in self.curves:
             return pd.DataFrame(columns=columns).rename(columns={self.metric: "value"})
         ordered = self.curves[columns].dropna(subset=[self.metric]).sort_values("time_s", kind="stable")

@@ -102,8 +102,8 @@ def _confirmed(material: Material) -> dict[str, Any] | None:
     """The trials that were trained again with fresh seeds."""
     if material.confirmed.empty:
         return None
-    wanted = ["trial_id", "status", "epochs", "best_value", "test_mae_ev"]
-    shown = material.confirmed[[c for c in wanted if c in material.confirmed]]
+    wanted = ["trial_id", "confirms", "status", "epochs", "best_value", "test_mae_ev"]
+    shown = material.confirmed[[c for c in wanted if c in material.confirmed]].dropna(axis="columns", how="all")
     body = [[_text(row[c]) for c in shown.columns] for row in rows(shown)]
     return {"columns": [words(str(c)) for c in shown.columns], "rows": body}
 

@@ -1,0 +1,127 @@
+"""The documentation's pictures, from a real run: ``python docs/images/make.py [--run RUN]``
+
+Without ``--run`` the embedded study is run first (minutes on two cores). Writes beside this file:
+
+* ``readme.png``: learning curves coloured by what became of the trials, and the best so far;
+* ``terminal.svg``: the live table as the run's last moment shows it;
+* ``report-light.png``, ``report-dark.png``: the head of the report; ``tensorboard.png``: its HParams page (Chromium).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from perch.boards.serve import serve
+from perch.boards.source import logdir
+from perch.report import refresh
+from perch.report.figure import FIGURES
+from perch.report.material import Material
+from perch.report.style import styled
+from perch.report.write import load
+from perch.run.live import Best, Rung, Snapshot, table
+
+HERE = Path(__file__).parent
+
+
+def readme(material: Material) -> None:
+    """Two of the report's figures side by side, on white."""
+    from PIL import Image
+
+    pictures = []
+    for name in ("learning_curves", "incumbent"):
+        figure = FIGURES.get(name)
+        with styled(name):
+            drawn = figure.draw(material, figure.table(material))
+            drawn.set_size_inches(6.4, 4.2)
+            buffer = io.BytesIO()
+            drawn.savefig(buffer, format="png", facecolor="white", dpi=130)
+        pictures.append(Image.open(buffer))
+    whole = Image.new("RGB", (sum(p.width for p in pictures), max(p.height for p in pictures)), "white")
+    at = 0
+    for picture in pictures:
+        whole.paste(picture, (at, 0))
+        at += picture.width
+    whole.save(HERE / "readme.png", optimize=True)
+
+
+def terminal(material: Material) -> None:
+    """The live table of the run's last moment."""
+    from rich.console import Console
+
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(table(snapshot(material)))
+    console.save_svg(str(HERE / "terminal.svg"), title=f"perch run · {material.folder.name}")
+
+
+def snapshot(material: Material) -> Snapshot:
+    """What the live view showed when the search ended."""
+    trials, best = material.trials, material.best
+    rungs = FIGURES.get("rungs").table(material) if trials["rung"].notna().any() else None
+    elapsed_s = float(material.curves["time_s"].max())
+    budget = material.study.get("budget") or {}
+    return Snapshot(
+        run_id=material.folder.name,
+        strategy=str(material.summary.get("strategy", "")),
+        metric=material.metric,
+        elapsed_s=elapsed_s,
+        trials=trials["status"].value_counts().to_dict(),
+        best=Best(best["trial_id"], best["value"], best["epoch"], best["config"], best.get("test_mae_ev")),
+        rungs=() if rungs is None else tuple(
+            Rung(int(row["epochs"]), int(row["reached"]), int(row["went_on"])) for _, row in rungs.iloc[:-1].iterrows()
+        ),
+        budget_s=budget.get("time"),
+        budget_trials=budget.get("trials"),
+        trials_per_minute=len(trials) / elapsed_s * 60,
+        baselines=material.baselines,
+    )  # fmt: skip
+
+
+def screenshots(run: Path, page: Path) -> None:
+    """Report and TensorBoard in Chromium; says so and goes on where there is none."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        print("no Chromium: no screenshots (apt-get install chromium)")
+        return
+    from playwright.sync_api import sync_playwright
+
+    address = serve(logdir(run))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for scheme in ("light", "dark"):
+            opened: Any = browser.new_page(viewport={"width": 1000, "height": 1300}, color_scheme=scheme)
+            opened.goto(page.as_uri())
+            opened.screenshot(path=str(HERE / f"report-{scheme}.png"))
+        opened = browser.new_page(viewport={"width": 1400, "height": 800})
+        opened.goto(f"{address}#hparams")
+        opened.get_by_text("TABLE VIEW").wait_for(timeout=120_000)
+        opened.wait_for_timeout(3000)
+        opened.screenshot(path=str(HERE / "tensorboard.png"))
+        browser.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, help="a run that exists")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        run = options.run
+        if run is None:
+            from perch.run.runner import run_study
+            from perch.study import load as load_study
+
+            run_study(load_study(None), out=Path(scratch), run_id="adsorption-asha", resume=False)
+            run = Path(scratch) / "adsorption-asha"
+        material = load(run)
+        readme(material)
+        terminal(material)
+        screenshots(run, refresh(run))
+    print("written:", ", ".join(sorted(f.name for f in HERE.iterdir() if f.suffix != ".py")))
+
+
+if __name__ == "__main__":
+    main()
