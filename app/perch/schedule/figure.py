@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from perch.report.material import words
 from perch.report.style import BLUE, GREY, INK, ORANGE, VERMILLION, canvas, styled
 from perch.schedule.fit import Fit
 from perch.schedule.lineage import Lineage, error_columns
-from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
-
-LABELS = {TEST_MAE_EV: "test MAE (eV)", "validation_mae_ev": "validation MAE (eV)"}
+from perch.vocabulary import LEARNING_RATE
 
 
 def draw(lineage: Lineage, fit: Fit, curves: pd.DataFrame) -> Any:
@@ -23,17 +22,19 @@ def draw(lineage: Lineage, fit: Fit, curves: pd.DataFrame) -> Any:
     reverted = own[[key not in kept for key in zip(own["trial_id"], own["segment"], own["epoch"], strict=True)]]
     columns = error_columns(lineage.rows)
     for _, rows in reverted.groupby("segment"):
-        above.plot(rows["epoch"], rows[columns[0]], color=GREY, lw=1, marker=".", ms=3)
-        below.step(rows["epoch"], rows[LEARNING_RATE], where="mid", color=GREY, lw=1)
+        if columns:
+            above.plot(rows["epoch"], rows[columns[0]], color=GREY, lw=1, marker=".", ms=3)
+        if rows[LEARNING_RATE].notna().all():
+            below.step(rows["epoch"], rows[LEARNING_RATE], where="mid", color=GREY, lw=1)
     for column, colour in zip(columns, (VERMILLION, BLUE), strict=False):
-        above.plot(lineage.rows["epoch"], lineage.rows[column], color=colour, lw=2, label=LABELS[column])
-    below.step(lineage.rows["epoch"], lineage.rows[LEARNING_RATE], where="mid", color=INK, lw=2, label="lineage")
+        above.plot(lineage.rows["epoch"], lineage.rows[column], color=colour, lw=2, label=words(column))
+    below.step(lineage.rows["epoch"], lineage.values[LEARNING_RATE], where="mid", color=INK, lw=2, label="lineage")
     below.plot(range(1, len(fit.values) + 1), fit.values, color=ORANGE, lw=1.8, ls="--", label=fit.kind)
     if len(reverted):
         below.plot([], [], color=GREY, lw=1, label="reverted")
     for axes in (above, below):
         axes.legend(fontsize=8)
-    above.set(ylabel="error of the best trial (eV)", title=f"trial {lineage.trial} and its ancestors")
+    above.set(ylabel="error of the best trial", title=f"trial {lineage.trial} and its ancestors")
     below.set(xlabel="epoch", ylabel="learning rate", yscale="log")
     return figure
 

@@ -73,8 +73,7 @@ def best_lineage(run: Record) -> Lineage:
     rows = follow(curves, str(best["trial_id"]), int(best["segment"]))
     configs = [_config(value) for value in rows["config"]] if "config" in rows else [{} for _ in range(len(rows))]
     moved = [k for k in configs[0] if k not in NOT_READ and any(c.get(k) != configs[0][k] for c in configs)]
-    # The rate in force, whatever made it: a constant one is a schedule too.
-    values = {LEARNING_RATE: [float(v) for v in rows[LEARNING_RATE]], **{k: [c[k] for c in configs] for k in moved}}
+    values = {LEARNING_RATE: _rates(run, rows, configs), **{k: [c[k] for c in configs] for k in moved}}
     fixed = {k: v for k, v in configs[0].items() if k not in values and k not in NOT_READ}
     return Lineage(str(best["trial_id"]), len(rows), values, fixed, rows, len(curves))
 
@@ -124,6 +123,18 @@ def _search_curves(run: Record) -> pd.DataFrame:
     return curves.reset_index(drop=True)
 
 
+def _rates(run: Record, rows: pd.DataFrame, configs: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The learning rate in force in every epoch, whatever made it; of a trainable that reports none, the configuration's."""
+    if LEARNING_RATE in rows and rows[LEARNING_RATE].notna().all():
+        return [float(v) for v in rows[LEARNING_RATE]]
+    if all(isinstance(c.get(LEARNING_RATE), (int, float)) for c in configs):
+        return [float(c[LEARNING_RATE]) for c in configs]
+    raise RecordError(
+        f"the run '{run.folder}' knows no learning rate", why=f"neither a column nor a hyperparameter is called '{LEARNING_RATE}'",
+        fix=f"call your learning rate '{LEARNING_RATE}' in the space, or report it",
+    )  # fmt: skip
+
+
 def _config(value: Any) -> dict[str, Any]:
     return {k: _plain(v) for k, v in value.items()} if isinstance(value, Mapping) else {}
 
@@ -133,5 +144,5 @@ def _plain(value: Any) -> Any:
 
 
 def error_columns(rows: pd.DataFrame) -> list[str]:
-    """Columns of errors that a figure can show: test first."""
-    return [c for c in (TEST_MAE_EV, VALIDATION_MAE_EV) if c in rows and rows[c].notna().any()]
+    """Columns of errors that a figure can show: test first; a foreign trainable's are under the study's metric's value."""
+    return [c for c in (TEST_MAE_EV, VALIDATION_MAE_EV, "value") if c in rows and rows[c].notna().any()][:2]
