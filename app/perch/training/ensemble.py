@@ -53,11 +53,16 @@ class Model:
         rows = torch.arange(len(data), device=self.device)
         ratios = []
         for predictor, known in zip(self.predictors, self.embeddings, strict=True):
-            nearest = torch.cdist(predictor.embed(data, rows).float(), known).amin(1)
-            among = torch.cdist(known, known).fill_diagonal_(float("inf")).amin(1)
+            nearest = _distances(predictor.embed(data, rows).float(), known).amin(1)
+            among = _distances(known, known).fill_diagonal_(float("inf")).amin(1)
             ratios.append((nearest / among.quantile(FAR_QUANTILE).clamp_min(1e-6)).cpu().numpy())
         mean: np.ndarray = np.mean(ratios, axis=0)
         return mean
+
+
+def _distances(a: Tensor, b: Tensor) -> Tensor:
+    """Euclidean distances (A, B), exact for near ones too."""
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def load_model(folder: Path, device: str = "auto") -> Model:

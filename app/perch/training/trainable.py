@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -75,7 +76,7 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
         path = Path(checkpoint_dir) / STATE
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError) as error:
+        except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
             raise RecordError(
                 f"cannot read the checkpoint '{path}'", why=str(error).splitlines()[0], fix="start the trial again"
             ) from error

@@ -32,6 +32,7 @@ def structures() -> list[Atoms]:
     for n in range(30):
         atoms = fcc111(["Cu", "Ag", "Pt"][n % 3], (1, 1, 3), a=4.0, vacuum=5.0)
         add_adsorbate(atoms, "OH"[n % 2], 0.9 + 0.05 * (n // 3), (n % 4 * 0.3, 0.2))
+        atoms.info.clear()  # the builder leaves things that extended XYZ cannot hold
         atoms.set_constraint(FixAtoms([0]))
         made.append(atoms)
     return made
