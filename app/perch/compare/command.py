@@ -54,7 +54,10 @@ def compare_study(
             f"--only {only}", why=f"the plan has runs 0 to {len(plan.jobs()) - 1}", fix="give one of these numbers"
         )
     save(plan, folder)
-    code = drive(plan, folder, only=only, min_cpu_share=min_cpu_share, say=lambda line: print(line, flush=True))
+    try:
+        code = drive(plan, folder, only=only, min_cpu_share=min_cpu_share, say=lambda line: print(line, flush=True))
+    except KeyboardInterrupt:  # between two runs
+        code = 75
     if code == 75:
         words = ["perch", "compare", *given, "--strategies", ",".join(plan.strategies), "--seeds", str(len(plan.seeds)),
                  "--time-budget", f"{plan.budget_s:g}s", "--out", str(root), "--run-id", folder.name]  # fmt: skip

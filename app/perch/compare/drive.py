@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -86,6 +88,7 @@ def _one(
     study = plan.study_of(job)
     cores = os.cpu_count() or 1
     for repeat in range(REPEATS_MAX + 1):
+        _take_signals()
         say(f"{place} {job.label}: running for {plan.budget_s:g} s")
         with measured(float(cores)) as cpu:
             outcome = run_study(study, out=runs_folder(folder), run_id=job.label, quiet=True)
@@ -107,6 +110,13 @@ def _one(
         say(f"{job.label}: got {text} of the CPU, less than {min_cpu_share:.0%}; repeated")
         shutil.rmtree(runs_folder(folder) / job.label)
     return 0
+
+
+def _take_signals() -> None:
+    """Between runs an interruption or a SIGTERM ends the comparison; during a run the run takes them, saves and says 75."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
 
 
 def _prepare(plan: ComparePlan, folder: Path) -> None:
