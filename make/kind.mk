@@ -2,9 +2,14 @@
 KIND_LAB := ../shared/lab/kind
 export PATH := $(PATH):$(HOME)/.cache/hpo-lab/bin
 
-.PHONY: chart chart-docs chart-schema manifests chart-test e2e-kind e2e-kind-smoke workflows
+.PHONY: chart chart-tools chart-docs chart-schema manifests chart-test e2e-kind e2e-kind-smoke workflows
 
 chart: chart-schema chart-docs manifests chart-test ## everything that follows from the chart, then its tests
+
+chart-tools: ## Helm, kubeconform, helm-unittest, helm-docs and actionlint, where Go or the lab can build them
+	@if [ -x $(KIND_LAB)/tools ] && command -v go >/dev/null; then $(KIND_LAB)/tools charts; \
+	elif command -v go >/dev/null; then TOOLS_BIN=$(HOME)/.cache/hpo-lab/bin .github/scripts/tools helm actionlint kubeconform helm-docs helm-unittest; \
+	else echo "no Go: the chart's tests are skipped where Helm is missing"; fi
 
 chart-docs: ## the chart's README from the comments in values.yaml
 	helm-docs --chart-search-root charts/perch --sort-values-order file --ignore-non-descriptions --skip-version-footer
