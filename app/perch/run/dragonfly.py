@@ -143,6 +143,7 @@ class DragonflyProcess:
         self._said: IO[bytes] | None = None
         self._buffer = b""
         self._line = 0
+        self._closed = False
         self.deaths: list[str] = []
         """Why the process was lost, each time."""
 
@@ -189,6 +190,7 @@ class DragonflyProcess:
 
     def close(self) -> None:
         """End the process and its thread."""
+        self._closed = True
         self._questions.put(None)
         self._kill()
         if self._thread is not None:
@@ -217,20 +219,24 @@ class DragonflyProcess:
             "pending": question.pending,
             "built": question.built,
         }
-        while not self.lost:
+        while not self.lost and not self._closed:
             begun = time.perf_counter()
             try:
                 if self._process is None:
                     self._start()
                 answer = self._exchange(line, self._ask_limit_s)
             except (ProcessDied, OSError, ValueError) as error:
-                self._died(error)
+                if not self._closed:
+                    self._died(error)
                 continue
             took = time.perf_counter() - begun
             if "error" in answer:
                 LOG.warning("Dragonfly could not answer question %d: %s", question.number, answer["error"])
                 return Reply(trouble=answer["error"], ask_s=took)
             return Reply({**answer["config"], **self._single}, answer["note"], ask_s=round(took, 4))
+        if self._closed:
+            self._kill()
+            return Reply(trouble="the run has ended")
         return Reply(trouble=f"given up after {MOST_DEATHS} deaths, the last: {self.deaths[-1]}")
 
     def _start(self) -> None:

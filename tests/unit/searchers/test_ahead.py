@@ -75,8 +75,8 @@ def test_a_question_holds_the_results_and_what_runs_or_is_promised() -> None:
 
 def test_every_question_is_put_once_and_none_beyond_the_budget() -> None:
     port = Recorder(PLAN)
-    log(PLAN, port, initial=8, ahead=3)
-    assert [q.number for q in port.questions] == list(range(8, 40))
+    log(PLAN, port, initial=12, ahead=3)
+    assert [q.number for q in port.questions] == list(range(12, 40))
 
 
 def test_a_question_is_put_before_a_worker_is_free() -> None:
