@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from pathlib import Path
@@ -46,7 +47,7 @@ def write(run_folder: Path) -> None:
 
 
 def best(run_folder: Path, top: int) -> Path:
-    """A temporary folder of links to the ``top`` best trials of a run (all their segments) and to what is not a trial."""
+    """A folder of links, gone when the process ends, to the ``top`` best trials of a run (all their segments) and to what is not a trial."""
     from perch.record import load
 
     run = load(run_folder)
@@ -54,6 +55,7 @@ def best(run_folder: Path, top: int) -> Path:
     ranked = run.trials[run.trials["phase"] == "search"].dropna(subset=["best_value"])
     chosen = set(ranked.sort_values("best_value", ascending=ascending)["trial_id"].head(top))
     links = Path(tempfile.mkdtemp(prefix="perch-board-"))
+    atexit.register(shutil.rmtree, links, ignore_errors=True)
     source = (run_folder / "tensorboard").absolute()
     (links / "trials").mkdir()
     for one in sorted((source / "trials").iterdir()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -31,4 +32,5 @@ def board(
     address = serve(logdir(run, top=top, rebuild=rebuild), host=host, port=port, secret=secret)
     typer.echo(f"TensorBoard on {run}: {address}")
     typer.echo("Ctrl-C ends it.")
-    signal.pause()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()

@@ -14,6 +14,8 @@ from perch.report.material import Material
 from perch.report.style import file_svg, styled, svg_of
 
 FORMS = ("png", "svg", "pdf", "csv")
+LONG_TABLE = 100_000
+"""Rows; only learning curves have as many."""
 
 
 @dataclass(frozen=True)
@@ -77,5 +79,16 @@ def _write_all(drawn: list[Drawn | NotDrawn], folder: Path) -> dict[str, list[Pa
             one.picture.savefig(png, facecolor="white")
             one.picture.savefig(pdf, facecolor="white", metadata={"CreationDate": None})
         svg.write_text(file_svg(one.svg, one.description), encoding="utf-8")
-        one.table.to_csv(csv, index=False)
+        _write_csv(one.table, csv)
     return made
+
+
+def _write_csv(table: pd.DataFrame, file: Path) -> None:
+    """The data of a figure; long tables through Arrow, which is ten times as fast and knows fewer types."""
+    if len(table) < LONG_TABLE:
+        table.to_csv(file, index=False)
+        return
+    import pyarrow as pa
+    from pyarrow import csv
+
+    csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), file)
