@@ -34,9 +34,23 @@ def finished(kit: Kit) -> Kit:
 
     began = kit.until("the first trial", first_trial, seconds=300)
     log.info("helm install to first trial: %.1f s", began - started.timestamp())
+    waited_for_the_head(kit)
     status = kit.finished("smoke")
     assert status.succeeded, status.message
     return kit
+
+
+def waited_for_the_head(kit: Kit) -> None:
+    """The operator's init container, fixed at 256 MiB and a fifth of a CPU, found the head with the image's own Ray."""
+    selector = "app.kubernetes.io/instance=smoke,app.kubernetes.io/component=worker"
+    worker = kit.get("pods", selector=selector)["items"][0]
+    wait = next(c for c in worker["spec"]["initContainers"] if c["name"] == "wait-gcs-ready")
+    status = next(c for c in worker["status"]["initContainerStatuses"] if c["name"] == "wait-gcs-ready")
+    ended = status["state"]["terminated"]
+    seconds = datetime.fromisoformat(ended["finishedAt"]) - datetime.fromisoformat(ended["startedAt"])
+    assert wait["resources"]["limits"] == {"cpu": "200m", "memory": "256Mi"}
+    assert (ended["exitCode"], status["restartCount"]) == (0, 0)
+    log.info("ray health-check under 256 MiB and 0.2 CPU: the head was found after %.0f s", seconds.total_seconds())
 
 
 def test_the_job_succeeded_on_restricted_pods(finished: Kit) -> None:

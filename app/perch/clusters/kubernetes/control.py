@@ -138,7 +138,7 @@ class Run:
         job = self.jobs.get_job(self.id, self.namespace)
         driver = (job.get("status") or {}).get("jobId", "")
         with helper(self.core, self.namespace, self.id, place.image, place.claim) as pod:
-            command = ["/bin/bash", "-c", 'cat /results/logs/"$0"*.log', driver]
+            command = ["/bin/bash", "-c", 'cat $(ls -tr /results/logs/"$0"*.log)', driver]
             yield from "".join(execute(self.core, self.namespace, pod, "fetch", command)).splitlines()
 
     def _next_change(self) -> None:
