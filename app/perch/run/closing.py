@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from perch.run.job import DONE, INTERRUPTED, Outcome
 from perch.run.live import configuration, duration
-from perch.run.runner import DONE, INTERRUPTED, Outcome
 
 
 def closing(outcome: Outcome) -> Iterator[str]:

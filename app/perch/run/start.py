@@ -32,12 +32,26 @@ def resolved(study: Study) -> Study:
     data = study.data
     if data.path is not None and "://" not in data.path:
         data = data.model_copy(update={"path": str(study.path(data.path))})
-    changes = {"space": space.spec(), "points": points, "data": data}
+    changes = {"space": space.spec(), "points": points, "data": data, "strategy": _with_architecture(study)}
     return parse({**study.model_dump(by_alias=True), **_plain(changes)})
 
 
 def _plain(changes: dict[str, Any]) -> dict[str, Any]:
     return {k: v.model_dump(by_alias=True) if hasattr(v, "model_dump") else v for k, v in changes.items()}
+
+
+def _with_architecture(study: Study) -> str | dict[str, Any]:
+    """The strategy's settings, with ``architecture: {from: RUN}`` replaced by the values of that run's best trial."""
+    strategy = study.strategy
+    wanted = strategy.get("architecture") if isinstance(strategy, dict) else None
+    if not isinstance(strategy, dict) or not isinstance(wanted, dict) or "from" not in wanted:
+        return strategy
+    from perch.strategies.population import take_architecture
+    from perch.training.keys import ARCHITECTURE_KEYS
+
+    [best] = _best_configs(study.path(str(wanted["from"])), 1)
+    keys = ARCHITECTURE_KEYS if study.trainable_is_ours else tuple(best)
+    return {**strategy, "architecture": take_architecture(study.search_space, best, keys)}
 
 
 def expected_workers(study: Study) -> int:

@@ -12,7 +12,7 @@ from perch.run.confirm import Confirmation
 from perch.run.events import EventLog, read
 from perch.run.folder import RunFolder
 from perch.run.inline import InlineEngine
-from perch.run.runner import replay
+from perch.run.opening import replay
 from perch.run.stints import Clock
 from perch.study import parse
 

@@ -1,0 +1,121 @@
+"""From a study to an attempt that is ready to be driven: data, run folder, log and replayed state."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from perch.run import start
+from perch.run.campaign import Campaign
+from perch.run.confirm import Confirmation
+from perch.run.events import EventLog, read
+from perch.run.folder import RunFolder, replacing
+from perch.run.job import Job
+from perch.run.live import View
+from perch.run.state import State
+from perch.run.stints import Clock
+from perch.study import Study, dump
+
+
+def replay(study: Study, folder: RunFolder, log: EventLog | None = None) -> State:
+    """The state that a run's log tells, with its strategy in step: what ``log`` has accepted of earlier attempts."""
+    state = State(start.build_strategy(study), study.epochs)
+    if folder.events.is_dir():
+        for event in read(folder.events, None if log is None else log.accepts):
+            state.apply(event)
+    return state
+
+
+def finished(study: Study, folder: RunFolder) -> bool:
+    """True when the last attempt ended by itself and no larger budget is asked now."""
+    before: dict[str, Any] = {}
+    for event in read(folder.events):
+        if event["e"] == "attempt":
+            before = event
+    if start.closed(folder) != "done":
+        return False
+    old, new = before.get("budget", {}), study.budget
+    larger_trials = old.get("trials") is not None and (new.trials is None or new.trials > old["trials"])
+    larger_time = old.get("time") is not None and (new.time is None or new.time > old["time"])
+    more_confirm = before.get("confirm") != study.confirm.model_dump() and study.confirm.top > 0
+    return not (larger_trials or larger_time or more_confirm)
+
+
+def prepare_data(study: Study, root: Path, view: View | None) -> tuple[Any, Path]:
+    """Build the graphs before Ray starts, so that bad data cost nothing; they are cached beside the runs."""
+    cache = root / ".cache"
+    if not study.trainable_is_ours:
+        return None, cache
+    from perch.data.prepare import prepare
+
+    prepared = prepare(study.data, base=Path(study.base), cache=cache)
+    smallest = min(len(split.train) for split in prepared.splits)
+    _drop_large_batches(study, smallest, view)
+    if view is not None:
+        for warning in prepared.warnings:
+            view.say(f"warning: {warning}")
+    return prepared, cache
+
+
+def _drop_large_batches(study: Study, training_rows: int, view: View | None) -> None:
+    """Say which batch sizes exceed the training set; with none left the study cannot run."""
+    from perch.errors import StudyError
+    from perch.space import Choice
+
+    dimension = study.search_space.dimensions.get("batch_size")
+    fixed = study.search_space.fixed.get("batch_size")
+    sizes = dimension.values if isinstance(dimension, Choice) else (fixed,) if fixed is not None else ()
+    numbers = [s for s in sizes if isinstance(s, (int, float))]
+    large = [s for s in numbers if s > training_rows]
+    if numbers and len(large) == len(numbers):
+        raise StudyError(
+            "no batch size fits the training set", why=f"it has {training_rows} structures; the smallest batch is {min(numbers)}",
+            fix="add a smaller batch_size",
+        )  # fmt: skip
+    if large and view is not None:
+        view.say(
+            f"warning: batch sizes {large} exceed the {training_rows} training structures; they train on one batch"
+        )
+
+
+def open_job(study: Study, folder: RunFolder, view: View | None, began_s: float, prepared: Any) -> Job:
+    """Create or enter the run folder and log the attempt: first what it accepts of earlier ones, then replay that."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    study = study.model_copy(update={"versions": versions()})
+    with replacing(folder.study) as path:
+        path.write_text(dump(study), encoding="utf-8")
+    folder.stop.unlink(missing_ok=True)  # it was meant for an earlier attempt
+    log = EventLog(folder.events)
+    state = replay(study, folder, log)
+    clock = Clock()
+    extends = state.closed == "done"
+    clock.start(state.used_s, began_s)
+    confirmation = Confirmation(folder, study.confirm.top, study.confirm.seeds)
+    campaign = Campaign(study, folder, state, log, clock, confirmation)
+    campaign.emit(
+        e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
+        unix_s=round(time.time(), 3), seed=study.seed, strategy=study.strategy_name, host=platform.node(), pid=os.getpid(),
+        budget=study.budget.model_dump(), confirm=study.confirm.model_dump(), extends=extends, versions=study.versions, **_facts(prepared),
+    )  # fmt: skip
+    log.sync()
+    return Job(study, folder, campaign, view, prepared, started_s=state.used_s)
+
+
+def _facts(prepared: Any) -> dict[str, Any]:
+    """What the record says of the data: baselines, sizes, fingerprint."""
+    if prepared is None:
+        return {}
+    split = prepared.splits[0]
+    sizes = {side: len(getattr(split, side)) for side in ("train", "validation", "test")}
+    data = {"fingerprint": prepared.fingerprint, "structures": len(prepared), "folds": len(prepared.splits), **sizes}
+    return {"baselines": prepared.baselines, "baselines_test": prepared.baselines_test, "data": data}
+
+
+def versions() -> dict[str, str]:
+    """What a run ran with."""
+    names = ("perch-hpo", "ray", "torch", "torch-geometric", "ase", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
