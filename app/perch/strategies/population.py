@@ -53,6 +53,27 @@ def population_size(plan: Plan, settings: PopulationSettings) -> int:
     return size
 
 
+def take_architecture(space: Space, best: Mapping[str, Any], architecture_keys: tuple[str, ...]) -> dict[str, Any]:
+    """Of an earlier run's best configuration, the values of the architecture that this space searches.
+
+    Raises StrategyError when the configuration lacks one, or when it is unknown which keys are architecture.
+    """
+    wanted = [key for key in space.dimensions if key in architecture_keys]
+    missing = [key for key in wanted if key not in best]
+    if missing or not wanted:
+        known = (
+            f"'{missing[0]}' is not in its configurations"
+            if missing
+            else "the space searches no key known as architecture"
+        )
+        raise StrategyError(
+            "the architecture cannot be taken from that run",
+            why=known,
+            fix="write the values: architecture: {width: 64}",
+        )
+    return {key: best[key] for key in wanted}
+
+
 def fix_architecture(plan: Plan, settings: PopulationSettings) -> Plan:
     """The plan with ``architecture`` fixed in its space. Raises StrategyError when more than the algorithm is searched."""
     space = _fixed(plan.space, settings.architecture or {})

@@ -9,6 +9,7 @@ import pytest
 
 from perch.errors import StrategyError
 from perch.space import parse_space
+from perch.strategies.population import take_architecture
 from perch.strategies.registry import STRATEGIES, Plan, Settings, build, read_settings
 
 ALGORITHM = ("lr", "batch_size", "momentum", "weight_decay")
@@ -100,6 +101,15 @@ def test_pbt_takes_the_architecture_of_an_earlier_winner() -> None:
     new = pbt.ask(0.0)
     assert new.config["width"] == 32
     assert list(pbt.plan.space.dimensions) == ["lr"]
+
+
+def test_the_architecture_of_a_configuration_is_what_the_space_searches_of_it() -> None:
+    best = {"lr": 0.02, "width": 32, "optimizer": "adam"}
+    assert take_architecture(SPACE, best, ARCHITECTURE) == {"width": 32}
+    with pytest.raises(StrategyError, match="'width' is not in its configurations"):
+        take_architecture(SPACE, {"lr": 0.02}, ARCHITECTURE)
+    with pytest.raises(StrategyError, match="searches no key known as architecture"):
+        take_architecture(TUNED, best, ARCHITECTURE)
 
 
 def test_pbt_perturbs_any_key_of_a_foreign_trainable() -> None:
