@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from perch.study import DataSpec
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """To be raised when graphs, groups, splits or baselines come out differently from the same input."""
 
 
