@@ -84,14 +84,18 @@ def _one(
 ) -> int:  # fmt: skip
     """One run with its repeats."""
     from perch.run.runner import run_study
+    from perch.run.tune import Leave
 
     study = plan.study_of(job)
     cores = os.cpu_count() or 1
     for repeat in range(REPEATS_MAX + 1):
         _take_signals()
         say(f"{place} {job.label}: running for {plan.budget_s:g} s")
-        with measured(float(cores)) as cpu:
-            outcome = run_study(study, out=runs_folder(folder), run_id=job.label, quiet=True)
+        try:
+            with measured(float(cores)) as cpu:
+                outcome = run_study(study, out=runs_folder(folder), run_id=job.label, quiet=True)
+        except Leave:  # told twice to end, while the run wrote its record
+            return 75
         if outcome.code != 0:
             say(f"{place} {job.label}: ended with code {outcome.code}: {outcome.why}")
             return outcome.code
