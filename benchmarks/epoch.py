@@ -184,12 +184,28 @@ def processor() -> str:
     return name + "".join(f", {flag}" for flag in ("amx_bf16", "avx512_bf16") if flag in text.split())
 
 
+def profile(threads: int) -> None:
+    """Print PyTorch's profile of one epoch of Perch at 18 atoms."""
+    from torch.profiler import ProfilerActivity
+    from torch.profiler import profile as watch
+
+    epoch = perch_side(prepared(18, 523, 112), threads, "cgcnn", "float32")
+    epoch()
+    with watch(activities=[ProfilerActivity.CPU]) as seen:
+        epoch()
+    print(seen.key_averages().table(sort_by="self_cpu_time_total", row_limit=25, max_name_column_width=40))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--atoms", type=int, nargs="*", default=[18, 80])
+    parser.add_argument("--profile", action="store_true", help="where one epoch of Perch spends its time")
     options = parser.parse_args()
+    if options.profile:
+        profile(options.threads)
+        return
     print(f"{datetime.now(UTC):%Y-%m-%d}, {processor()}, {options.threads} threads, batch {BATCH}, {LAYERS} x {WIDTH}")
     for atoms in options.atoms:
         sizes = {18: (523, 112), 80: (192, 64)}[atoms]
