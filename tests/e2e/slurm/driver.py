@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import ray
@@ -22,7 +23,8 @@ class Trial:
 
 def main(what: str, argument: str = "0") -> int:
     """Connect, put an actor on every CPU, then do what was asked."""
-    ray.init(address=os.environ["RAY_ADDRESS"], log_to_driver=False, logging_level="WARNING")
+    print(f"clock: driver {time.time():.2f}", flush=True)
+    ray.init(address=os.environ.get("RAY_ADDRESS", "auto"), log_to_driver=False, logging_level="WARNING")
     asked = threading.Event()
     signal.signal(signal.SIGUSR1, lambda *_: asked.set())
     alive = [node["NodeName"] for node in ray.nodes() if node["Alive"]]
@@ -31,6 +33,7 @@ def main(what: str, argument: str = "0") -> int:
     ray.get([trial.__ray_ready__.remote() for trial in trials])
     pending = [trial.work.remote() for trial in trials]
     print(f"driver: {len(alive)} nodes, {cpus} CPUs, {gpus} GPUs, {len(pending)} trials at work", flush=True)
+    print(f"clock: trials {time.time():.2f}", flush=True)
     print(f"driver: until {os.environ.get('PERCH_END_TIME')}", flush=True)
     if what == "wait":
         while not asked.wait(0.1):
@@ -48,5 +51,6 @@ def main(what: str, argument: str = "0") -> int:
 
 if __name__ == "__main__":
     number = main(*sys.argv[1:])
+    print(f"clock: end {time.time():.2f}", flush=True)
     sys.stdout.flush()
     os._exit(number)
