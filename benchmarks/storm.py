@@ -40,7 +40,7 @@ confirm: {{top: 2, seeds: 1}}
 strategy: {strategy}
 log: []
 """
-SETTINGS = {"pbt": "{name: pbt, perturbation_interval: 3, population: 8}"}
+SETTINGS = {"pbt": "{name: pbt, perturbation_interval: 3, population_size: 16}"}
 
 
 def results(folder: RunFolder) -> list[dict]:
@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategy", default="asha")
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)

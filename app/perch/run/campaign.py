@@ -265,8 +265,11 @@ class Campaign:
         if action == Action.EXPLOIT:
             self.queue.append(trial)
             self._stint_ended(trial)
+            self._drop_surplus(trial)
             return Order.STOP
-        save = action in (Action.SAVE, Action.PAUSE) or self.study.checkpoints == "all"
+        save = (
+            action == Action.SAVE or (action == Action.PAUSE and decision.checkpoint) or self.study.checkpoints == "all"
+        )
         leave = action == Action.PAUSE or self.leaving
         if self.study.checkpoints == "none":
             save = False

@@ -102,6 +102,9 @@ def open_job(study: Study, folder: RunFolder, view: View | None, began_s: float,
         budget=study.budget.model_dump(), confirm=study.confirm.model_dump(), extends=extends, versions=study.versions, **_facts(prepared),
     )  # fmt: skip
     log.sync()
+    if view is not None:
+        for notice in getattr(state.strategy, "notices", ()):
+            view.say(f"note: {notice}")
     return Job(study, folder, campaign, view, prepared, started_s=state.used_s)
 
 
