@@ -23,6 +23,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.neighborlist import neighbor_list
+
 from perch.data import neighbors
 from perch.data.build import all_lists
 from perch.data.sources.adsorption import EMBEDDED, Adsorption
@@ -108,7 +109,9 @@ def main() -> None:
         work = {"matscipy: list": each(matscipy_pairs), **work}
     except ModuleNotFoundError:
         print("matscipy is not installed: run with 'uv run --with matscipy'")
-    print(f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}")
+    print(
+        f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}"
+    )
     record: dict[str, dict[str, float]] = {}
     for title, structures in sets.items():
         seconds = median_s(work, structures, options.repeats)
