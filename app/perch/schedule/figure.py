@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from perch.report.material import words
-from perch.report.style import BLUE, GREY, INK, ORANGE, VERMILLION, canvas, styled
+from perch.report.style import BLUE, GREY, INK, ORANGE, VERMILLION, canvas, plain_log, styled
 from perch.schedule.fit import Fit
 from perch.schedule.lineage import Lineage, error_columns
 from perch.vocabulary import LEARNING_RATE
@@ -29,13 +29,17 @@ def draw(lineage: Lineage, fit: Fit, curves: pd.DataFrame) -> Any:
     for column, colour in zip(columns, (VERMILLION, BLUE), strict=False):
         above.plot(lineage.rows["epoch"], lineage.rows[column], color=colour, lw=2, label=words(column))
     below.step(lineage.rows["epoch"], lineage.values[LEARNING_RATE], where="mid", color=INK, lw=2, label="lineage")
-    below.plot(range(1, len(fit.values) + 1), fit.values, color=ORANGE, lw=1.8, ls="--", label=fit.kind)
+    steps = "default" if fit.kind == "cosine" else "steps-mid"
+    below.plot(
+        range(1, len(fit.values) + 1), fit.values, color=ORANGE, lw=1.8, ls="--", label=fit.kind, drawstyle=steps
+    )
     if len(reverted):
-        below.plot([], [], color=GREY, lw=1, label="reverted")
+        below.plot([], [], color=GREY, lw=1, label="tried, not kept")
     for axes in (above, below):
         axes.legend(fontsize=8)
     above.set(ylabel="error of the best trial", title=f"trial {lineage.trial} and its ancestors")
     below.set(xlabel="epoch", ylabel="learning rate", yscale="log")
+    plain_log(below.yaxis, ticks=5)
     return figure
 
 
