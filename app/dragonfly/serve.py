@@ -43,10 +43,11 @@ class Server:
             return {"ready": True}
         if line["do"] != "ask" or self.bandit is None:
             raise ValueError(f"cannot do {line['do']!r} now")
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         results = [(config, value, acq) for config, value, acq in line["results"]]
         extra = line["built"] if isinstance(self.bandit, Stock) else line["pending"]
         config, note = self.bandit.ask(line["number"], results, extra)
+        note["cpu_s"] = round(time.process_time() - worked, 3)
         return {"config": config, "note": note, "ask_s": round(time.perf_counter() - begun, 4)}
 
 
