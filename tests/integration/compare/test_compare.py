@@ -1,8 +1,10 @@
 """`perch compare` as a command: runs, resumes, extends, judges; with a trainable that costs no CPU."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -61,31 +63,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+BUDGETS_S = (10, 60, 240)
+"""Seconds per run: the first is enough on a machine that does nothing else; a larger one extends the runs that exist."""
+
+
+def compare(folder: Path, seeds: int, budget_s: int, study: str = "study.yaml") -> subprocess.CompletedProcess[str]:
+    """Start, resume or extend the comparison ``c``."""
+    return perch(
+        "compare", folder / study, "--strategies", "rs,asha", "--seeds", seeds, "--time-budget", f"{budget_s}s",
+        "--out", folder / "out", "--run-id", "c", "--min-cpu-share", 0,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
-def comparison(folder: Path) -> Path:
-    """A block of two strategies, ten seconds each."""
-    options = [
-        "--strategies",
-        "rs,asha",
-        "--time-budget",
-        "10s",
-        "--out",
-        folder / "out",
-        "--run-id",
-        "c",
-        "--min-cpu-share",
-        0,
-    ]
-    done = perch("compare", folder / "study.yaml", "--seeds", 1, *options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "no verdicts: 10 blocks are needed, there are 1" in done.stdout
+def budget_s(folder: Path) -> int:
+    """A block of two strategies, as long as it takes to see epochs; what it took."""
+    for budget_s in BUDGETS_S:
+        done = compare(folder, 1, budget_s)
+        if done.returncode == 0:
+            assert "no verdicts: 10 blocks are needed, there are 1" in done.stdout
+            return budget_s
+        assert "within" in done.stderr or "is empty" in done.stderr, done.stdout + done.stderr
+    raise AssertionError(f"no epoch in {BUDGETS_S[-1]} s: the machine has no time for this test")
+
+
+@pytest.fixture(scope="module")
+def comparison(folder: Path, budget_s: int) -> Path:
+    """Its folder."""
     return folder / "out" / "c"
 
 
-def test_runs_lie_in_folders_by_strategy_and_seed(comparison: Path) -> None:
+def test_runs_lie_in_folders_by_strategy_and_seed(comparison: Path, budget_s: int) -> None:
     assert sorted(p.name for p in (comparison / "runs").iterdir() if not p.name.startswith(".")) == ["asha-0", "rs-0"]
     result = json.loads((comparison / "comparison.json").read_text())
-    assert result["seeds"] == [0] and len(result["conditions"]) == 2 and result["budget_s"] == 10.0
+    assert result["seeds"] == [0] and len(result["conditions"]) == 2 and result["budget_s"] == budget_s
     assert all(0 <= c["cpu_share"] <= 1 for c in result["conditions"])
     assert (comparison / "figures" / "incumbents.png").is_file()
 
@@ -96,26 +107,14 @@ def test_equal_seeds_try_equal_configurations_in_equal_order(comparison: Path) -
         return [config["x"] for config in trials["config"]]
 
     pairs = list(zip(tried("rs-0"), tried("asha-0"), strict=False))
-    assert len(pairs) >= 3 and all(a == b for a, b in pairs)
+    assert pairs and all(a == b for a, b in pairs)
 
 
-def test_again_it_runs_nothing_and_a_block_more_runs_only_that(folder: Path, comparison: Path) -> None:
+def test_again_it_runs_nothing_and_a_block_more_runs_only_that(folder: Path, comparison: Path, budget_s: int) -> None:
     before = {p: p.stat().st_mtime_ns for p in comparison.glob("runs/*/events/*")}
-    options = [
-        "--strategies",
-        "rs,asha",
-        "--time-budget",
-        "10s",
-        "--out",
-        folder / "out",
-        "--run-id",
-        "c",
-        "--min-cpu-share",
-        0,
-    ]
-    again = perch("compare", folder / "study.yaml", "--seeds", 1, *options)
+    again = compare(folder, 1, budget_s)
     assert again.returncode == 0 and "running for" not in again.stdout
-    more = perch("compare", folder / "study.yaml", "--seeds", 2, *options)
+    more = compare(folder, 2, budget_s)
     assert more.returncode == 0 and more.stdout.count("running for") == 2
     assert all(p.stat().st_mtime_ns == t for p, t in before.items())
     assert json.loads((comparison / "comparison.json").read_text())["seeds"] == [0, 1]
@@ -134,14 +133,12 @@ def test_bad_input_is_refused_before_anything_starts(folder: Path, comparison: P
     other = folder / "other.yaml"
     other.write_text(STUDY.replace("epochs: 9", "epochs: 3"))
     out = folder / "out"
+    done = compare(folder, 1, BUDGETS_S[-1], "other.yaml")
+    assert done.returncode == 2 and "another study" in done.stderr and "epochs" in done.stderr
     for words, said in [
         (["compare", folder / "study.yaml", "--strategies", "rs,ashaa"], "ashaa"),
         (["compare", folder / "study.yaml", "--seeds", 0], "--seeds 0"),
         (["compare", folder / "study.yaml", "--time-budget", "soon"], "--time-budget soon"),
-        (
-            ["compare", other, "--strategies", "rs,asha", "--time-budget", "10s", "--out", out, "--run-id", "c"],
-            "another study",
-        ),
         (["compare", comparison / "runs" / "rs-0", "--out", out], "nothing to compare with"),
         (["compare", folder / "study.yaml", "--only", 99, "--out", out], "--only 99"),
         (["schedule", comparison / "runs" / "rs-0"], "holds no schedule"),
@@ -151,9 +148,12 @@ def test_bad_input_is_refused_before_anything_starts(folder: Path, comparison: P
         assert done.returncode == 2 and said in done.stderr, (words, done.stderr)
 
 
-def test_the_cpu_share_falls_when_others_use_the_machine() -> None:
-    """Measured on this very machine: one core asked for, while processes that are not ours may take some of it."""
-    with measured(1.0) as cpu:
-        subprocess.run([sys.executable, "-c", "sum(i * i for i in range(20_000_000))"], check=True)
-    assert cpu.wall_s > 0.5 and cpu.share is not None and 0 < cpu.share <= 1
-    assert cpu.others_core_s >= 0
+def test_processes_of_others_are_told_from_our_own() -> None:
+    """A busy child is ours; a busy orphan is not, and takes its core from the share."""
+    burn = f"{sys.executable} -c 'import time; e = time.process_time() + 1.5\nwhile time.process_time() < e: pass'"
+    with measured(float(os.cpu_count() or 1)) as cpu:
+        subprocess.run(["sh", "-c", f"({burn} &)"], check=True)
+        end = time.monotonic() + 20
+        while cpu.others_so_far_s() < 0.7 and time.monotonic() < end:
+            subprocess.run(["sh", "-c", "sleep 0.2"], check=True)
+    assert cpu.others_core_s >= 0.7 and cpu.share is not None and cpu.share < 1
