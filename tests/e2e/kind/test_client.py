@@ -15,7 +15,7 @@ from tests.e2e.kind.kit import Kit
 
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
 log = logging.getLogger("e2e")
-SMALL = ("--cpus", "1", "--memory", "3Gi", "--single-node", "--size", "2Gi")
+SMALL = ("--single-node", "--size", "2Gi")
 STUDY = """\
 name: small
 strategy: rs
@@ -125,9 +125,8 @@ def test_what_cannot_start_is_named_and_ended(
 
     image = [] if "--image" in options else ["--image", kit.cluster.image]
     start = time.monotonic()
-    small = [word for word in SMALL if "--memory" not in options or word not in {"--memory", "3Gi"}]
     run_id = f"bad-{abs(hash(says)) % 10_000}"
-    done = perch(kit, "submit", study, "--run-id", run_id, "--manifest", str(small_manifest), *image, *small, *options)
+    done = perch(kit, "submit", study, "--run-id", run_id, "--manifest", str(small_manifest), *image, *SMALL, *options)
     log.info("named after %.0f s: %s", time.monotonic() - start, done.stderr.splitlines()[:1])
     assert done.returncode == 1
     assert re.search(says, done.stderr), done.stdout + done.stderr

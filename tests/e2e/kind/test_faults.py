@@ -59,10 +59,8 @@ def curves(kit: Kit, run_id: str, folder: Path) -> pd.DataFrame:
 def nothing_lost_nothing_doubled(table: pd.DataFrame, before: dict[Epoch, float]) -> None:
     """Every epoch reported before the fault is in the table with its value, and none is there twice."""
     assert not table.duplicated(["trial_id", "segment", "epoch"]).any()
-    now = {
-        (str(row.trial_id), int(row.segment), int(row.epoch)): float(row.validation_mae_ev)
-        for row in table.itertuples()
-    }
+    columns = [table[name].tolist() for name in ("trial_id", "segment", "epoch", "validation_mae_ev")]
+    now = {(trial, segment, epoch): value for trial, segment, epoch, value in zip(*columns, strict=True)}
     missing = {key: value for key, value in before.items() if now.get(key) != pytest.approx(value)}
     assert missing == {}
     for _, trial in table[table["segment"] == 0].groupby("trial_id"):

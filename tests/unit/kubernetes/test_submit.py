@@ -114,9 +114,12 @@ def test_a_running_one_is_left_alone(cluster: FakeCluster) -> None:
         (waiting("CrashLoopBackOff"), "ends again and again"),
         (
             unschedulable("0/1 nodes are available: 1 Insufficient nvidia.com/gpu."),
-            "not enough|no node has enough nvidia.com/gpu",
+            "no node has enough nvidia.com/gpu for pod",
         ),
-        (unschedulable("0/3 nodes are available: 3 Insufficient cpu, 1 Insufficient memory."), "enough cpu and memory"),
+        (
+            unschedulable("0/3 nodes are available: 3 Insufficient cpu, 1 Insufficient memory."),
+            "enough cpu and memory for pod",
+        ),
         (unschedulable("0/1 nodes are available: 1 node(s) had untolerated taint {gpu: }."), "by a taint"),
         (unschedulable('persistentvolumeclaim "oh-results" not found'), "the results claim keeps pod"),
         (

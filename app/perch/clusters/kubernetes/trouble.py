@@ -13,7 +13,7 @@ from perch.clusters.kubernetes.errors import translated
 PULL_REASONS: Final = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"}
 CONFIG_REASONS: Final = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 
-OPERATOR_PATIENCE: Final = timedelta(seconds=30)
+OPERATOR_PATIENCE: Final = timedelta(seconds=60)
 """How long a RayJob may stay without a status before we say that no operator looks after it."""
 
 
@@ -87,7 +87,7 @@ def pod_trouble(pod: Any) -> Trouble | None:
 
 def unschedulable(pod: str, message: str) -> Trouble:
     """Name the resource that no node has, or the rule that excludes all nodes."""
-    short = re.findall(r"Insufficient ([\w./-]+)", message)
+    short = re.findall(r"Insufficient ([\w./-]*\w)", message)
     if short:
         what = f"no node has enough {' and '.join(dict.fromkeys(short))} for pod {pod}"
         fix = "ask for less per worker (--cpus, --memory, --gpus) or for fewer workers, or add nodes"
