@@ -115,15 +115,17 @@ def follow(folder: RunFolder, ended: threading.Event) -> list[str]:
     """Follow a run until ``ended`` is set; returns what failed."""
     scribe = Scribe(folder)
     tables_s = report_s = time.monotonic()
+    pause_s = REPORT_EVERY_S
     while not ended.wait(LOOK_EVERY_S):
         scribe.look()
         now = time.monotonic()
         if now - tables_s >= TABLES_EVERY_S:
             scribe.write_tables()
             tables_s = time.monotonic()
-        if now - report_s >= REPORT_EVERY_S:
+        if now - report_s >= pause_s:
             scribe.write_report()
             report_s = time.monotonic()
+            pause_s = max(REPORT_EVERY_S, 20 * (report_s - now))  # a large run's page is drawn less often
     scribe.finish()
     return scribe.failed
 
