@@ -93,11 +93,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=20)
     trials = parser.parse_args().trials
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {trials} trials of one or two epochs", flush=True)
     with tempfile.TemporaryDirectory(prefix="turn") as name:
-        alone, tuned = resets(trials, Path(name)), gaps(trials, Path(name))
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {trials} trials of one or two epochs")
-    for what, seconds in (("reset alone", alone), ("gap under a stock Tuner", tuned)):
-        print(f"{what:25s} median {np.median(seconds):.3f} s, largest {seconds.max():.3f} s")
+        for what, measure in (("reset alone", resets), ("gap under a stock Tuner", gaps)):
+            seconds = measure(trials, Path(name))
+            print(f"{what:25s} median {np.median(seconds):.3f} s, largest {seconds.max():.3f} s", flush=True)
 
 
 if __name__ == "__main__":
