@@ -67,9 +67,12 @@ def script(
     from perch.clusters.slurm.script import job_for, render
     from perch.clusters.slurm.site import load_site
 
+    words = tuple(arguments or ())
+    if study is not None and str(study).startswith("-"):  # slurm script -- --trials 9: the embedded study
+        study, words = None, (str(study), *words)
     job = job_for(
         study,
-        tuple(arguments or ()),
+        words,
         nodes=nodes,
         cpus_per_node=cpus_per_node,
         gpus_per_node=gpus_per_node,

@@ -68,7 +68,13 @@ class Cluster:
 
     def submit(self, script: Path, *options: str, knobs: Mapping[str, str] | None = None) -> str:
         """Submit; the job's number."""
-        settings = {"SIF": str(self.sif), "OUT": str(self.there / "results"), "BINDS": self.binds()} | dict(knobs or {})
+        settings = {
+            "SIF": str(self.sif),
+            "OUT": str(self.there / "results"),
+            "BINDS": self.binds(),
+            "START_TIMEOUT": "900",
+        }
+        settings |= dict(knobs or {})
         setting = [f"{name}={value}" for name, value in settings.items()]
         output = self.run("env", "-C", str(self.there), *setting, "sbatch", *options, str(script))
         job_id = output.split()[-1]
@@ -100,7 +106,7 @@ class Cluster:
         self.until(lambda: self.state(job_id) in ENDED, f"the end of job {job_id}", timeout_s)
         return self.exit_code(job_id)
 
-    def until(self, holds: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
+    def until(self, holds: Callable[[], bool], what: str, timeout_s: float = 300) -> None:
         """Ask until it holds. Fails with the jobs' output."""
         deadline = time.monotonic() + timeout_s
         while not holds():
@@ -116,7 +122,7 @@ class Cluster:
         """What all jobs of this test printed, for a failure's message."""
         return "\n".join(f"── job {job} ──\n{self.output(job)}" for job in self.jobs)
 
-    def says(self, job_id: str, text: str, timeout_s: float = 120) -> None:
+    def says(self, job_id: str, text: str, timeout_s: float = 300) -> None:
         """Wait until a job's output holds a text."""
         self.until(lambda: text in self.output(job_id), f"'{text}' from job {job_id}", timeout_s)
 

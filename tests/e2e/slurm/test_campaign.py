@@ -102,9 +102,9 @@ def test_a_chain_of_three_short_jobs_is_the_same_campaign(
     for number, link in enumerate(links[:2], start=1):
         cluster.until(lambda n=number: ended(cluster, "chain") >= 3 * n, f"{3 * number} trials", timeout_s=400)
         cluster.run("scancel", "--batch", "--signal=USR1", link)
-        assert cluster.wait(link, timeout_s=60) == 75, cluster.outputs()
+        assert cluster.wait(link, timeout_s=240) == 75, cluster.outputs()
     assert cluster.wait(links[2], timeout_s=600) == 0, cluster.outputs()
-    assert cluster.wait(links[3], timeout_s=60) == 0
+    assert cluster.wait(links[3], timeout_s=120) == 0
     assert "nothing to do" in cluster.output(links[3])
     assert outcome(cluster, "chain") == one_long_job
 

@@ -141,7 +141,7 @@ functions=$(declare -f complain preflight staged task requeue_without_head)
 
 "${per_node[@]}" --kill-on-bad-exit=1 bash -c "$functions; preflight" || exit 2
 
-launch=(--job-folder "$job_dir" --node-tmp "$NODE_TMP" --logdir "$OUT/$RUN_ID/tensorboard")
+launch=(--job-folder "$job_dir" --node-tmp "$NODE_TMP" --logdir "$OUT/$RUN_ID/tensorboard" --start-timeout "$START_TIMEOUT")
 [[ -z $INTERFACE ]] || launch+=(--interface "$INTERFACE")
 [[ -z $MIN_NODES ]] || launch+=(--min-nodes "$MIN_NODES")
 [[ -z $GPUS_PER_NODE ]] || launch+=(--gpus-per-node "$GPUS_PER_NODE")

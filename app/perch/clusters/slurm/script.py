@@ -172,6 +172,7 @@ def _knobs(job: Job, site: Site) -> list[str]:
         ("STAGE", str(int(site.stage)), "1: copy the SIF there first, once per node"),
         ("STAGE_DATA", (job.stage_data or ""), "a data file to copy there too"),
         ("MIN_NODES", str(job.min_nodes or ""), "start with this many when others do not come"),
+        ("START_TIMEOUT", "300", "seconds to wait for the nodes to join"),
         ("DASHBOARD", "0", "1: with Ray's dashboard, nine processes more on the first node"),
         ("MAX_REQUEUES", str(site.max_requeues if site.requeue else 0), "restarts that a job may give itself"),
         ("WARNING_S", str(site.warning_s), "as in --signal above"),
