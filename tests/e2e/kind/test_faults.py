@@ -100,7 +100,7 @@ def test_a_head_that_must_go_saves_first(kit: Kit, tmp_path: Path) -> None:
     assert kit.jobs.get_job_status("drained", kit.namespace).word == "running", (
         "the operator took the farewell for the end"
     )
-    second = kit.pod("drained", "head", other_than=head, seconds=300)
+    second = kit.pod("drained", "head", other_than=head, seconds=420)
     closed = kit.until(
         "the first attempt's farewell",
         lambda: [e for e in kit.events(second, "drained") if e["e"] == "close"],
@@ -122,7 +122,7 @@ def test_suspended_and_resumed_in_the_middle(kit: Kit, tmp_path: Path) -> None:
         seconds=180,
     )
     selector = "app.kubernetes.io/instance=paused"
-    assert kit.get("pods", selector=selector)["items"] == []
+    kit.until("no pods", lambda: not kit.get("pods", selector=selector)["items"], seconds=180)
     kit.jobs.resubmit_job("paused", kit.namespace)
     assert kit.finished("paused", 1500).succeeded
     nothing_lost_nothing_doubled(curves(kit, "paused", tmp_path / "paused"), before)
