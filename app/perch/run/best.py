@@ -73,7 +73,15 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _weights(study: Study, folder: RunFolder, prepared: Prepared, row: dict[str, Any]) -> tuple[Training, Kept]:
     trial, epoch = row["trial_id"], int(row["best_epoch"])
-    training = Training(prepared, row["config"], epochs=study.epochs, seed=study.seed, key=trial, model=study.trainable)
+    training = Training(
+        prepared,
+        row["config"],
+        epochs=study.epochs,
+        seed=study.seed,
+        key=trial,
+        model=study.trainable,
+        threads=max(int(study.resources.cpus), 1),
+    )
     path = folder.weights / f"{trial}.pt"
     if path.exists():
         kept = read_kept(path)

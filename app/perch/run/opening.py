@@ -45,49 +45,34 @@ def finished(study: Study, folder: RunFolder) -> bool:
     return not (larger_trials or larger_time or more_confirm)
 
 
-def prepare_data(study: Study, root: Path, view: View | None) -> tuple[Any, Path]:
-    """Build the graphs before Ray starts, so that bad data cost nothing; they are cached beside the runs."""
+def prepare_data(study: Study, root: Path, view: View | None) -> tuple[Any, Path, Study]:
+    """Build the graphs before Ray starts, so that bad data cost nothing; they are cached beside the runs.
+
+    Returns data, cache, and the study without choices that these data cannot serve.
+    """
     cache = root / ".cache"
     if not study.trainable_is_ours:
-        return None, cache
+        return None, cache, study
     from perch.data.prepare import prepare
+    from perch.run.narrow import narrow
 
     prepared = prepare(study.data, base=Path(study.base), cache=cache)
-    smallest = min(len(split.train) for split in prepared.splits)
-    _drop_large_batches(study, smallest, view)
+    study, dropped = narrow(study, prepared)
     if view is not None:
-        for warning in prepared.warnings:
+        for warning in (*prepared.warnings, *dropped):
             view.say(f"warning: {warning}")
-    return prepared, cache
+    return prepared, cache, study
 
 
-def _drop_large_batches(study: Study, training_rows: int, view: View | None) -> None:
-    """Say which batch sizes exceed the training set; with none left the study cannot run."""
-    from perch.errors import StudyError
-    from perch.space import Choice
+def open_job(asked: Study, study: Study, folder: RunFolder, view: View | None, began_s: float, prepared: Any) -> Job:
+    """Create or enter the run folder and log the attempt: first what it accepts of earlier ones, then replay that.
 
-    dimension = study.search_space.dimensions.get("batch_size")
-    fixed = study.search_space.fixed.get("batch_size")
-    sizes = dimension.values if isinstance(dimension, Choice) else (fixed,) if fixed is not None else ()
-    numbers = [s for s in sizes if isinstance(s, (int, float))]
-    large = [s for s in numbers if s > training_rows]
-    if numbers and len(large) == len(numbers):
-        raise StudyError(
-            "no batch size fits the training set", why=f"it has {training_rows} structures; the smallest batch is {min(numbers)}",
-            fix="add a smaller batch_size",
-        )  # fmt: skip
-    if large and view is not None:
-        view.say(
-            f"warning: batch sizes {large} exceed the {training_rows} training structures; they train on one batch"
-        )
-
-
-def open_job(study: Study, folder: RunFolder, view: View | None, began_s: float, prepared: Any) -> Job:
-    """Create or enter the run folder and log the attempt: first what it accepts of earlier ones, then replay that."""
+    ``asked`` is kept as ``study.yaml``; ``study`` is what runs: the same, narrowed to what the data can serve.
+    """
     folder.path.mkdir(parents=True, exist_ok=True)
     study = study.model_copy(update={"versions": versions()})
     with replacing(folder.study) as path:
-        path.write_text(dump(study), encoding="utf-8")
+        path.write_text(dump(asked.model_copy(update={"versions": study.versions})), encoding="utf-8")
     folder.stop.unlink(missing_ok=True)  # it was meant for an earlier attempt
     log = EventLog(folder.events)
     state = replay(study, folder, log)

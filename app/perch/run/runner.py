@@ -50,8 +50,8 @@ def _run(
     if where.resuming and finished(study, where.folder):
         return Outcome(where.folder, DONE, "the run is finished under this budget")
     with View() if not quiet else contextlib.nullcontext() as view:
-        prepared, cache = prepare_data(study, root, view)
-        job = open_job(study, where.folder, view, began_s, prepared)
+        prepared, cache, served = prepare_data(study, root, view)
+        job = open_job(study, served, where.folder, view, began_s, prepared)
         job.cache = cache
         try:
             return drive(job, cpus, private)

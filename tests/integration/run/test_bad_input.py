@@ -64,7 +64,11 @@ CASES = {
     "two ways to name an adsorbate": (
         spec(data__adsorbate={"tags": "ase", "symbols": ["O"]}), [], ["exactly one of tags, symbols, indices"]
     ),
-    "every batch too large": (spec(space={"batch_size": {"choice": [4096, 8192]}}), [], ["no batch size fits"]),
+    "pooling over atoms that nobody names": (
+        spec(data={"source": "extxyz", "path": "plain.xyz", "target": "y"}, space={"pooling": {"choice": ["surface"]}}), [],
+        ["no choice of pooling", "never guessed"],
+    ),
+    "every batch too large": (spec(space={"batch_size": {"choice": [4096, 8192]}}), [], ["no choice of batch_size", "the training set has"]),
     "more cores than there are": (spec(resources__cpus=4096), [], ["4096 cores"]),
     "an override without a value": (spec(), ["--set", "seed"], ["PATH=VALUE"]),
     "a run id that is a path": (spec(), ["--run-id", "a/b"], ["cannot name a folder"]),
@@ -77,6 +81,11 @@ CASES = {
 
 def refuse(tmp_path, monkeypatch, capsys, text, arguments):
     monkeypatch.chdir(tmp_path)
+    plain = "".join(
+        f'2\nProperties=species:S:1:pos:R:3 pbc="F F F" y={0.1 * n}\n{element} 0 0 0\nH 0 0 {0.9 + 0.01 * n}\n'
+        for n, element in enumerate(10 * ["O", "S", "C", "N"])
+    )
+    (tmp_path / "plain.xyz").write_text(plain)
     if text is not None:
         (tmp_path / "study.yaml").write_text(text)
         arguments = ["study.yaml", *arguments]
