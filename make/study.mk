@@ -25,3 +25,7 @@ study-pbt: setup ## a population, its schedule, and whether the gain is real
 
 bench-statistics: setup ## coverage of a comparison's intervals on synthetic truth
 	$(PYTHON) benchmarks/coverage.py
+
+.PHONY: bench-rehearsal
+bench-rehearsal: setup ## the published study 1 in simulated time, on constructed learning curves
+	$(PYTHON) benchmarks/rehearsal.py

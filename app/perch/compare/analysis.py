@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -190,12 +190,15 @@ def _contrast(
     adjusted = {n: tests[n][1][strategy, j] for n in seen_at}
     direction = {n: float(logs[:n].mean()) for n in adjusted}
     raw, all_adjusted = tests[blocks.n]
+    size = ratio(reference, ours, blocks.budget_s)
+    judged = verdict(strategy, blocks.reference, blocks.n, adjusted, direction, logs)
+    if judged.says in ("faster", "slower") and (size.low or 0.0) <= 1 <= (size.high or np.inf):
+        # The test is about who comes first, the interval about how much sooner; the first can be clear alone.
+        judged = replace(judged, sentence=f"{judged.sentence}; by how much is open: the interval includes 1")
     solved = [run.test_at(t) for run, t in zip(blocks.runs[strategy], ours[ALL_BLOCKS], strict=True) if np.isfinite(t)]
     tested = np.asarray(solved, dtype=float)
     return Contrast(
-        strategy, target, ratio(reference, ours, blocks.budget_s), wilson(wins, blocks.n),
-        raw[strategy, j], all_adjusted[strategy, j],
-        verdict(strategy, blocks.reference, blocks.n, adjusted, direction, logs),
+        strategy, target, size, wilson(wins, blocks.n), raw[strategy, j], all_adjusted[strategy, j], judged,
         float(np.nanmean(tested)) if np.isfinite(tested).any() else None,
     )  # fmt: skip
 

@@ -77,3 +77,14 @@ def test_the_test_error_stands_beside_the_time_and_decides_nothing() -> None:
     good, bad = (analyse(block(test), given=[0.4]).contrasts[0] for test in (0.1, 9.0))
     assert (good.test_at_solution, bad.test_at_solution) == (0.1, 9.0)
     assert good.ratio == bad.ratio and good.p_value == bad.p_value
+
+
+def test_a_clear_order_with_an_open_size_is_said_to_be_that() -> None:
+    """Sooner by a hair in every block but one, which misses: who is first is clear, the ratio of runtimes is not."""
+    rs = [incumbent([50.0 + b], [0.4]) for b in range(12)]
+    asha = [incumbent([49.0 + b], [0.4]) for b in range(11)] + [incumbent([49.0], [0.5])]
+    found = analyse(Blocks({"rs": rs, "asha": asha}, 100.0), given=[0.4], planned=10).contrasts[0]
+    assert found.verdict.says == "faster" and "by how much is open" in found.verdict.sentence
+    assert found.ratio.low is not None and found.ratio.low < 1
+    clear = analyse(Blocks({"rs": rs, "asha": [incumbent([5.0], [0.4])] * 12}, 100.0), given=[0.4]).contrasts[0]
+    assert clear.verdict.says == "faster" and "open" not in clear.verdict.sentence
