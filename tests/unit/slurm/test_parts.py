@@ -169,12 +169,12 @@ def test_a_living_machine_refuses_and_a_lost_one_is_silent() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     assert address.answers("127.0.0.1", port, attempts=1)
-    for silence in (TimeoutError("timed out"), OSError(errno.EHOSTUNREACH, "no route to host")):
+    going_down = iter([ConnectionRefusedError(), TimeoutError(), OSError(errno.EHOSTUNREACH, "no route to host")])
 
-        def connect(*_: object, error: OSError = silence, **__: object) -> socket.socket:
-            raise error
+    def connect(*_: object, **__: object) -> socket.socket:
+        raise next(going_down)
 
-        assert not address.answers("10.0.0.1", 9, connect=connect)
+    assert not address.answers("10.0.0.1", 9, attempts=3, every_s=0, connect=connect)
 
 
 def test_the_token_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -71,18 +71,29 @@ def _interface_ip(interface: str) -> str:
 
 
 def answers(
-    ip: str, port: int, *, attempts: int = 3, connect: Callable[..., socket.socket] = socket.create_connection
+    ip: str,
+    port: int,
+    *,
+    attempts: int = 4,
+    every_s: float = 3.0,
+    connect: Callable[..., socket.socket] = socket.create_connection,
 ) -> bool:
-    """Whether a machine is alive: it accepts the connection, or refuses it. A lost one says nothing."""
-    for _ in range(attempts):
+    """Whether a machine is alive: it accepts a connection, or refuses it. A lost one says nothing.
+
+    The last attempt counts: a machine that is going down may still refuse the first ones.
+    """
+    alive = False
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(every_s)
         try:
             connect((ip, port), timeout=4.0).close()
+            alive = True
         except ConnectionError:
-            return True
+            alive = True
         except OSError:
-            continue
-        return True
-    return False
+            alive = False
+    return alive
 
 
 def publish(address: HeadAddress, path: Path) -> None:

@@ -104,7 +104,10 @@ class Node:
 
     def say(self, text: str) -> None:
         """One line for the job's output, with the seconds since this launcher began."""
-        show(f"perch {self.allocation.host} {time.monotonic() - self.started_s:6.1f}s  {text}")
+        line = f"perch {self.allocation.host} {time.monotonic() - self.started_s:6.1f}s  {text}"
+        with suppress(OSError), (self.logs / "launcher.log").open("a") as log:  # a full disk stops nothing
+            log.write(line + "\n")
+        show(line)
 
     def catch(self, *numbers: signal.Signals) -> None:
         """Turn signals into events. Only the main thread may call this."""
