@@ -21,7 +21,7 @@ REBUILD_EVERY = 17
 FIRST_BUILDS = (0, 3, 6, 11)
 """Before the seventeenth result a surrogate on few results is better than none."""
 
-MOST_TO_TUNE = 100
+MOST_TO_TUNE = 60
 """Kernel parameters are tuned on at most so many results, the better and the later half of these."""
 
 MOST_TO_FIT = 600

@@ -38,7 +38,7 @@ class AheadSettings(Settings):
         description="points of a space-filling design before the surrogate; default 2 (dimensions + 1), 8 at least",
     )
     ahead: int | None = Field(
-        None, ge=1, le=MOST_AHEAD, description="suggestions asked for ahead; default: a quarter of the workers, 1 to 8"
+        None, ge=1, le=MOST_AHEAD, description="suggestions asked for ahead; default: half of the workers, 1 to 8"
     )
     told: Literal["last", "rung"] = Field(
         "last", description="what a trial's value is: the last one, or the one at the epoch told_epoch"
@@ -132,7 +132,7 @@ class AheadSearch:
         dimensions = len(plan.space.dimensions)
         self._own_start = own_start
         self._initial = 0 if own_start else settings.initial or initial_points(dimensions)
-        self._ahead = settings.ahead or min(max(plan.workers // 4, 1), MOST_AHEAD)
+        self._ahead = settings.ahead or min(max(plan.workers // 2, 1), MOST_AHEAD)
         self._first = len(plan.points)
         self._started = 0
         self._moments = {i: _Moment(len(self._ledger.told), ()) for i in range(self._ahead)}
