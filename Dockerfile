@@ -61,6 +61,7 @@ RUN apt-get update -qq \
 # programs that are not here.
 COPY --from=tools /lock/torch.txt /opt/lock/
 ARG TORCH_INDEX=https://pypi.org/simple
+# hadolint ignore=DL3003
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv \
     /opt/uv/bin/uv venv -q --no-cache --python python3 /opt/perch \
     && /opt/uv/bin/uv pip install -q --no-cache --no-deps --compile-bytecode --link-mode copy --python /opt/perch/bin/python \
@@ -70,6 +71,7 @@ RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv \
 
 # Ray, PyG and every other locked package.
 COPY --from=tools /lock/packages.txt /opt/lock/
+# hadolint ignore=DL3003
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv pip install -q --no-deps --compile-bytecode --link-mode copy --require-hashes --python /opt/perch/bin/python \
       -r /opt/lock/packages.txt \

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perch.clusters.slurm.presets import PRESETS
@@ -75,6 +75,7 @@ def test_durations_as_slurm_writes_them(seconds: float, text: str) -> None:
     assert slurm_time(seconds) == text
 
 
+@settings(deadline=None, max_examples=60)  # each example starts a shell
 @given(st.text(st.characters(codec="ascii", exclude_characters="\0\r"), max_size=30))
 def test_bash_gives_back_every_knob_as_it_was(value: str) -> None:
     script = f'unset KNOB; {_knob("KNOB", value)}; printf "%s." "$KNOB"'
