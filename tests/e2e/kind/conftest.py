@@ -33,6 +33,7 @@ def kit(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kit]:
     it = Kit(cluster, name)
     it.call("kubectl", "create", "namespace", name)
     it.call("kubectl", "label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    it.until("the namespace's service account", lambda: it.get("serviceaccounts")["items"], seconds=60)
     if TREE:
         it.copy_tree()
     try:
