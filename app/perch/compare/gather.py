@@ -5,54 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
+from perch.compare.alike import Record, check_alike, study_of
 from perch.compare.clock import without_collapsed
 from perch.compare.hits import Blocks
 from perch.compare.incumbent import Incumbent, incumbent_of
 from perch.errors import RecordError
 from perch.vocabulary import VALIDATION_MAE_EV
-
-MUST_AGREE = ("data", "space", "trainable", "metric", "mode", "epochs", "optimizer")
-"""Keys of the study that two runs must share: otherwise their times are to different solutions."""
-
-
-class Record(Protocol):
-    """What ``perch.record.load`` returns."""
-
-    @property
-    def folder(self) -> Path:
-        """The run folder."""
-        ...
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """A row per reported epoch."""
-        ...
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """A row per trial."""
-        ...
-
-    @property
-    def overheads(self) -> pd.DataFrame:
-        """Where worker seconds went."""
-        ...
-
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """What the run found."""
-        ...
-
-    @property
-    def study(self) -> Any:
-        """The study as it ran."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -132,7 +94,7 @@ def gather(
     labelled = list(runs)
     found = [run for _, run in labelled]
     notes: list[str] = []
-    _check_alike(found)
+    check_alike(found)
     by_strategy: dict[str, dict[int, Record]] = {}
     for name, run in labelled:
         seed = int(run.summary["seed"])
@@ -146,7 +108,7 @@ def gather(
     reference = _reference(by_strategy, reference)
     seeds = _common_seeds(by_strategy, notes)
     kept = {s: [by_strategy[s][seed] for seed in seeds] for s in by_strategy}
-    study = _study(found[0])
+    study = study_of(found[0])
     comparison = Comparison(
         kept, seeds, reference, _budget(found, budget_s, notes), str(study.get("metric", VALIDATION_MAE_EV)),
         str(study.get("mode", "min")), notes,
@@ -163,46 +125,6 @@ def search_trials(run: Record) -> pd.DataFrame:
     """Trials of the search, without those that were trained again to confirm."""
     trials = run.trials
     return trials[trials["phase"] == "search"] if "phase" in trials else trials
-
-
-def _study(run: Record) -> dict[str, Any]:
-    study = run.study
-    return dict(study) if isinstance(study, Mapping) else dict(study.model_dump(mode="json", by_alias=True))
-
-
-def _check_alike(runs: list[Record]) -> None:
-    if not runs:
-        raise RecordError("there is nothing to compare", why="no run was given", fix="name the folders of runs")
-    first = _study(runs[0])
-    for run in runs:
-        if run.curves.empty:
-            raise RecordError(
-                f"the run '{run.folder}' is empty", why="no trial reported an epoch", fix="run it, or leave it out"
-            )
-        study = _study(run)
-        differing = [f"{k} ({_short(first.get(k))} and {_short(study.get(k))})" for k in _differing(first, study)]
-        if differing:
-            raise RecordError(
-                f"'{runs[0].folder}' and '{run.folder}' cannot be compared",
-                why=f"they differ in {'; '.join(differing)}, so their errors are not of the same thing",
-                fix="compare runs of one study: perch compare STUDY makes them",
-            )
-
-
-def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    out = []
-    for key in MUST_AGREE:
-        a, b = first.get(key), second.get(key)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            out += [f"{key}.{k}" for k in sorted({*a, *b}) if a.get(k) != b.get(k)]
-        elif a != b:
-            out.append(key)
-    return out
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _reference(by_strategy: Mapping[str, Mapping[int, Record]], wanted: str | None) -> str:
@@ -246,7 +168,7 @@ def _budget(runs: list[Record], wanted: float | None, notes: list[str]) -> float
 
 
 def _consumed_s(run: Record) -> float:
-    budget = _study(run).get("budget") or {}
+    budget = study_of(run).get("budget") or {}
     last = float(run.curves["time_s"].max())
     used = max(float(run.summary.get("wall_s") or 0.0), last)
     return min(used, float(budget["time"])) if budget.get("time") else used
