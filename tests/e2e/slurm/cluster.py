@@ -128,7 +128,7 @@ class Cluster:
 
     def start_again(self, job_id: str, restarts: int = 1) -> None:
         """Wait until the job is back in the queue, and spare it Slurm's two minutes of delay."""
-        self.until(lambda: self.show(job_id)["Restarts"] == str(restarts), f"restart {restarts} of job {job_id}")
+        self.until(lambda: int(self.show(job_id)["Restarts"]) >= restarts, f"restart {restarts} of job {job_id}")
         self.until(lambda: self.state(job_id) != "COMPLETING", "the end of the first start")
         if self.state(job_id) == "PENDING":
             self.run("scontrol", "update", f"JobId={job_id}", "StartTime=now", check=False)

@@ -116,7 +116,7 @@ def test_preemption_costs_nothing_that_was_reported(
         pytest.skip("needs a partition that preempts another: only in the laboratory")
     low = cluster.submit(study(cluster, "preempted"), "--partition=preempt")
     cluster.until(lambda: ended(cluster, "preempted") >= 3, "three trials", timeout_s=400)
-    high = Job("high", ("python", "-c", "print('higher')"), nodes=2, cpus_per_node=4, memory="6G", time="00:05:00")
+    high = Job("high", ("python", "-c", "print('higher')"), nodes=2, cpus_per_node=4, memory="6G", time="00:15:00")
     urgent = cluster.submit(cluster.script("high", high, Site()), "--partition=gpu")
     assert cluster.wait(urgent, timeout_s=240) == 0, cluster.outputs()
     cluster.start_again(low)

@@ -91,6 +91,7 @@ def test_bash_gives_back_every_knob_as_it_was(value: str) -> None:
         ({"gpus_per_node": 0}, "counted from one"),
         ({"nodes": 2, "min_nodes": 3}, "--min-nodes 3 of 2 nodes"),
         ({"memory": "lots"}, "--mem lots"),
+        ({"time": "00:05:00"}, "is told to stop 300 s before its end"),
     ],
 )
 def test_what_slurm_would_refuse_is_refused_here(changes: dict[str, object], said: str) -> None:

@@ -79,6 +79,12 @@ def job_for(
 def render(job: Job, site: Site) -> str:
     """The whole script as text. Raises ClusterError (exit 2) for what Slurm would refuse."""
     _check(job)
+    if _seconds(job.time) <= site.warning_s + 60:
+        raise _bad(
+            f"a job of {job.time} is told to stop {site.warning_s} s before its end",
+            "it would save and stop as soon as it has begun",
+            "give it more time, or lower warning_s in the site file",
+        )
     return "\n".join([*_header(job, site), "", *_knobs(job, site), "", _body()])
 
 
@@ -88,6 +94,13 @@ def slurm_time(seconds: float) -> str:
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     return f"{days}-{hour:02}:{minute:02}:{second:02}" if days else f"{hour:02}:{minute:02}:{second:02}"
+
+
+def _seconds(time: str) -> int:
+    """Slurm's D-HH:MM:SS in seconds."""
+    days, _, clock = time.rpartition("-")
+    hours, minutes, seconds = (int(part) for part in clock.split(":"))
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _check(job: Job) -> None:
