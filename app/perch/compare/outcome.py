@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from perch.compare.alike import Record
-from perch.compare.analysis import Analysis, analyse
+from perch.compare.analysis import Analysis, Target, analyse
 from perch.compare.extras import extras
 from perch.compare.figure import Scene, write_figures
 from perch.compare.gather import Comparison, gather
@@ -73,7 +74,9 @@ def as_data(analysis: Analysis) -> dict[str, Any]:
         "speed_up_curve": [
             {"strategy": s, "target": asdict(t), "ratio": asdict(r)} for s, t, r in analysis.curve
         ],
-        "unreachable": [asdict(replace(t, value=t.value if abs(t.value) < float("inf") else 0.0)) for t in analysis.unreachable],
+        "unreachable": [
+            {"share": t.share, "value": t.value if math.isfinite(t.value) else None} for t in analysis.unreachable
+        ],
     }  # fmt: skip
 
 
@@ -82,7 +85,7 @@ def lines(scene: Scene) -> list[str]:
     comparison, analysis = scene.comparison, scene.analysis
     kind = "all trials" if comparison.collapsed else "without collapsed trials, their time taken off the clock"
     out = [
-        f"{analysis.n_blocks} blocks of {', '.join(comparison.strategies)}, {analysis.budget_s:.0f} s each ({kind})",
+        f"{analysis.n_blocks} block{'s' if analysis.n_blocks != 1 else ''} of {', '.join(comparison.strategies)}, {analysis.budget_s:.0f} s each ({kind})",
         *(f"note: {note}" for note in comparison.notes),
     ]
     if comparison.collapsed:
@@ -90,7 +93,7 @@ def lines(scene: Scene) -> list[str]:
         out.append(f"trials that never beat the mean predictor: {shares}")
     if analysis.n_blocks < FIRST_LOOK:
         out.append(f"no verdicts: {FIRST_LOOK} blocks are needed, there are {analysis.n_blocks}")
-    out += [f"target {target.label}: no run reaches it" for target in analysis.unreachable]
+    out += [_unreachable(target, comparison) for target in analysis.unreachable]
     for c in analysis.contrasts:
         value = replace(c.target, value=comparison.sign * c.target.value).label
         test = f", test {c.test_at_solution:.4g} there" if c.test_at_solution is not None else ""
@@ -102,3 +105,11 @@ def lines(scene: Scene) -> list[str]:
         if analysis.n_blocks >= FIRST_LOOK:
             out.append(f"  {c.verdict.sentence}")
     return out
+
+
+def _unreachable(target: Target, comparison: Comparison) -> str:
+    if not math.isfinite(target.value):
+        return (
+            f"no target at {target.share:g} B: half of the runs of {comparison.reference} had reported nothing by then"
+        )
+    return f"target {replace(target, value=comparison.sign * target.value).label}: no run reaches it"

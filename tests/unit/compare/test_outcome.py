@@ -46,6 +46,19 @@ def test_a_target_that_nobody_reaches_is_said(tmp_path: Path) -> None:
     assert "target 0.01 (given): no run reaches it" in lines
 
 
+def test_where_half_of_the_reference_had_reported_nothing_there_is_no_target(tmp_path: Path) -> None:
+    runs = blocks_of(3)
+    for name, run in runs:
+        if name == "rs":
+            run.curves["time_s"] = run.curves["time_s"] / 2 + 40
+    lines = conclude(runs, tmp_path, figures=False)
+    assert "no target at 0.25 B: half of the runs of rs had reported nothing by then" in lines
+    assert json.loads((tmp_path / "comparison.json").read_text())["all_trials"]["unreachable"][0] == {
+        "share": 0.25,
+        "value": None,
+    }
+
+
 def test_every_figure_leaves_pictures_data_and_words(tmp_path: Path) -> None:
     conclude(blocks_of(3), tmp_path)
     for folder in (tmp_path / "figures", tmp_path / "figures-without-collapsed"):
