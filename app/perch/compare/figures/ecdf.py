@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from perch.compare.figure import FIGURES, CompareFigure, Scene
-from perch.report.style import canvas
+from perch.report.style import canvas, plain_log
 
 
 def table(scene: Scene) -> pd.DataFrame:
@@ -37,6 +37,7 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
             axes.step(x, y, where="post", color=scene.colour(strategy), lw=2, label=strategy)
             axes.plot(rows["time_s"], rows["share"], scene.marker(strategy), color=scene.colour(strategy), ms=4)
         axes.set_xscale("log")
+        plain_log(axes.xaxis)
         axes.set(xlabel="consumed time (s)", title=f"target {label}", ylim=(-0.03, 1.03))
     panels[0][0].set_ylabel("share of runs that reached it")
     panels[0][0].legend()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from perch.compare.figure import FIGURES, CompareFigure, Scene
 from perch.report.material import words
-from perch.report.style import canvas
+from perch.report.style import canvas, plain_log
 
 POINTS = 200
 
@@ -57,6 +57,7 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
     for target in {c.target for c in scene.analysis.contrasts}:
         axes.axhline(scene.comparison.sign * target.value, color="#8b929b", lw=0.8, ls=":")
     axes.set_xscale("log")
+    plain_log(axes.xaxis)
     axes.set(xlabel="consumed time (s)", ylabel=f"incumbent's {words(scene.comparison.metric)}")
     axes.legend()
     return figure

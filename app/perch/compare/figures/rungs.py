@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from perch.compare.figure import FIGURES, CompareFigure, Scene
-from perch.report.style import canvas
+from perch.report.style import canvas, plain_log
 
 
 def levels(epochs: int, factor: int = 3) -> list[int]:
@@ -45,6 +45,7 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
         axes.set_xticks(np.arange(len(steps)) + 0.4 - width / 2, [str(s) for s in steps])
         axes.grid(axis="x", visible=False)
     panels[0].set_yscale("log")
+    plain_log(panels[0].yaxis)
     panels[0].set(xlabel="epochs reached", ylabel="trials per run (mean)")
     panels[1].set(xlabel="up to this epoch, from the level before", ylabel="epochs trained per run (mean)")
     panels[0].legend()

@@ -42,7 +42,9 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
     axes.set_yscale("log")
     # Far intervals of easy targets, where a few epochs decide, must not flatten the rest.
     values = table[["speed_up", "low", "high"]].to_numpy(dtype=float)
-    axes.set_ylim(max(float(np.nanmin(values)), 0.1) / 1.2, min(float(np.nanmax(values)), 100.0) * 1.2)
+    axes.set_ylim(
+        max(min(float(np.nanmin(values)), 1.0), 0.1) / 1.2, min(max(float(np.nanmax(values)), 1.0), 100.0) * 1.2
+    )
     ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if axes.get_ylim()[0] <= t <= axes.get_ylim()[1]]
     axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
     axes.minorticks_off()
