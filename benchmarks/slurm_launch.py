@@ -31,12 +31,12 @@ HEADER: Final = """#!/bin/bash
 CONTAINER: Final = 'apptainer exec --cleanenv --no-home --bind "{binds}" {sif}'
 SYMMETRIC: Final = """
 head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n1)
-ip=$(getent hosts "$head" | cut -d' ' -f1)
+ip=$(getent hosts "$head" | head -n1 | cut -d' ' -f1)
 srun {container} ray symmetric-run --address "$ip:6379" --min-nodes {nodes} --num-cpus 1 -- python {driver} {words}
 """
 CLASSIC: Final = """
 nodes=($(scontrol show hostnames "$SLURM_JOB_NODELIST"))
-ip=$(getent hosts "${{nodes[0]}}" | cut -d' ' -f1)
+ip=$(getent hosts "${{nodes[0]}}" | head -n1 | cut -d' ' -f1)
 srun --overlap --nodes=1 --ntasks=1 -w "${{nodes[0]}}" {container} \\
   ray start --head --node-ip-address="$ip" --port=6379 --num-cpus 1 --block &
 sleep 20
