@@ -26,6 +26,7 @@ QUIET = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_DEDUP_LOGS": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` every worker would start through uv again
     "RAY_worker_niceness": "5",  # Ray's own 15 would let the scribe take time from training
 }
 
