@@ -305,7 +305,8 @@ def report() -> None:
     text = PAGE.read_text()
     head, rest = text.split("<!-- regret -->", 1)
     _, tail = rest.split("<!-- /regret -->", 1)
-    PAGE.write_text(f"{head}<!-- regret -->\n{note}\n\n{table(found, seeds)}\n<!-- /regret -->{tail}")
+    shown = "![Mean log10 regret over trials for three surfaces, plain and as learning curves](figures/regret.svg)"
+    PAGE.write_text(f"{head}<!-- regret -->\n{note}\n\n{table(found, seeds)}\n\n{shown}\n<!-- /regret -->{tail}")
     print(table(found, seeds))
 
 
