@@ -305,11 +305,10 @@ class Campaign:
         self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure=failure, message=message[-2000:])
         self._stint_ended(trial)
         self._drop_surplus(trial)
-        counts, limit = self.state.counts, self.study.max_failed_trials
-        ended = sum(counts.values())
-        if self.state.failures_in_a_row >= limit or (ended >= 10 and counts["failed"] * 2 >= ended):
+        failed, begun = self.state.counts["failed"], self.state.started  # paused trials count as good ones
+        if self.state.failures_in_a_row >= self.study.max_failed_trials or (begun >= 10 and failed * 2 >= begun):
             first = self.state.failed_examples[0] if self.state.failed_examples else message
-            self.end("hopeless", f"{counts['failed']} of {ended} trials failed; the first with: {first}")
+            self.end("hopeless", f"{failed} of {begun} trials failed; the first with: {first}")
 
     def finished_early(self, trial: str) -> None:
         """A trainable has ended by itself before the last epoch: no failure, and the end of the trial."""

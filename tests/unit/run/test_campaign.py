@@ -145,6 +145,20 @@ def test_a_hopeless_run_ends_early_with_the_first_error(tmp_path):
     assert campaign.state.counts["failed"] < 20
 
 
+def test_failures_are_held_against_all_trials_and_not_only_those_that_ended(tmp_path):
+    """Under promotion most trials wait, paused: five failures among twenty must not end the run."""
+
+    def failing(config, trial, epoch, memory):
+        if int(trial.split("-")[-1]) % 4 == 0 and not trial.startswith("confirm"):
+            raise RuntimeError("bad configuration")
+        return step(config, trial, epoch, memory)
+
+    spec = study(strategy="asha-promote", budget={"trials": 40}, confirm={"top": 0})
+    campaign, _ = attempt(tmp_path / "run", spec, step=failing)
+    assert campaign.ending == "done"
+    assert campaign.state.counts["failed"] == 10
+
+
 def test_a_divergence_is_recorded_and_never_told_as_a_value(tmp_path):
     def diverging(config, trial, epoch, memory):
         return (
