@@ -39,6 +39,9 @@ def draw(lineage: Lineage, fit: Fit, curves: pd.DataFrame) -> Any:
         axes.legend(fontsize=8)
     above.set(ylabel="error of the best trial", title=f"trial {lineage.trial} and its ancestors")
     below.set(xlabel="epoch", ylabel="learning rate", yscale="log")
+    low, high = below.get_ylim()
+    if high < 2 * low:  # a rate that never changed: rounding would fill the axis
+        below.set_ylim(low / 2, high * 2)
     plain_log(below.yaxis, ticks=5)
     return figure
 
