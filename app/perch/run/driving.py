@@ -57,7 +57,9 @@ def drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
             raise
         outcome = close(job)
     if campaign.ending != "superseded":
-        with contextlib.suppress(Leave):  # a second signal: the log is whole, and tables are made from it when next read
+        with contextlib.suppress(
+            Leave
+        ):  # a second signal: the log is whole, and tables are made from it when next read
             finish_record(job, scribe)
     return outcome
 
