@@ -284,16 +284,9 @@ def follow(folder: Path, ended: threading.Event) -> None:
 
 def main() -> None:
     """Follow the run named on the command line until standard input ends."""
-    os.nice(10)  # training comes first
-    ended = threading.Event()
+    from perch.run.following import when_input_ends
 
-    def wait_for_the_run() -> None:
-        while os.read(0, 4096):
-            pass
-        ended.set()
-
-    threading.Thread(target=wait_for_the_run, daemon=True).start()
-    follow(Path(sys.argv[1]), ended)
+    follow(Path(sys.argv[1]), when_input_ends())
 
 
 if __name__ == "__main__":

@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Protocol
-
-import pandas as pd
+from typing import Any
 
 from perch.errors import RecordError
+from perch.record.protocol import Record
 
 MUST_AGREE = ("data", "space", "trainable", "metric", "mode", "epochs", "optimizer")
 """Keys of the study that two runs must share: otherwise their times are to different solutions."""
-
-
-class Record(Protocol):
-    """What ``perch.record.load`` returns."""
-
-    @property
-    def folder(self) -> Path:
-        """The run folder."""
-        ...
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """A row per reported epoch."""
-        ...
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """A row per trial."""
-        ...
-
-    @property
-    def overheads(self) -> pd.DataFrame:
-        """Where worker seconds went."""
-        ...
-
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """What the run found."""
-        ...
-
-    @property
-    def study(self) -> Any:
-        """The study as it ran."""
-        ...
 
 
 def study_of(run: Record) -> dict[str, Any]:

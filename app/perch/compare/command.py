@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from perch.compare.alike import Record
 from perch.compare.drive import condition_of, drive, runs_folder
 from perch.compare.outcome import conclude
 from perch.compare.plan import ComparePlan, extend, load_plan, make_plan, save
 from perch.errors import RecordError, StudyError
+from perch.record.protocol import Record
 
 
 def compare_study(

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from perch.compare.alike import Record, check_alike, study_of
+from perch.compare.alike import check_alike, study_of
 from perch.compare.clock import without_collapsed
 from perch.compare.hits import Blocks
 from perch.compare.incumbent import Incumbent, incumbent_of
 from perch.errors import RecordError
+from perch.record.protocol import Record
 from perch.vocabulary import VALIDATION_MAE_EV
 
 

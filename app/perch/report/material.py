@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from perch.record.protocol import Record
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "paused", "running", "interrupted")
@@ -19,40 +20,6 @@ FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "paused", "r
 
 TRIAL_COLUMNS = ("trial_id", "phase", "config", "status", "failure", "epochs", "best_value", "rung", "error")
 CURVE_COLUMNS = ("trial_id", "segment", "epoch", "time_s")
-
-
-class Record(Protocol):
-    """What ``perch.record.load`` returns."""
-
-    @property
-    def folder(self) -> Path:
-        """The run folder."""
-        ...
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """A row per reported epoch."""
-        ...
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """A row per trial."""
-        ...
-
-    @property
-    def overheads(self) -> pd.DataFrame:
-        """Where worker seconds went."""
-        ...
-
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """The closing summary, as far as there is one."""
-        ...
-
-    @property
-    def study(self) -> Any:
-        """The study as it ran."""
-        ...
 
 
 @dataclass(frozen=True)

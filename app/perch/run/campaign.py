@@ -20,7 +20,7 @@ from perch.errors import StrategyError
 from perch.run.confirm import Confirmation
 from perch.run.events import EventLog
 from perch.run.folder import RunFolder
-from perch.run.state import CONFIRM, SEARCH, Live, Save, State
+from perch.run.state import CONFIRM, Live, Save, State
 from perch.run.stints import Clock, Spent
 from perch.strategies.strategy import GO, STOP, Action, Decision, Done, New, Resume
 from perch.study import Study
@@ -369,4 +369,4 @@ def _result_event(live: Live, epoch: int, value: float, decision: Decision, metr
     return event
 
 
-__all__ = ["SEARCH", "Campaign", "Order", "Stint"]
+__all__ = ["Campaign", "Order", "Stint"]

@@ -19,6 +19,7 @@ from perch.record.tables import Tables
 from perch.record.writing import write
 from perch.run.events import Rewritten, Tail, attempts
 from perch.run.folder import RunFolder
+from perch.run.following import when_input_ends
 from perch.run.start import load_study
 from perch.study import Study
 
@@ -132,16 +133,7 @@ def follow(folder: RunFolder, ended: threading.Event) -> list[str]:
 
 def main() -> None:
     """Follow the run named on the command line until standard input ends."""
-    os.nice(10)  # training comes first
-    ended = threading.Event()
-
-    def wait_for_the_run() -> None:
-        while os.read(0, 4096):
-            pass
-        ended.set()
-
-    threading.Thread(target=wait_for_the_run, daemon=True).start()
-    failed = follow(RunFolder(Path(sys.argv[1])), ended)
+    failed = follow(RunFolder(Path(sys.argv[1])), when_input_ends())
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
         sys.exit(1)

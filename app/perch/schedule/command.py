@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from perch.record.protocol import Record
 from perch.schedule import figure
 from perch.schedule.emit import as_json, as_python, as_yaml
 from perch.schedule.fit import chosen, fit_all
-from perch.schedule.lineage import Record, best_lineage
+from perch.schedule.lineage import best_lineage
 from perch.schedule.retrain import Curve, train_curves
 from perch.schedule.validate import Result, Task, judge
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV

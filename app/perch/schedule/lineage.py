@@ -4,44 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from perch.errors import RecordError
+from perch.record.protocol import Record
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
-
-
-class Record(Protocol):
-    """What ``perch.record.load`` returns."""
-
-    @property
-    def folder(self) -> Path:
-        """The run folder."""
-        ...
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """A row per reported epoch."""
-        ...
-
-    @property
-    def trials(self) -> pd.DataFrame:
-        """A row per trial."""
-        ...
-
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """What the run found."""
-        ...
-
-    @property
-    def study(self) -> Any:
-        """The study as it ran."""
-        ...
-
 
 NOT_READ = (LEARNING_RATE, "lr_schedule")
 """Keys of a configuration that say less than the column of the learning rate in force."""
