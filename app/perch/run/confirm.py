@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import heapq
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from perch.run.events import read
-from perch.run.folder import RunFolder
+from perch.run.events import Event, EventLog
 from perch.run.state import CONFIRM, KEPT, State
 
 
 @dataclass
 class Confirmation:
-    """Chooses what to confirm and hands out the trials that do it. ``top`` 0 switches it off."""
+    """Chooses what to confirm and hands out the trials that do it. ``top`` 0 switches it off.
 
-    folder: RunFolder
+    ``log`` is this attempt's: what it holds counts here, also when a newer attempt has accepted less of it.
+    """
+
+    log: EventLog
     top: int
     seeds: int
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -34,7 +37,7 @@ class Confirmation:
         if self.top == 0 or state.best is None or state.exploits:
             return []
         ranked = leaders(state, max(4 * self.top, KEPT))
-        configs = configs_of(self.folder, ranked)
+        configs = configs_of(self.log.read(), ranked)
         chosen: dict[str, str] = {}
         for trial in ranked:
             chosen.setdefault(json.dumps(configs[trial], sort_keys=True), trial)
@@ -44,7 +47,7 @@ class Confirmation:
     def next_job(self, state: State) -> dict[str, Any] | None:
         """The next trial of this phase, as the fields of its ``trial`` event; None when all have been handed out."""
         if not self.configs and state.confirming:
-            self.configs = configs_of(self.folder, state.confirming)
+            self.configs = configs_of(self.log.read(), state.confirming)
         for repeat in range(self.seeds):
             for rank, trial in enumerate(state.confirming):
                 name = f"confirm-{trial}-{repeat + 1}"
@@ -62,12 +65,12 @@ def leaders(state: State, count: int) -> list[str]:
     return [name for _, name in heapq.nsmallest(count, ranked)]
 
 
-def configs_of(folder: RunFolder, trials: list[str]) -> dict[str, dict[str, Any]]:
+def configs_of(events: Iterable[Event], trials: list[str]) -> dict[str, dict[str, Any]]:
     """Configurations of trials, from the log; after an exploit, the one in force at the trial's best epoch."""
     wanted = set(trials)
     current: dict[str, dict[str, Any]] = {}
     best: dict[str, tuple[float, dict[str, Any]]] = {}
-    for event in read(folder.events):
+    for event in events:
         trial = event.get("id")
         if trial not in wanted:
             continue

@@ -13,7 +13,7 @@ from typing import Any
 from perch.errors import ClusterError
 from perch.run.campaign import Campaign
 from perch.run.closing import resume_command
-from perch.run.ending import close, finish_record, prune_weights, scribe_process
+from perch.run.ending import close, finish_record, prune_weights, scribe_process, taken_over_by
 from perch.run.folder import RunFolder
 from perch.run.job import INTERRUPTED, Job, Outcome
 from perch.run.snapshot import snapshot
@@ -137,7 +137,7 @@ def look_for_an_end(job: Job) -> None:
     if end_time and time.time() > float(end_time) - END_MARGIN_S:
         campaign.end("interrupted", "the job's time is nearly over")
     if job.due("superseded", 2.0) and (newer := campaign.log.superseded()) is not None:
-        campaign.end("superseded", f"attempt {newer} has taken this run over")
+        campaign.end("superseded", taken_over_by(newer))
 
 
 def _stop_file(job: Job) -> str | None:

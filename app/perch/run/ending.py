@@ -15,6 +15,8 @@ from perch.run.job import DONE, FAILED, INTERRUPTED, Job, Outcome
 def close(job: Job) -> Outcome:
     """Log how the attempt ended."""
     campaign = job.campaign
+    if (newer := campaign.log.superseded()) is not None:  # the record is the newer attempt's, however this one ended
+        campaign.ending, campaign.why = "superseded", taken_over_by(newer)
     ending, why = campaign.ending or "interrupted", campaign.why or "it ended early"
     closing = {"done": "done", "interrupted": "interrupted", "superseded": "superseded"}.get(ending, "failed")
     campaign.emit(
@@ -25,6 +27,11 @@ def close(job: Job) -> Outcome:
         job.folder.stop.unlink(missing_ok=True)
     code = {"done": DONE, "interrupted": INTERRUPTED}.get(closing, FAILED)
     return Outcome(job.folder, code, why)
+
+
+def taken_over_by(attempt: int) -> str:
+    """Why a superseded attempt ends."""
+    return f"attempt {attempt} has taken this run over"
 
 
 @contextlib.contextmanager

@@ -119,6 +119,10 @@ class EventLog:
             os.fdatasync(self._fd)
             self._synced_s, self._dirty = time.monotonic(), False
 
+    def read(self) -> Iterator[Event]:
+        """All events of this attempt and of what it accepted, oldest first, whatever a newer attempt accepts."""
+        return read(self.folder, {**self.accepts, self.attempt: _whole_bytes(file_of(self.folder, self.attempt))})
+
     def superseded(self) -> int | None:
         """The number of a newer attempt that has taken this run over, if there is one."""
         newest = max(attempts(self.folder), default=self.attempt)

@@ -79,7 +79,7 @@ def open_job(asked: Study, study: Study, folder: RunFolder, view: View | None, b
     clock = Clock()
     extends = state.closed == "done"
     clock.start(state.used_s, began_s)
-    confirmation = Confirmation(folder, study.confirm.top, study.confirm.seeds)
+    confirmation = Confirmation(log, study.confirm.top, study.confirm.seeds)
     campaign = Campaign(study, folder, state, log, clock, confirmation)
     campaign.emit(
         e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,

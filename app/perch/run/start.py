@@ -127,7 +127,7 @@ def _best_configs(path: Path, top: int) -> list[dict[str, Any]]:
             f"the run '{path}' has no results", why="nothing was reported", fix="take points from another run"
         )
     names = sorted(best, key=lambda t: best[t])[:top]
-    return list(configs_of(folder, names).values())
+    return list(configs_of(read(folder.events), names).values())
 
 
 def load_study(folder: RunFolder) -> Study:

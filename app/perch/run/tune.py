@@ -72,9 +72,12 @@ class Search(SearchAlgorithm):  # type: ignore[misc]
         self.engine.spec, self.engine.parser = experiment.spec, _make_parser()
 
     def next_trial(self) -> Trial | None:
-        """A trial for the next stint, while a worker is free for it. Tune may wait in here for minutes, hence the tick."""
+        """A trial for the next stint, while a worker is free for it. Tune may wait in a loop around this for minutes."""
         self.engine.guarded(self.engine.on_tick)
-        return self.engine.guarded(self.engine.place)
+        trial: Trial | None = self.engine.guarded(self.engine.place)
+        if self.engine.campaign.failure is not None:  # else Tune would go on waiting for a trial
+            raise Leave
+        return trial
 
     def is_finished(self) -> bool:
         """True once nothing will be placed any more (until then Tune keeps actors for reuse)."""

@@ -118,7 +118,7 @@ def test_a_kill_storm_in_short(study, tmp_path, perch):
 
 def test_a_second_attempt_takes_over_and_the_first_leaves(study, tmp_path, perch):
     out = tmp_path / "out"
-    first = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.2"})
+    first = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "2"})  # would take a minute
     first.until(out / "r", lambda events: len(results(events)) >= 3)
     second = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.02"})
     code, said = first.wait()

@@ -51,7 +51,7 @@ def attempt(path, spec, *, step=step, slots=3, stop_after=None):
     state = replay(spec, folder, log)
     clock = Clock(read=Ticks())
     clock.start(state.used_s)
-    campaign = Campaign(spec, folder, state, log, clock, Confirmation(folder, spec.confirm.top, spec.confirm.seeds))
+    campaign = Campaign(spec, folder, state, log, clock, Confirmation(log, spec.confirm.top, spec.confirm.seeds))
     campaign.emit(
         e="attempt",
         n=log.attempt,
@@ -203,3 +203,21 @@ def test_a_missing_checkpoint_is_named_and_the_trial_starts_anew(tmp_path):
     campaign, _ = attempt(tmp_path / "run", spec)
     assert campaign.ending == "done"
     assert any(e.get("why") == "missing" for e in read(RunFolder(tmp_path / "run").events) if e["e"] == "drop")
+
+
+def test_a_superseded_attempt_confirms_what_it_found_itself(tmp_path):
+    """A newer attempt, which accepted less of the log, is noticed only seconds later; until then nothing may break."""
+    newer = []
+
+    def taken_over(config, trial, epoch, memory):
+        if len(results(tmp_path / "run")) == 5 and not newer:
+            log = EventLog(RunFolder(tmp_path / "run").events)
+            log.append({"e": "attempt", "n": log.attempt, "accepts_bytes": {str(k): v for k, v in log.accepts.items()}})
+            newer.append(log)
+        return step(config, trial, epoch, memory)
+
+    campaign, _ = attempt(tmp_path / "run", study(), step=taken_over)
+    assert campaign.failure is None
+    assert campaign.ending == "done"
+    assert campaign.log.superseded() == 2
+    assert len(results(tmp_path / "run")) == 5, "the newer attempt goes on from what it accepted"
