@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from perch.boards.event_file import FILE_NAME, append, frame, records
-
-Segment = tuple[str, int]
-"""A trial's id and the number of one of its segments."""
-
-Parents = Mapping[Segment, tuple[str, int, int]]
-"""Where a segment came from: the donor's trial, its segment, and the epoch of the checkpoint."""
+from perch.record.lineage import Parents, Segment, ancestry
 
 
 def run_name(segment: Segment) -> str:
     """The name of a segment as a TensorBoard run: ``00007``, or ``00007.2`` after two exploits."""
     return segment[0] if segment[1] == 0 else f"{segment[0]}.{segment[1]}"
-
-
-def ancestry(segment: Segment, parents: Parents) -> list[tuple[Segment, int | None]]:
-    """Segments from the first ancestor to ``segment``, each with the last epoch that counts (None: all of them)."""
-    chain: list[tuple[Segment, int | None]] = [(segment, None)]
-    while (parent := parents.get(chain[0][0])) is not None:
-        chain.insert(0, ((parent[0], parent[1]), parent[2]))
-    return chain
 
 
 class Lineage:

@@ -26,7 +26,8 @@ from typing import Any, Final
 from perch.boards import messages
 from perch.boards.event_file import FILE_NAME, append, frame, repair
 from perch.boards.follower import Event
-from perch.boards.lineage import Lineage, Segment, run_name
+from perch.boards.lineage import Lineage, run_name
+from perch.record.lineage import Segment
 from perch.space import Space
 
 POSITION_FILE: Final = "position.json"

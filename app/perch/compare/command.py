@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from perch.compare.outcome import conclude
 from perch.compare.plan import ComparePlan, extend, load_plan, make_plan, save
 from perch.errors import RecordError, StudyError
 from perch.record.protocol import Record
+from perch.run.again import again
 
 
 def compare_study(
@@ -60,7 +60,7 @@ def compare_study(
     except KeyboardInterrupt:  # between two runs
         code = 75
     if code == 75:
-        print(f"interrupted; go on with: {_resume_command(sys.argv[1:], root, folder.name)}")
+        print(f"interrupted; go on with: {again(sys.argv[1:], root, folder.name)}")
     if code == 0 and only is None:
         _say(judge(plan, folder, targets), folder)
     return code
@@ -112,15 +112,6 @@ def _folder(root: Path, name: str, run_id: str | None, resume: bool) -> Path:
             )
         return plans[-1].parent
     return root / f"{name}-compare-{time.strftime('%Y%m%d-%H%M%S')}"
-
-
-def _resume_command(words: Sequence[str], root: Path, run_id: str) -> str:
-    """The command as it was given, with the comparison named."""
-    kept = [w for w in words if w != "--resume"]
-    for option, value in (("--run-id", run_id), ("--out", str(root))):
-        if not any(w == option or w.startswith(f"{option}=") for w in kept):
-            kept += [option, value]
-    return shlex.join(["perch", *kept])
 
 
 def _say(text: Sequence[str], folder: Path) -> None:

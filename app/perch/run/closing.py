@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from perch.run.again import again, short
 from perch.run.job import DONE, INTERRUPTED, Outcome
 from perch.run.live import configuration, duration
 
@@ -16,7 +17,7 @@ def closing(outcome: Outcome) -> Iterator[str]:
     """Lines for people."""
     from perch.record import load
 
-    folder = _short(outcome.folder.path)
+    folder = short(outcome.folder.path)
     if outcome.code == INTERRUPTED:
         yield f"interrupted ({outcome.why}); everything reported is saved in {folder}"
         yield f"  resume:  {resume_command(outcome)}"
@@ -62,20 +63,7 @@ def _result(summary: dict[str, Any]) -> Iterator[str]:
         yield "           this run loses to a ridge regression on composition: do not use its model"
 
 
-def _short(path: Path) -> str:
-    """The path as one would type it here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
 def resume_command(outcome: Outcome) -> str:
     """The command that goes on with this run."""
     words = sys.argv[1:] if Path(sys.argv[0]).name.startswith("perch") else ["run", str(outcome.folder.study)]
-    kept = [w for w in words if w != "--resume"]
-    if not any(w == "--run-id" or w.startswith("--run-id=") for w in kept):
-        kept += ["--run-id", outcome.folder.id]
-        if not any(w == "--out" or w.startswith("--out=") for w in kept):
-            kept += ["--out", _short(outcome.folder.path.parent)]
-    return shlex.join(["perch", *kept])
+    return again(words, outcome.folder.path.parent, outcome.folder.id)

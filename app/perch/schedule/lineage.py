@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from perch.errors import RecordError
+from perch.record.lineage import ancestry, parents_of, path
 from perch.record.protocol import Record
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -50,29 +51,20 @@ def best_lineage(run: Record) -> Lineage:
 
 def follow(curves: pd.DataFrame, trial: str, segment: int) -> pd.DataFrame:
     """Rows from the first ancestor's first epoch to the end of (trial, segment), one per epoch."""
-    parts: list[pd.DataFrame] = []
-    groups = dict(list(curves.groupby(["trial_id", "segment"], sort=False)))
-    at, until = (trial, segment), np.inf
-    while True:
-        if at not in groups:
+    known = set(map(tuple, curves[["trial_id", "segment"]].drop_duplicates().itertuples(index=False)))
+    for at, _ in ancestry((trial, segment), parents_of(curves)):
+        if at not in known:
             raise RecordError(
                 f"the lineage of trial {trial} is broken", why=f"segment {at[1]} of trial {at[0]} left no epoch in curves.parquet",
                 fix="the record is incomplete: resume the run once, which writes it anew from the log",
             )  # fmt: skip
-        rows = groups[at].sort_values("epoch")
-        parts.insert(0, rows[rows["epoch"] <= until])
-        first = rows.iloc[0]
-        parent = first.get("parent_trial_id")
-        if parent is None or pd.isna(parent):
-            break
-        at, until = (str(parent), int(first["parent_segment"])), float(first["parent_epoch"])
-    path = pd.concat([p for p in parts if len(p)], ignore_index=True)
-    if path["epoch"].tolist() != list(range(1, len(path) + 1)):
+    rows = path(curves, (trial, segment))
+    if rows["epoch"].tolist() != list(range(1, len(rows) + 1)):
         raise RecordError(
-            f"the lineage of trial {trial} has gaps", why=f"its epochs are {path['epoch'].tolist()[:10]} …",
+            f"the lineage of trial {trial} has gaps", why=f"its epochs are {rows['epoch'].tolist()[:10]} …",
             fix="the record is incomplete: resume the run once, which writes it anew from the log",
         )  # fmt: skip
-    return path
+    return rows
 
 
 def _search_curves(run: Record) -> pd.DataFrame:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perch.record.lineage import path
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.lineage import path
 from perch.report.material import Material
 from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas, plain_log
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
@@ -21,7 +21,7 @@ def _table(material: Material) -> pd.DataFrame:
     best = material.incumbents.iloc[-1]
     columns = ["trial_id", "segment", "epoch", "time_s", material.metric]
     columns += [c for c in (TEST_MAE_EV, LEARNING_RATE) if c in curves and c != material.metric]
-    return path(curves, str(best["trial_id"]), int(best["segment"]))[columns]
+    return path(curves, (str(best["trial_id"]), int(best["segment"])))[columns]
 
 
 def _draw(material: Material, table: pd.DataFrame) -> Any:
