@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -69,6 +70,13 @@ def outcome(cluster: Cluster, run_id: str) -> dict[str, tuple[str, int, float]]:
     return {row.trial_id: (row.status, int(row.epochs), round(float(row.best_value), 9)) for row in table.itertuples()}
 
 
+def saved_s(cluster: Cluster, run_id: str) -> float:
+    """When the newest attempt logged its end: the last line of its file, after every checkpoint."""
+    newest = max((cluster.here / "results" / run_id / "events").glob("*.jsonl"))
+    assert '"e":"close"' in newest.read_text().splitlines()[-1]
+    return newest.stat().st_mtime
+
+
 @pytest.fixture(scope="module")
 def one_long_job(session_cluster: Cluster) -> dict[str, tuple[str, int, float]]:
     """The campaign as one job that nobody disturbs."""
@@ -101,8 +109,10 @@ def test_a_chain_of_three_short_jobs_is_the_same_campaign(
     cluster.jobs += links
     for number, link in enumerate(links[:2], start=1):
         cluster.until(lambda n=number: ended(cluster, "chain") >= 3 * n, f"{3 * number} trials", timeout_s=400)
+        told_s = time.time()
         cluster.run("scancel", "--batch", "--signal=USR1", link)
         assert cluster.wait(link, timeout_s=240) == 75, cluster.outputs()
+        assert saved_s(cluster, "chain") - told_s <= 5, "from the signal to a saved state"
     assert cluster.wait(links[2], timeout_s=600) == 0, cluster.outputs()
     assert cluster.wait(links[3], timeout_s=120) == 0
     assert "nothing to do" in cluster.output(links[3])

@@ -58,3 +58,8 @@ def test_stop_leaves_the_file_that_the_run_watches(tmp_path: Path) -> None:
     assert (folder / "stop").read_text() == ""
     with pytest.raises(ClusterError, match="no run at"):
         stop(tmp_path / "nowhere")
+
+
+def test_each_task_of_an_array_is_joined_with_its_own_run(tmp_path):
+    lines = ["12_3|perch-demo|RUNNING|1:02|8:00:00|1|node1", "12_[4-9]|perch-demo|PENDING|0:00|8:00:00|1|(Priority)"]
+    assert [(job.job_id, job.run_id) for job in parse_squeue(lines)] == [("12_3", "demo-3"), ("12_[4-9]", "demo")]

@@ -57,7 +57,9 @@ def parse_squeue(lines: Iterable[str]) -> list[Queued]:
             raise error
         if parts[1].startswith("perch-"):
             job_id, name, state, used, limit, nodes, where = parts
-            jobs.append(Queued(job_id, name.removeprefix("perch-"), state, used, limit, int(nodes), where))
+            _, _, task = job_id.partition("_")  # a task of an array runs its own study; waiting ones read 12_[3-9]
+            run_id = name.removeprefix("perch-") + (f"-{task}" if task.isdigit() else "")
+            jobs.append(Queued(job_id, run_id, state, used, limit, int(nodes), where))
     return jobs
 
 
