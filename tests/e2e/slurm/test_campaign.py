@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -77,6 +78,13 @@ def saved_s(cluster: Cluster, run_id: str) -> float:
     return newest.stat().st_mtime
 
 
+def first_trial_s(cluster: Cluster, run_id: str) -> float:
+    """When the first attempt placed its first trial."""
+    lines = (cluster.here / "results" / run_id / "events" / "001.jsonl").read_text().splitlines()
+    attempt, start = (next(e for e in map(json.loads, lines) if e["e"] == kind) for kind in ("attempt", "start"))
+    return float(attempt["unix_s"] + start["used_s"] - attempt["used_s"])
+
+
 @pytest.fixture(scope="module")
 def one_long_job(session_cluster: Cluster) -> dict[str, tuple[str, int, float]]:
     """The campaign as one job that nobody disturbs."""
@@ -94,6 +102,9 @@ def test_a_study_on_two_nodes_with_the_users_own_trainable(
     assert {epochs for _, epochs, _ in one_long_job.values()} == {12}
     done = cluster.run("squeue", "-h", "-o", "%i|%j|%T|%M|%l|%D|%R")
     assert "perch-long" not in done
+    [job] = (folder.name for folder in (cluster.here / "results" / "long.slurm").iterdir() if folder.name.isdigit())
+    began_s = float(cluster.run("date", "-d", cluster.show(job)["StartTime"], "+%s"))
+    assert first_trial_s(cluster, "long") - began_s <= 25, "from the job's start to the first trial on a worker"
 
 
 def test_a_chain_of_three_short_jobs_is_the_same_campaign(
