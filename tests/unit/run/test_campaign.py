@@ -1,11 +1,12 @@
 """A campaign without Ray: whatever is killed, a new attempt makes the same of it."""
 
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from perch.errors import StrategyError
 from perch.record import Tables
 from perch.run.campaign import Campaign
 from perch.run.confirm import Confirmation
@@ -203,3 +204,35 @@ def test_a_missing_checkpoint_is_named_and_the_trial_starts_anew(tmp_path):
     campaign, _ = attempt(tmp_path / "run", spec)
     assert campaign.ending == "done"
     assert any(e.get("why") == "missing" for e in read(RunFolder(tmp_path / "run").events) if e["e"] == "drop")
+
+
+class Late:
+    """A searcher whose first suggestion takes its time, or never comes."""
+
+    name = "late"
+
+    def __init__(self, waiting):
+        self.waiting = waiting
+
+    def suggest(self, ordinal, now_s):
+        return None
+
+    def applied(self, event):
+        pass
+
+
+def test_a_suggestion_that_is_being_worked_out_is_no_deadlock_however_long_it_takes(tmp_path):
+    """The first answer of a model in another process may take minutes on a busy machine, with no trial running."""
+    campaign, _ = attempt(tmp_path / "run", study(), stop_after=0)
+    campaign.log = EventLog(campaign.folder.events)
+    now = iter([1.0, 200.0, 400.0])
+    campaign.clock.now_s = lambda: next(now)
+    campaign.ending, campaign.queue = None, deque()
+    campaign.state.strategy.searcher = Late(waiting=True)
+    for _ in range(3):
+        campaign._check_deadlock(busy=0)
+    campaign.state.strategy.searcher.waiting = False
+    now = iter([500.0, 700.0])
+    campaign._check_deadlock(busy=0)
+    with pytest.raises(StrategyError, match="nothing to do"):
+        campaign._check_deadlock(busy=0)
