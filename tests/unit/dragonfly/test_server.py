@@ -107,11 +107,13 @@ def test_it_finds_the_bowl(port: DragonflyProcess) -> None:
 
 @pytest.mark.slow
 def test_stock_dragonfly_makes_one_surrogate_for_ever() -> None:
+    """Without the exploded trial: its kernel parameters are sampled in steps of one, and 1e9 is never reached."""
+    told = tuple(t for t in results(13) if t.value is None or t.value < 1e6)
     one = DragonflyProcess(SPACE, 5, wait=True, stock=True)
     try:
         notes = []
         for number, known in ((0, 0), (STOCK_FIRST - 1, 0), (STOCK_FIRST, 4), (STOCK_FIRST + 1, 12)):
-            reply = one.ask(Question(number, results(known), (), built=min(known, 4)))
+            reply = one.ask(Question(number, told[:known], (), built=min(known, 4)))
             assert reply is not None
             assert not reply.trouble
             notes.append(reply.note)
