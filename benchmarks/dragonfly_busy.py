@@ -61,6 +61,9 @@ class Timed:
         due_s, reply = self.ready[question.key]
         return reply if due_s <= self.now_s else None
 
+    def wait(self, seconds: float) -> None:
+        """The clock is virtual."""
+
     def forget(self, number: int) -> None:
         """Everything is kept."""
 

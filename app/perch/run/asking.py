@@ -64,6 +64,7 @@ class AskedProcess:
         self._wait, self._ask_limit_s = wait, ask_limit_s
         self._log = logging.getLogger(f"perch.{title.lower().replace(' ', '_')}")
         self._lock = threading.Condition()
+        self._came = threading.Event()
         self._questions: queue.SimpleQueue[Question | str] = queue.SimpleQueue()
         self._asked: set[tuple[int, int, int]] = set()
         self._replies: dict[tuple[int, int, int], Reply] = {}
@@ -92,6 +93,11 @@ class AskedProcess:
             if self._wait:
                 self._lock.wait_for(lambda: question.key in self._replies)
             return self._replies.get(question.key)
+
+    def wait(self, seconds: float) -> None:
+        """Block until a reply comes, at most so long; at once where one has come since the last wait."""
+        if self._came.wait(seconds):
+            self._came.clear()
 
     def forget(self, number: int) -> None:
         """Drop replies up to that number, and skip questions that were never begun."""
@@ -149,6 +155,7 @@ class AskedProcess:
             with self._lock:
                 self._replies[question.key] = reply
                 self._lock.notify_all()
+            self._came.set()
 
     def _answer(self, question: Question) -> Reply:
         line = {

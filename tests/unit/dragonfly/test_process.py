@@ -107,6 +107,16 @@ def test_prepared_it_is_there_before_the_first_question(make: Make) -> None:
     assert port._line == 2, "opened once"
 
 
+def test_waiting_ends_when_a_reply_comes(make: Make) -> None:
+    port = make(wait=False)
+    begun = time.monotonic()
+    while port.ask(question(1)) is None:
+        port.wait(60)
+    assert time.monotonic() - begun < 50, "not one wait went to its end"
+    port.wait(0.01)
+    assert port.ask(question(1)) is not None
+
+
 def test_a_process_that_does_not_come_up_is_a_death_and_no_more(make: Make) -> None:
     port = make(command=["/nowhere/python"])
     port.prepare()

@@ -44,6 +44,9 @@ class Recorder:
         self.looks[question.key] = self.looks.get(question.key, 0) + 1
         return self.inner.ask(question) if self.looks[question.key] > self.slow else None
 
+    def wait(self, seconds: float) -> None:
+        pass
+
     def forget(self, number: int) -> None:
         pass
 

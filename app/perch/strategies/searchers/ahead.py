@@ -85,6 +85,10 @@ class Port(Protocol):
         """The reply, or None while it is being worked out; the same question may be put again at any time."""
         ...
 
+    def wait(self, seconds: float) -> None:
+        """Block until a reply comes, at most so long."""
+        ...
+
     def forget(self, number: int) -> None:
         """Questions up to ``number`` will not be put again."""
         ...
@@ -114,6 +118,9 @@ class Inline:
     def ask(self, question: Question) -> Reply:
         """The reply, at once."""
         return self._answer(question)
+
+    def wait(self, seconds: float) -> None:
+        """Every reply is there."""
 
     def forget(self, number: int) -> None:
         """Nothing is kept."""
@@ -184,6 +191,10 @@ class AheadSearch:
         if self._live:
             self._prepare()
             self._ask_ahead()
+
+    def wait(self, seconds: float) -> None:
+        """Block until a question is answered, at most so long."""
+        self._port.wait(seconds)
 
     def close(self) -> None:
         """End what answers the questions."""
