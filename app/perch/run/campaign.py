@@ -209,8 +209,12 @@ class Campaign:
         return bool(getattr(getattr(self.state.strategy, "searcher", None), "waiting", False))
 
     def wait_for_suggestion(self, seconds: float) -> bool:
-        """Wait a moment for a suggestion that is being worked out. False, at once, where none is awaited or wanted."""
-        if self.ending is not None or not self._suggestion_awaited:
+        """Wait a moment for a suggestion that is being worked out. False, at once, where none is awaited or wanted.
+
+        Nor is there any waiting while a checkpoint is being written: only the engine's loop hears of its end.
+        """
+        unwanted = self.ending is not None or self.time_is_up or self.state.confirming
+        if unwanted or self.queue or self.saving or not self._suggestion_awaited:
             return False
         self.state.strategy.searcher.wait(seconds)  # type: ignore[attr-defined]
         return True

@@ -220,6 +220,27 @@ class Late:
     def applied(self, event):
         pass
 
+    def wait(self, seconds):
+        self.waits = getattr(self, "waits", 0) + 1
+
+
+def test_it_waits_for_a_suggestion_only_while_nothing_else_can_happen(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study(), stop_after=0)
+    searcher = campaign.state.strategy.searcher = Late(waiting=True)
+    campaign.ending, campaign.queue = None, deque()
+    assert campaign.wait_for_suggestion(0.1)
+    campaign.saving = {"00000": (0, 1)}
+    assert not campaign.wait_for_suggestion(0.1), "the end of a save comes through the engine's loop"
+    campaign.saving = {}
+    campaign.queue = deque(["00000"])
+    assert not campaign.wait_for_suggestion(0.1)
+    campaign.queue = deque()
+    campaign.ending = "interrupted"
+    assert not campaign.wait_for_suggestion(0.1)
+    campaign.ending, searcher.waiting = None, False
+    assert not campaign.wait_for_suggestion(0.1)
+    assert searcher.waits == 1
+
 
 def test_a_suggestion_that_is_being_worked_out_is_no_deadlock_however_long_it_takes(tmp_path):
     """The first answer of a model in another process may take minutes on a busy machine, with no trial running."""
