@@ -3,6 +3,10 @@
 A virtual clock with Dragonfly's real answers: workers train for exactly ten virtual seconds (all end together, the worst
 case, unless --jitter), and a suggestion takes the processor seconds that the real process needed for it, one after the
 other. So the figure is that of a machine with one free core for Dragonfly, however busy this one is.
+
+A point that Dragonfly suggests again is not trained twice: a random one takes its place, and keeps a worker just as busy.
+``suggested`` says how many trials came from whom, ``busy`` is the share of worker seconds spent training anything, and
+``busy_own`` that spent training the design's and Dragonfly's own points.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
+from collections import Counter
 from typing import Any
 
 from perch.run.dragonfly import DragonflyProcess
@@ -41,6 +46,9 @@ class Timed:
         self.ready: dict[Any, tuple[float, Reply]] = {}
         self.asks: list[float] = []
 
+    def prepare(self) -> None:
+        """It is up already: its start is not what is measured."""
+
     def ask(self, question: Question) -> Reply | None:
         """Begin work on a new question; its reply once it is due."""
         if question.key not in self.ready:
@@ -53,8 +61,21 @@ class Timed:
         due_s, reply = self.ready[question.key]
         return reply if due_s <= self.now_s else None
 
+    def wait(self, seconds: float) -> None:
+        """The clock is virtual."""
+
     def forget(self, number: int) -> None:
         """Everything is kept."""
+
+    def close(self) -> None:
+        """Whoever made the process ends it."""
+
+
+def suggested_by(by: str) -> str:
+    """design, dragonfly, repeated, or random for any other reason."""
+    if not by.startswith("random"):
+        return by
+    return "repeated" if "repeated" in by else "random"
 
 
 def measure(workers: int, trials: int, trial_s: float, jitter: float, ahead: int | None) -> dict[str, Any]:
@@ -66,13 +87,14 @@ def measure(workers: int, trials: int, trial_s: float, jitter: float, ahead: int
     strategy = build(spec, plan, dragonfly_search(plan, read_settings(spec)[1], port))
     ends: list[tuple[float, int, Any]] = []
     started, free, now_s, idle_s = 0, workers, 0.0, 0.0
+    spans: list[tuple[str, float, float]] = []  # who suggested a trial, its start and its end
     while started < trials:
         answer = strategy.ask(now_s) if free else None
         if isinstance(answer, New):
-            strategy.applied(
-                {"e": "trial", "id": str(started), "i": started, "config": answer.config, "note": answer.note}
-            )
+            event = {"e": "trial", "id": str(started), "i": started, "config": answer.config, "by": answer.by}
+            strategy.applied({**event, "note": answer.note})
             factor = 1 + jitter * (2 * next(keyed_uniforms(0, "seconds", started)) - 1)
+            spans.append((suggested_by(answer.by), now_s, now_s + trial_s * factor))
             heapq.heappush(ends, (now_s + trial_s * factor, started, answer.config))
             started, free = started + 1, free - 1
             continue
@@ -87,9 +109,11 @@ def measure(workers: int, trials: int, trial_s: float, jitter: float, ahead: int
             free += 1
     process.close()
     asks = sorted(port.asks)
+    own_s = sum(min(ended_s, now_s) - begun_s for who, begun_s, ended_s in spans if who in ("design", "dragonfly"))
     return {
         "workers": workers, "trials": trials, "trial_s": trial_s, "jitter": jitter, "ahead": ahead,
-        "busy": round(1 - idle_s / (workers * now_s), 4), "asks": len(asks), "ask_median_s": asks[len(asks) // 2],
+        "busy": round(1 - idle_s / (workers * now_s), 4), "busy_own": round(own_s / (workers * now_s), 4),
+        "suggested": dict(Counter(who for who, _, _ in spans)), "asks": len(asks), "ask_median_s": asks[len(asks) // 2],
         "ask_mean_s": round(sum(asks) / len(asks), 3), "ask_most_s": asks[-1],
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ MOST_TO_FIT = 600
 THINNED = {"gpb_post_hp_tune_burn": 12, "gpb_post_hp_tune_offset": 2, "handle_non_psd_kernels": "try_before_project"}
 """Dragonfly draws (17 - 1) x 25 + 1 samples per kernel parameter and uses 17; these settings draw 33 (0.3 % of the time)."""
 
+LEAST_SPREAD, MOST_SPREAD = 1e-3, 1e3
+"""Dragonfly samples kernel parameters, the mean among them, in steps of one: losses in J/mol would take it for ever."""
+
 Result = tuple[Config, float | None, str | None]
 """A configuration, its value (lower is better; None: failed) and the acquisition that proposed it."""
 
@@ -44,8 +48,9 @@ class Repaired:
     def ask(self, number: int, results: list[Result], pending: list[Config]) -> tuple[Config, dict[str, Any]]:
         """Suggestion ``number``; ``pending`` are the configurations being trained, or promised."""
         built = boundary(len(results))
-        processor = self._surrogate(results[:built])
-        bandit = self._bandit(thinned(results, MOST_TO_FIT), processor, number)
+        unit = unit_of([value for _, value, _ in results[:built]])
+        processor = self._surrogate(results[:built], unit)
+        bandit = self._bandit(thinned(results, MOST_TO_FIT), processor, number, unit)
         bandit.step_idx = len(results)
         bandit.eval_points_in_progress = [self.domain.processed(c) for c in pending]
         seed_all(self.seed, "ask", number, len(results))
@@ -53,24 +58,24 @@ class Repaired:
         note = {"acq": bandit.chosen, "built": built}
         return self.domain.decode(raw), note
 
-    def _surrogate(self, results: list[Result]) -> Any:
+    def _surrogate(self, results: list[Result], unit: float) -> Any:
         """Kernel parameters for these results; tuned once per boundary, a function of the seed and the results alone."""
         key = digest(results)
         if self._tuned is None or self._tuned[0] != key:
-            bandit = self._bandit(thinned(results, MOST_TO_TUNE), None, 0)
+            bandit = self._bandit(thinned(results, MOST_TO_TUNE), None, 0, unit)
             seed_all(self.seed, "build", len(results))
             bandit._build_new_model()
             self._tuned = (key, bandit.gp_processor)
         return self._tuned[1]
 
-    def _bandit(self, results: list[Result], processor: Any, number: int) -> _Mended:
+    def _bandit(self, results: list[Result], processor: Any, number: int, unit: float) -> _Mended:
         options = load_options(get_all_cp_gp_bandit_args(), partial_options=dict(THINNED))
         bandit = _Mended(self.domain.caller, ask_tell_mode=True, options=options)
         bandit.first_qinfos = []
         bandit.initialise_capital()
         bandit.acquisitions_told = tuple(acq for _, _, acq in results)
         losses = finite([value for _, value, _ in results])
-        bandit.tell([(self.domain.encode(c), -loss) for (c, _, _), loss in zip(results, losses)])
+        bandit.tell([(self.domain.encode(c), -loss / unit) for (c, _, _), loss in zip(results, losses)])
         bandit.step_idx = len(results)
         bandit.last_model_build_at = boundary(len(results))
         if processor is not None:
@@ -187,6 +192,18 @@ def finite(values: list[float | None]) -> list[float]:
     cap = middle + 3 * max(middle - best, 1e-12)
     worst = min(max(known), cap)
     return [worst if v is None or not np.isfinite(v) else min(v, cap) for v in values]
+
+
+def unit_of(values: list[float | None]) -> float:
+    """What losses are divided by: 1, or a power of ten where their spread is not one that Dragonfly's samplers can walk.
+
+    It goes by the results of the surrogate's last build, so that kernel parameters and data keep one unit until the next.
+    """
+    losses = finite(values) or [0.0]
+    spread = max(losses) - min(losses)
+    if spread == 0 or LEAST_SPREAD <= spread <= MOST_SPREAD:
+        return 1.0
+    return 10.0 ** math.floor(math.log10(spread))
 
 
 def seed_all(seed: int, *key: Any) -> None:

@@ -13,8 +13,9 @@ from typing import Final
 
 from perch.errors import RecordError, StudyError
 
-END_LIMIT_S: Final = 10.0
-"""What the end of a run waits for W&B, at most; the rest is written by ``perch wandb sync``."""
+END_LIMIT_S: Final = 9.5
+"""What the end of a run waits for W&B; with what it then takes to end the process, ten seconds at most. The rest is written by
+``perch wandb sync``."""
 
 
 def require() -> None:

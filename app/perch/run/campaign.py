@@ -203,10 +203,25 @@ class Campaign:
         )
         return Stint(live.id, live.config, live.segment, live.start, live.seed_key, self.state.keep_below)
 
+    @property
+    def _suggestion_awaited(self) -> bool:
+        """True while a searcher works out the suggestion that was asked for last."""
+        return bool(getattr(getattr(self.state.strategy, "searcher", None), "waiting", False))
+
+    def wait_for_suggestion(self, seconds: float) -> bool:
+        """Wait a moment for a suggestion that is being worked out. False, at once, where none is awaited or wanted.
+
+        Nor is there any waiting while a checkpoint is being written: only the engine's loop hears of its end.
+        """
+        unwanted = self.ending is not None or self.time_is_up or self.state.confirming
+        if unwanted or self.queue or self.saving or not self._suggestion_awaited:
+            return False
+        self.state.strategy.searcher.wait(seconds)  # type: ignore[attr-defined]
+        return True
+
     def _check_deadlock(self, busy: int) -> None:
         """A strategy that has nothing to do, with no trial running that could change that, would wait for ever."""
-        searcher = getattr(self.state.strategy, "searcher", None)
-        if busy or self.queue or self.saving or getattr(searcher, "waiting", False):
+        if busy or self.queue or self.saving or self._suggestion_awaited:
             self.idle_since_s = None
             return
         now_s = self.clock.now_s()

@@ -36,6 +36,7 @@ def drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
     prepare_environment()
     campaign = job.campaign
     with contextlib.ExitStack() as followers:
+        followers.callback(end_searcher, campaign)
         scribe = followers.enter_context(scribe_process(job.folder))
         if "wandb" in job.study.log:
             from perch.boards.wandb_process import beside
@@ -62,6 +63,13 @@ def drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
         ):  # a second signal: the log is whole, and tables are made from it when next read
             finish_record(job, scribe)
     return outcome
+
+
+def end_searcher(campaign: Campaign) -> None:
+    """A searcher that has a process of its own ends with the attempt: a program that calls ``run`` lives on after it."""
+    close_searcher = getattr(getattr(campaign.state.strategy, "searcher", None), "close", None)
+    if close_searcher is not None:
+        close_searcher()
 
 
 def _fit(job: Job, ray_session: Any) -> None:

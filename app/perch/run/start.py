@@ -62,8 +62,8 @@ def expected_workers(study: Study) -> int:
 
 
 def build_strategy(study: Study) -> Strategy:
-    """The strategy of a resolved study. Raises StrategyError for what it cannot do."""
-    from perch.run import dragonfly
+    """The strategy of a resolved study, as a run needs it: no ask blocks. Raises StrategyError for what it cannot do."""
+    from perch.run import dragonfly, gp
     from perch.strategies.registry import build
 
     keys: dict[str, Any] = {}
@@ -83,7 +83,8 @@ def build_strategy(study: Study) -> Strategy:
         can_checkpoint=study.checkpoints != "none",
         **keys,
     )
-    return build(study.strategy, plan, dragonfly.searcher(study.strategy, plan))
+    searcher = dragonfly.searcher(study.strategy, plan) or gp.searcher(study.strategy, plan)
+    return build(study.strategy, plan, searcher)
 
 
 def history(study: Study) -> tuple[Past, ...]:

@@ -34,6 +34,9 @@ SHARED_FOLDER = "stints"
 SAVES_PER_STINT = 100_000
 """Checkpoint numbers set aside for one stint."""
 
+LOOK_EVERY_S = 0.1
+"""While nothing runs and a suggestion is awaited, signals and the stop file are looked at so often."""
+
 GRACE_S = 4.0
 """Seconds that running trials get to save after an interruption."""
 
@@ -218,8 +221,15 @@ class Engine:
         """The Tune trial of the next stint, while there is a free worker."""
         if self.busy >= self.campaign.worker_slots:
             return None
-        stint = self.campaign.next_stint(self.busy) or self.campaign.next_confirmation()
+        stint = self._next()
+        # with nothing running and nothing to place, Tune would sleep a second, however soon the suggestion came
+        while stint is None and self.busy == 0 and self.campaign.wait_for_suggestion(LOOK_EVERY_S):
+            self.on_tick()
+            stint = self._next()
         return self._trial(stint) if stint is not None else None
+
+    def _next(self) -> Stint | None:
+        return self.campaign.next_stint(self.busy) or self.campaign.next_confirmation()
 
     def _trial(self, stint: Stint) -> Trial:
         spec = {**self.spec, "config": {**stint.config, **self.beside(stint)}}

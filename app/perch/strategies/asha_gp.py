@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perch.strategies.asha import Asha, AshaSettings
-from perch.strategies.gp import DIFFERS, PAPER, gp_search
+from perch.strategies.gp import DIFFERS, PAPER, SEARCHER, gp_search
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry
 from perch.strategies.searchers.ahead import AheadSettings
@@ -27,7 +27,7 @@ STRATEGIES.register(
         name="asha-gp",
         summary="ASHA's early stopping with Optuna's Gaussian process",
         scheduler="asynchronous successive halving, stopping form",
-        searcher="gp (Optuna)",
+        searcher=SEARCHER,
         paper=f"Li et al., MLSys 2020, https://arxiv.org/abs/1810.05934; {PAPER}",
         when="As asha-bo, without Dragonfly's environment.",
         differs=DIFFERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     def one(trouble: dict[int, str] | None = None, **options: Any) -> DragonflyProcess:
         command = [sys.executable, str(FAKE), json.dumps(trouble or {}), str(tmp_path)]
-        made.append(DragonflyProcess(SPACE, 0, command=command, **{"wait": True, **options}))
+        made.append(DragonflyProcess(SPACE, 0, **{"command": command, "wait": True, **options}))
         return made[-1]
 
     yield one
@@ -95,6 +96,36 @@ def test_trouble_with_one_question_is_not_a_death(make: Make) -> None:
     assert port.deaths == []
 
 
+def test_prepared_it_is_there_before_the_first_question(make: Make) -> None:
+    port = make(wait=False)
+    assert port._thread is None
+    port.prepare()
+    port.prepare()
+    assert port._questions.qsize() <= 1, "one start, however often it is asked for"
+    port._wait = True
+    assert port.ask(question(1)).config["x"] == 0.01  # type: ignore[union-attr]
+    assert port._line == 2, "opened once"
+
+
+def test_waiting_ends_when_a_reply_comes(make: Make) -> None:
+    port = make(wait=False)
+    begun = time.monotonic()
+    while port.ask(question(1)) is None:
+        port.wait(60)
+    assert time.monotonic() - begun < 50, "not one wait went to its end"
+    port.wait(0.01)
+    assert port.ask(question(1)) is not None
+
+
+def test_a_process_that_does_not_come_up_is_a_death_and_no_more(make: Make) -> None:
+    port = make(command=["/nowhere/python"])
+    port.prepare()
+    reply = port.ask(question(1))
+    assert reply is not None
+    assert "given up after 3 deaths" in reply.trouble
+    assert "/nowhere/python" in reply.trouble
+
+
 def test_closing_ends_the_process(make: Make) -> None:
     port = make()
     port.ask(question(1))
@@ -102,6 +133,27 @@ def test_closing_ends_the_process(make: Make) -> None:
     assert process is not None
     port.close()
     assert process.poll() is not None
+
+
+def test_closing_at_once_leaves_neither_process_nor_thread(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closed while the process is being started: close() cannot see it yet, and it would wait for its first answer."""
+    port = make({1: "hang"}, wait=False)
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def closing(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        port._closed = True
+        started.append(real(*args, **options))
+        return started[0]
+
+    monkeypatch.setattr("perch.run.asking.subprocess.Popen", closing)
+    port.ask(question(1))
+    port._questions.put("end")
+    assert port._thread is not None
+    port._thread.join(20)
+    assert not port._thread.is_alive()
+    assert started[0].poll() is not None
+    assert port.deaths == [], "it did not die, it was ended"
 
 
 def test_the_run_goes_on_with_random_search_when_it_is_given_up(make: Make) -> None:

@@ -1,11 +1,12 @@
 """A campaign without Ray: whatever is killed, a new attempt makes the same of it."""
 
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from perch.errors import StrategyError
 from perch.record import Tables
 from perch.run.campaign import Campaign
 from perch.run.confirm import Confirmation
@@ -221,3 +222,56 @@ def test_a_superseded_attempt_confirms_what_it_found_itself(tmp_path):
     assert campaign.ending == "done"
     assert campaign.log.superseded() == 2
     assert len(results(tmp_path / "run")) == 5, "the newer attempt goes on from what it accepted"
+
+
+class Late:
+    """A searcher whose first suggestion takes its time, or never comes."""
+
+    name = "late"
+
+    def __init__(self, waiting):
+        self.waiting = waiting
+
+    def suggest(self, ordinal, now_s):
+        return None
+
+    def applied(self, event):
+        pass
+
+    def wait(self, seconds):
+        self.waits = getattr(self, "waits", 0) + 1
+
+
+def test_it_waits_for_a_suggestion_only_while_nothing_else_can_happen(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study(), stop_after=0)
+    searcher = campaign.state.strategy.searcher = Late(waiting=True)
+    campaign.ending, campaign.queue = None, deque()
+    assert campaign.wait_for_suggestion(0.1)
+    campaign.saving = {"00000": (0, 1)}
+    assert not campaign.wait_for_suggestion(0.1), "the end of a save comes through the engine's loop"
+    campaign.saving = {}
+    campaign.queue = deque(["00000"])
+    assert not campaign.wait_for_suggestion(0.1)
+    campaign.queue = deque()
+    campaign.ending = "interrupted"
+    assert not campaign.wait_for_suggestion(0.1)
+    campaign.ending, searcher.waiting = None, False
+    assert not campaign.wait_for_suggestion(0.1)
+    assert searcher.waits == 1
+
+
+def test_a_suggestion_that_is_being_worked_out_is_no_deadlock_however_long_it_takes(tmp_path):
+    """The first answer of a model in another process may take minutes on a busy machine, with no trial running."""
+    campaign, _ = attempt(tmp_path / "run", study(), stop_after=0)
+    campaign.log = EventLog(campaign.folder.events)
+    now = iter([1.0, 200.0, 400.0])
+    campaign.clock.now_s = lambda: next(now)
+    campaign.ending, campaign.queue = None, deque()
+    campaign.state.strategy.searcher = Late(waiting=True)
+    for _ in range(3):
+        campaign._check_deadlock(busy=0)
+    campaign.state.strategy.searcher.waiting = False
+    now = iter([500.0, 700.0])
+    campaign._check_deadlock(busy=0)
+    with pytest.raises(StrategyError, match="nothing to do"):
+        campaign._check_deadlock(busy=0)

@@ -32,6 +32,11 @@ class Recorder:
         self.inner, self.slow = instant(plan), slow
         self.questions: list[Question] = []
         self.looks: dict[Any, int] = {}
+        self.prepared: list[int] = []
+        self.closed = False
+
+    def prepare(self) -> None:
+        self.prepared.append(len(self.questions))
 
     def ask(self, question: Question) -> Reply | None:
         if question.key not in self.looks:
@@ -39,8 +44,14 @@ class Recorder:
         self.looks[question.key] = self.looks.get(question.key, 0) + 1
         return self.inner.ask(question) if self.looks[question.key] > self.slow else None
 
+    def wait(self, seconds: float) -> None:
+        pass
+
     def forget(self, number: int) -> None:
         pass
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def strategy(plan: Plan, port: Any, **settings: Any) -> Scheduler:
@@ -124,6 +135,40 @@ def test_a_replay_asks_nothing() -> None:
     port = Recorder(PLAN)
     restore(strategy(PLAN, port), log(PLAN, instant(PLAN)))
     assert port.questions == []
+
+
+def test_the_port_is_started_once_with_the_first_trial_while_the_design_still_runs() -> None:
+    port = Recorder(PLAN)
+    one = strategy(PLAN, port, initial=20)
+    restore(one, log(replace(PLAN, trials=3), instant(PLAN)))
+    assert port.prepared == [], "a replay starts nothing"
+    new = one.ask(0.0)
+    assert new is not None
+    assert port.prepared == []
+    one.applied({"e": "trial", "id": "00003", "i": 3, "config": new.config, "by": "design"})  # type: ignore[union-attr]
+    assert port.prepared == [0]
+    log(PLAN, port, initial=20)
+    assert port.prepared == [0, 0], "once for each searcher, before any question"
+
+
+def test_a_budget_that_the_design_uses_up_starts_nothing() -> None:
+    port = Recorder(PLAN)
+    log(PLAN, port, initial=40)
+    assert (port.prepared, port.questions) == ([], [])
+
+
+def test_it_says_whether_it_is_waiting_and_closes_its_port() -> None:
+    port = Recorder(PLAN, slow=2)
+    one = AheadSearch("model", PLAN, AheadSettings(initial=3, ahead=1), port)
+    for i in range(4):
+        one.applied({"e": "trial", "id": str(i), "i": i, "config": SPACE.draw(0, i)})
+        one.applied({"e": "result", "id": str(i), "seg": 0, "epoch": 3, "value": 1.0 + i, "d": "stop"})
+    moment = (one.suggest(4, 0.0), one.waiting)
+    assert moment == (None, True)
+    assert one.suggest(4, 0.0) is not None
+    assert not one.waiting
+    one.close()
+    assert port.closed
 
 
 def answering(reply: Reply) -> Any:

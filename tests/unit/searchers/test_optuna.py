@@ -94,7 +94,7 @@ def question(number: int = 12, pending: int = 2) -> Question:
 
 
 def test_the_gaussian_process_answers_by_its_question_alone() -> None:
-    process = GaussianProcess(PLAN)
+    process = GaussianProcess(SPACE, PLAN.seed)
     first = process(question())
     process(question(13, pending=0))
     assert process(question()) == first

@@ -77,12 +77,24 @@ class Reply:
 class Port(Protocol):
     """The way to whatever answers questions. Never blocks, unless made to."""
 
+    def prepare(self) -> None:
+        """Questions will come: what takes seconds to start is started now."""
+        ...
+
     def ask(self, question: Question) -> Reply | None:
         """The reply, or None while it is being worked out; the same question may be put again at any time."""
         ...
 
+    def wait(self, seconds: float) -> None:
+        """Block until a reply comes, at most so long."""
+        ...
+
     def forget(self, number: int) -> None:
         """Questions up to ``number`` will not be put again."""
+        ...
+
+    def close(self) -> None:
+        """No question will come any more."""
         ...
 
 
@@ -100,12 +112,21 @@ class Inline:
     def __init__(self, answer: Callable[[Question], Reply]) -> None:
         self._answer = answer
 
+    def prepare(self) -> None:
+        """Nothing takes time to start."""
+
     def ask(self, question: Question) -> Reply:
         """The reply, at once."""
         return self._answer(question)
 
+    def wait(self, seconds: float) -> None:
+        """Every reply is there."""
+
     def forget(self, number: int) -> None:
         """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class AheadSearch:
@@ -140,13 +161,17 @@ class AheadSearch:
         self._note_built()
         self._logged: dict[int, Config] = {}
         self._answers: dict[int, New] = {}
-        self._live = False
+        self._live = self._prepared = False
+        self.waiting = False
+        """The last suggestion that was asked for is being worked out: nobody is stuck, however long it takes."""
 
     def suggest(self, ordinal: int, now_s: float) -> New | None:
         """The reply to the question that was fixed ``ahead`` trials ago; None while it is being worked out."""
         self._live = True  # until somebody asks, events come from the replay of a log
         self._ask_ahead()
-        return self._answer(ordinal + self._first)
+        new = self._answer(ordinal + self._first)
+        self.waiting = new is None
+        return new
 
     def applied(self, event: Event) -> None:
         """Learn, and fix the question that a new trial makes due."""
@@ -164,9 +189,24 @@ class AheadSearch:
         self._answers.pop(i, None)
         self._port.forget(i - self._first)
         if self._live:
+            self._prepare()
             self._ask_ahead()
 
+    def wait(self, seconds: float) -> None:
+        """Block until a question is answered, at most so long."""
+        self._port.wait(seconds)
+
+    def close(self) -> None:
+        """End what answers the questions."""
+        self._port.close()
+
     # --- questions --------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """With the first trial of a live run the port is started, so that its start overlaps with the design's trials."""
+        if not self._prepared and (self._plan.trials is None or self._plan.trials > self._first + self._initial):
+            self._prepared = True
+            self._port.prepare()
 
     def _ask_ahead(self) -> None:
         """Put every question that is fixed, in their order, within the budget."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from perch.errors import StrategyError
-from perch.space import Choice, Dimension, Float, keyed_uniforms
+from perch.space import Choice, Dimension, Float, Space, keyed_uniforms
 from perch.strategies.plan import Plan
 from perch.strategies.searchers.ahead import FEWEST_RESULTS, Question, Reply, initial_points
 from perch.strategies.searchers.design import Design
@@ -214,10 +214,10 @@ class TpeSearch:
 class GaussianProcess:
     """Answers questions with Optuna's GPSampler: a fresh study for each, so an answer depends on its question alone."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space, self._seed = space, seed
         self._optuna = load_optuna()
-        self._axes = Axes(dict(plan.space.dimensions))
+        self._axes = Axes(dict(space.dimensions))
 
     def __call__(self, question: Question) -> Reply:
         """The sampler's point; points against the conditions are told as bad, and it is asked again."""
@@ -227,7 +227,7 @@ class GaussianProcess:
         known += [self._trial(c, states.RUNNING) for c in question.pending]
         for attempt in range(MOST_REFUSED):
             config = self._sample(question.number, attempt, known)
-            if self._plan.space.allows(self._plan.space.complete(config)):
+            if self._space.allows(self._space.complete(config)):
                 return Reply(config)
             known.append(self._trial(config, states.COMPLETE, max(values)))
         return Reply(trouble="conditions")
@@ -240,7 +240,7 @@ class GaussianProcess:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             sampler = self._optuna.samplers.GPSampler(
-                seed=sampler_seed(self._plan.seed, number, attempt), n_startup_trials=1, warn_independent_sampling=False
+                seed=sampler_seed(self._seed, number, attempt), n_startup_trials=1, warn_independent_sampling=False
             )
             study = self._optuna.create_study(direction="minimize", sampler=sampler)
             study.add_trials(known)

@@ -1,0 +1,43 @@
+"""The Gaussian process beside a real run: asked in its own process, killed with everything, and asked the same again."""
+
+import psutil
+import pytest
+
+from perch.run.events import read
+from perch.run.folder import RunFolder
+from perch.run.start import build_strategy, load_study
+from perch.simulate import differences
+from perch.strategies.searchers.ahead import Inline
+from perch.strategies.searchers.optuna import GaussianProcess
+
+from .conftest import summary
+
+pytest.importorskip("optuna")
+
+SERVER = "perch.run.gp_server"
+
+
+def suggested(events):
+    return [e for e in events if e["e"] == "trial" and e["by"] == "gp"]
+
+
+def test_its_suggestions_are_those_of_its_log_whoever_is_asked_and_after_a_kill(study, tmp_path, perch):
+    out = tmp_path / "out"
+    study.write_text(study.read_text() + "strategy: {name: asha-gp, initial: 4}\n")
+    arguments = ("run", study, "--out", out, "--run-id", "r", "--set", "confirm.top=0")
+    first = perch(*arguments, env={"TOY_S": "0.05"})
+    first.until(out / "r", lambda events: len(suggested(events)) >= 2)
+    [server] = first.children(SERVER)
+    first.kill(everything=False)
+    psutil.wait_procs([server], timeout=30)
+    assert not server.is_running(), "it ends with the run, however that ends"
+    code, said = perch(*arguments).wait()
+    assert code == 0, said
+    assert summary(out / "r")["status"] == "done"
+    events = list(read(RunFolder(out / "r").events))
+    assert len(suggested(events)) >= 5
+    assert all(e["ask_s"] > 0 and e["note"]["seen"] >= 3 for e in suggested(events))
+    asked = load_study(RunFolder(out / "r"))
+    strategy = build_strategy(asked)
+    strategy.searcher._port = Inline(GaussianProcess(asked.search_space, asked.seed))
+    assert [str(d) for d in differences(strategy, events)] == []
