@@ -7,7 +7,6 @@ import itertools
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 from recipe import Numbers
 
 SITE_ANGSTROM = 0.08
@@ -35,10 +34,15 @@ def sites(slab: Atoms, facet: str) -> list[Site]:
     ]
     found: list[Site] = []
     seen: list[Numbers] = []
+    looked_at: set[tuple[float, ...]] = set()
     home = [image for image in images if any(np.allclose(image[1], slab.positions[k]) for k in tops)]
 
     def add(kind: str, atoms: list[tuple[int, Numbers]]) -> None:
         site = Site(kind, [slab.symbols[k] for k, _p in atoms], np.mean([p for _k, p in atoms], axis=0))
+        place = tuple(np.round(slab.cell.scaled_positions(site.position) % 1, 4))
+        if place in looked_at:
+            return
+        looked_at.add(place)
         fingerprint = environment(slab, site.position)
         if not any(s.label == site.label and alike(fingerprint, f) for s, f in zip(found, seen, strict=True)):
             found.append(site)
@@ -69,13 +73,16 @@ def alike(one: Numbers, other: Numbers) -> bool:
 
 
 def environment(slab: Atoms, position: Numbers) -> Numbers:
-    """Distances to the nearest twelve slab atoms with their elements' radii: equal for equivalent places."""
-    probe = slab + Atoms("X", positions=[position])
-    images = [slab.positions + n * slab.cell[0] + m * slab.cell[1] for n in (-1, 0, 1) for m in (-1, 0, 1)]
-    distance = np.linalg.norm(np.concatenate(images) - probe.positions[-1], axis=1)
-    radii = np.tile(covalent_radii[slab.numbers], 9)
-    nearest = np.argsort(distance.round(2) + 1e-4 * radii, kind="stable")[:12]
-    return np.concatenate([distance[nearest], radii[nearest]])
+    """Distances to the nearest twelve slab atoms of each element: equal for equivalent places.
+
+    Element by element, since Pd and Pt, say, are too alike in size to tell a hollow above one from a hollow above the other.
+    """
+    images = [
+        slab.positions + n * slab.cell[0] + m * slab.cell[1] for n in (-2, -1, 0, 1, 2) for m in (-2, -1, 0, 1, 2)
+    ]
+    distance = np.linalg.norm(np.concatenate(images) - position, axis=1)
+    numbers = np.tile(slab.numbers, len(images))
+    return np.concatenate([np.sort(distance[numbers == element])[:12] for element in np.unique(slab.numbers)])
 
 
 def drawn_sites(slab: str, adsorbate: str, choices: list[Site]) -> list[Site]:
