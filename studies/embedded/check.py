@@ -66,7 +66,7 @@ class Comparison:
         )
 
 
-HEAD = """| system | shipped, eV | at rest | again | own start | slab, Å | again | own start |
+HEAD = """| system | shipped, eV | at rest | again | own start | slab, Å | again it is | from our start it is |
 |---|---|---|---|---|---|---|---|"""
 
 
