@@ -108,7 +108,7 @@ class Campaign:
     def time_is_up(self) -> bool:
         """True once the search has consumed its time."""
         budget_s = self.study.budget.time
-        return budget_s is not None and self.clock.now_s() >= budget_s
+        return budget_s is not None and self.clock.now_s() - self.state.confirmed_s >= budget_s
 
     @property
     def leaving(self) -> bool:

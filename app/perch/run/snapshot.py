@@ -35,7 +35,7 @@ def snapshot(campaign: Campaign, baselines: dict[str, float | None], started_s: 
         trials=counts,
         best=best,
         rungs=tuple(Rung(e, n, passed) for e, (n, passed) in sorted(state.rungs.items())),
-        budget_s=None if confirming else study.budget.time,
+        budget_s=None if confirming or study.budget.time is None else study.budget.time + state.confirmed_s,
         budget_trials=study.confirm.top * study.confirm.seeds if confirming else study.budget.trials,
         trials_per_minute=None if confirming or elapsed_s < 1 or not ended else ended / elapsed_s * 60,
         workers_busy=sum(t.status == "running" for t in state.live.values()),

@@ -71,6 +71,9 @@ class State:
         self.closed: str | None = None
         self.confirming: list[str] = []
         """Ids of the trials chosen to be confirmed; empty before that phase."""
+        self.confirmed_s = 0.0
+        """Consumed seconds that went into confirming before the budget was raised: a time budget is for the search."""
+        self._confirming_since_s: float | None = None
         self.failures_in_a_row = 0
         self.failed_examples: list[str] = []
         self.best: tuple[float, str, int] | None = None
@@ -114,6 +117,9 @@ class State:
         self.closed = None
         if event.get("extends"):
             self.confirming = []
+            if self._confirming_since_s is not None:
+                self.confirmed_s += self.used_s - self._confirming_since_s
+                self._confirming_since_s = None
         for live in self.live.values():
             live.losses = 0
 
@@ -204,6 +210,7 @@ class State:
 
     def _on_confirm(self, event: dict[str, Any]) -> None:
         self.confirming = list(event["trials"])
+        self._confirming_since_s = event.get("used_s", self.used_s)
 
     def _on_close(self, event: dict[str, Any]) -> None:
         self.closed = event["why"]

@@ -120,6 +120,20 @@ def test_a_larger_budget_extends_a_finished_run(tmp_path):
     assert results(tmp_path / "run")[: len(before)] == before
 
 
+def test_a_larger_time_budget_is_for_the_search_alone(tmp_path):
+    """Confirming takes time too; were it charged, a little more budget would buy no further trial."""
+    attempt(tmp_path / "run", study(strategy="rs", budget={"time": 1.0}, confirm={"top": 2, "seeds": 40}))
+    events = list(read(RunFolder(tmp_path / "run").events))
+    [confirm] = [e for e in events if e["e"] == "confirm"]
+    confirming_s = events[-1]["used_s"] - confirm["used_s"]
+    assert confirming_s > 0.5, "else this test says nothing"
+    started = sum(e["e"] == "trial" and "phase" not in e for e in events)
+    more = study(strategy="rs", budget={"time": 1.5}, confirm={"top": 2, "seeds": 40})
+    campaign, _ = attempt(tmp_path / "run", more)
+    assert campaign.state.confirmed_s == pytest.approx(confirming_s, abs=0.01)
+    assert campaign.state.started >= 1.3 * started
+
+
 def test_a_failing_trial_is_a_row_and_the_run_goes_on(tmp_path):
     def failing(config, trial, epoch, memory):
         if trial == "00003":
