@@ -1,10 +1,12 @@
-"""The documentation's pictures, from a real run: ``python docs/images/make.py [--run RUN]``
+"""The documentation's pictures, from a real run: ``python docs/images/make.py [--run RUN] [--population RUN]``
 
-Without ``--run`` the embedded study is run first (minutes on two cores). Writes beside this file:
+Without ``--run`` the embedded study is run first, without ``--population`` the two-core PBT study (minutes each on two
+cores). Writes beside this file:
 
 * ``readme.png``: learning curves coloured by what became of the trials, and the best so far;
 * ``terminal.svg``: the live table as the run's last moment shows it;
-* ``report-light.png``, ``report-dark.png``: the head of the report; ``tensorboard.png``: its HParams page (Chromium).
+* ``report-light.png``, ``report-dark.png``: the head of the report; ``tensorboard.png``: its HParams page (Chromium);
+* ``population.png``: error and learning rate along the best lineage of the population, as ``perch schedule`` draws it.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from perch.report.write import load
 from perch.run.live import Best, Rung, Snapshot, table
 
 HERE = Path(__file__).parent
+STUDIES = HERE.parents[1] / "studies"
 
 
 def readme(material: Material) -> None:
@@ -81,6 +84,16 @@ def snapshot(material: Material) -> Snapshot:
     )  # fmt: skip
 
 
+def population(run: Path) -> None:
+    """The figure of ``perch schedule``."""
+    import perch.record
+    from perch.schedule.command import make_schedule
+
+    with tempfile.TemporaryDirectory() as scratch:
+        make_schedule(perch.record.load(run), Path(scratch))
+        shutil.copy(Path(scratch) / "schedule.png", HERE / "population.png")
+
+
 def screenshots(run: Path, page: Path) -> None:
     """Report and TensorBoard in Chromium; says so and goes on where there is none."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -107,6 +120,7 @@ def screenshots(run: Path, page: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, help="a run that exists")
+    parser.add_argument("--population", type=Path, help="a run of pbt that exists")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         run = options.run
@@ -116,6 +130,14 @@ def main() -> None:
 
             run_study(load_study(None), out=Path(scratch), run_id="adsorption-asha", resume=False)
             run = Path(scratch) / "adsorption-asha"
+        folder = options.population
+        if folder is None:
+            from perch.run.runner import run_study
+            from perch.study import load as load_study
+
+            run_study(load_study(STUDIES / "pbt-two-cores.yaml"), out=Path(scratch), run_id="pbt", resume=False)
+            folder = Path(scratch) / "pbt"
+        population(folder)
         material = load(run)
         readme(material)
         terminal(material)
