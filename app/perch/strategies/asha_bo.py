@@ -32,8 +32,8 @@ STRATEGIES.register(
         when="The space is large, one global optimum is likely, and a few hundred trials are affordable. The surrogate needs "
         "data first, so its curve starts like random search's.",
         differs=DIFFERS
-        + " A stopped trial's last value is told by default; 'told: rung' tells the value at one fixed epoch, "
-        "so that trials of 1 and of 81 epochs compare.",
+        + " Every trial is told with its value at one epoch, the first rung unless 'told_epoch' names another, so that trials of 1 "
+        "and of 81 epochs compare; 'told: last' tells the last value of each.",
         settings=AshaBoSettings,
         build=build_asha_bo,
     ),

@@ -31,7 +31,8 @@ STRATEGIES.register(
         paper=f"Li et al., MLSys 2020, https://arxiv.org/abs/1810.05934; {PAPER}",
         when="As asha-bo, without Dragonfly's environment.",
         differs=DIFFERS
-        + " A stopped trial's last value is told by default; 'told: rung' tells the value at one fixed epoch.",
+        + " Every trial is told with its value at one epoch, the first rung unless 'told_epoch' names another; 'told: last' tells the "
+        "last value of each.",
         settings=AshaGpSettings,
         build=build_asha_gp,
     ),

@@ -13,6 +13,7 @@ from perch.strategies.plan import Past, Plan
 from perch.strategies.scheduler import Scheduler
 from perch.strategies.searchers.ahead import AheadSearch, AheadSettings, Inline, Question, Reply
 from perch.strategies.searchers.dragonfly import instant
+from perch.strategies.strategy import New
 
 SPACE = parse_space(
     {
@@ -201,3 +202,37 @@ def test_the_results_of_an_earlier_run_are_in_the_first_question() -> None:
     port = Recorder(plan)
     log(plan, port, initial=3, ahead=1)
     assert [t.value for t in port.questions[0].results[:6]] == [0.5 + k for k in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "own_start", "values"),
+    [
+        ({}, 0, [1.0, 1.0]),
+        ({"told": "last"}, 0, [1.0, 0.5]),
+        ({"told_epoch": 2}, 0, [1.0, 0.7]),
+        ({}, 2, [1.0, 0.5]),
+    ],
+    ids=["the first rung", "told: last", "told_epoch", "stock: as in the source study"],
+)
+def test_what_a_trial_is_worth_to_the_model(settings: dict[str, Any], own_start: int, values: list[float]) -> None:
+    """One trial stopped at the first rung, another that ran to its end: by default both are worth their first epoch."""
+    port = Recorder(PLAN)
+    search = AheadSearch("model", PLAN, AheadSettings(ahead=1, **settings), port, rung=1, own_start=own_start)
+    one = Scheduler(PLAN, None, search)
+    for trial in ("00000", "00001"):
+        new = one.ask(0.0)
+        assert isinstance(new, New)
+        one.applied({"e": "trial", "id": trial, "i": int(trial), "config": new.config, "seen": 0, "by": new.by})
+    one.applied({"e": "result", "id": "00000", "seg": 0, "epoch": 1, "value": 1.0, "d": "stop"})
+    for epoch, value in enumerate((1.0, 0.7, 0.5), start=1):
+        one.applied(
+            {
+                "e": "result",
+                "id": "00001",
+                "seg": 0,
+                "epoch": epoch,
+                "value": value,
+                "d": "stop" if epoch == 3 else "go",
+            }
+        )
+    assert [told.value for told in search._ledger.told] == values

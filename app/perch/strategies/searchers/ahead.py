@@ -40,8 +40,9 @@ class AheadSettings(Settings):
     ahead: int | None = Field(
         None, ge=1, le=MOST_AHEAD, description="suggestions asked for ahead; default: half of the workers, 1 to 8"
     )
-    told: Literal["last", "rung"] = Field(
-        "last", description="what a trial's value is: the last one, or the one at the epoch told_epoch"
+    told: Literal["last", "rung"] | None = Field(
+        None,
+        description="what a trial's value is: the last one, or the one at the epoch told_epoch; default: rung (with stock: last)",
     )
     told_epoch: int | None = Field(
         None, ge=1, description="the epoch of 'told: rung'; default: the first rung, or the last epoch without rungs"
@@ -148,7 +149,7 @@ class AheadSearch:
         self.name = name
         self._plan, self._port = plan, port
         epoch = settings.told_epoch or rung or plan.epochs
-        self._ledger = Ledger(plan, settings.told, epoch)
+        self._ledger = Ledger(plan, settings.told or ("last" if own_start else "rung"), epoch)
         self._design = Design(plan.space, plan.seed)
         dimensions = len(plan.space.dimensions)
         self._own_start = own_start
