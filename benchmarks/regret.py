@@ -261,6 +261,17 @@ def table(found: dict[tuple[str, str, str], dict[int, list[float]]], seeds: list
     return "\n".join(lines)
 
 
+def rules(found: dict[tuple[str, str, str], dict[int, list[float]]], seeds: list[int]) -> str:
+    """``told: rung`` against ``told: last``, paired, in one sentence."""
+    cells = []
+    for surface in surfaces():
+        for method in ("dragonfly", "gp"):
+            mine, other = (found[surface, "curve", name] for name in (method, f"{method}, told: last"))
+            mean, half = interval([log_regret(mine[s][-1]) - log_regret(other[s][-1]) for s in seeds])
+            cells.append(f"{surface} {method} {mean:+.2f} ± {half:.2f}")
+    return f"`told: rung` less `told: last`, paired by seed: {'; '.join(cells)}."
+
+
 def figure(found: dict[tuple[str, str, str], dict[int, list[float]]], seeds: list[int]) -> None:
     """Mean log10 regret over trials, one panel for each surface and form."""
     import matplotlib as mpl
@@ -306,7 +317,9 @@ def report() -> None:
     head, rest = text.split("<!-- regret -->", 1)
     _, tail = rest.split("<!-- /regret -->", 1)
     shown = "![Mean log10 regret over trials for three surfaces, plain and as learning curves](figures/regret.svg)"
-    PAGE.write_text(f"{head}<!-- regret -->\n{note}\n\n{table(found, seeds)}\n\n{shown}\n<!-- /regret -->{tail}")
+    PAGE.write_text(
+        f"{head}<!-- regret -->\n{note}\n\n{table(found, seeds)}\n\n{rules(found, seeds)}\n\n{shown}\n<!-- /regret -->{tail}"
+    )
     print(table(found, seeds))
 
 
