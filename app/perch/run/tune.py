@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,18 @@ GRACE_S = 4.0
 
 class Leave(BaseException):
     """Ends Tune's loop at once; not an ``Exception``, so that nothing in between answers it."""
+
+
+@contextlib.contextmanager
+def leaving() -> Iterator[None]:
+    """Where ``Leave`` ends. Raised by a signal's handler inside Ray's compiled code, it comes out as the cause of a SystemError."""
+    try:
+        yield
+    except Leave:
+        return
+    except SystemError as error:
+        if not isinstance(error.__cause__, Leave):
+            raise
 
 
 class StintTrial(Trial):  # type: ignore[misc]
@@ -195,7 +207,7 @@ class Engine:
                 ),
             ),
         )
-        with contextlib.suppress(Leave):
+        with leaving():
             tuner.fit()
         if self.campaign.failure is not None:
             raise self.campaign.failure

@@ -77,6 +77,19 @@ def test_a_signal_saves_and_exits_75_with_the_command_that_resumes(study, tmp_pa
     audit(folder, 12)
 
 
+def test_a_second_signal_leaves_at_once(study, tmp_path, perch):
+    """Most of the time the main thread is in Ray's compiled code, where an exception of a signal's handler changes its face."""
+    out = tmp_path / "out"
+    command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "60"})
+    command.until(out / "r", lambda events: any(e["e"] == "start" for e in events))
+    command.signal(signal.SIGINT)
+    command.signal(signal.SIGTERM)  # another number: two of the same may come as one
+    code, said = command.wait(timeout_s=30)
+    assert code == 75, said
+    assert "Traceback" not in said
+    assert "--run-id r" in said
+
+
 def test_a_stop_file_asks_for_a_clean_end(study, tmp_path, perch):
     out = tmp_path / "out"
     command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.1"})

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from perch.run.tune import Engine, Leave, Search
+from perch.run.tune import Engine, Leave, Search, leaving
 
 
 def engine(**changes):
@@ -24,3 +24,16 @@ def test_an_error_of_our_own_ends_tunes_wait_for_a_next_trial():
     with pytest.raises(Leave):
         Search(one).next_trial()
     assert str(one.campaign.failure) == "the disk is gone"
+
+
+def test_a_second_signal_inside_rays_compiled_code_leaves_as_anywhere_else():
+    """Cython reports an exception from a signal's handler as a SystemError with the exception as its cause."""
+    with leaving():
+        raise Leave
+    with leaving():
+        try:
+            raise Leave
+        except Leave as leave:
+            raise SystemError("wait returned a result with an exception set") from leave
+    with pytest.raises(SystemError, match="another"), leaving():
+        raise SystemError("another")
