@@ -55,18 +55,7 @@ def bash(script: str, *options: str) -> str:
 
 def test_the_main_job_runs_hardened_and_leaves_a_record(tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    small = [
-        "--trials",
-        "2",
-        "--set",
-        "epochs=1",
-        "--set",
-        "confirm.top=0",
-        "--set",
-        "data.source=toy",
-        "--set",
-        "space=default",
-    ]
+    small = ["--trials", "2", "--set", "epochs=1", "--set", "confirm.top=0"]
     engine(
         "run", *HARDENED, "--shm-size", "1g", "-v", f"{tmp_path}:/results", IMAGE,
         "run", *small, "--out", "/results", "--run-id", "smoke",
