@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from command import run_command
+
 from perch.record import load
 
 TRAINABLE = """
@@ -69,17 +71,7 @@ def main() -> None:
         base = Path(scratch)
         (base / "sleeper.py").write_text(TRAINABLE.format(epoch_s=a.epoch_s))
         (base / "study.yaml").write_text(STUDY.format(trials=a.trials, epochs=a.epochs))
-        perch = [
-            sys.executable,
-            "-m",
-            "perch.cli.main",
-            "run",
-            str(base / "study.yaml"),
-            "--out",
-            str(base / "out"),
-            "--run-id",
-            "r",
-        ]
+        perch = run_command(base / "study.yaml", base / "out", "r")
         sides = {
             "perch": perch,
             "tuner, actors reused": [

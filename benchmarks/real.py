@@ -12,11 +12,12 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
+
+from command import PERCH
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ROOT / "studies"
@@ -40,7 +41,7 @@ def run(strategy: str, cmr: Path | None, time: str, out: Path) -> dict[str, Any]
     """Run one strategy on one data set; its summary and what its log tells of exploits and of who suggested what."""
     name = f"{strategy}-{'cmr' if cmr else 'embedded'}"
     words = ["run", *arguments(strategy, cmr), "--time-budget", time, "--out", str(out), "--run-id", name]
-    subprocess.run([sys.executable, "-m", "perch.cli.main", *words], check=True)
+    subprocess.run([*PERCH, *words], check=True)
     summary: dict[str, Any] = json.loads((out / name / "summary.json").read_text())
     events = [json.loads(line) for path in sorted((out / name / "events").glob("*.jsonl")) for line in path.open()]
     by = [event["by"] for event in events if event["e"] == "trial" and event.get("phase", "search") == "search"]

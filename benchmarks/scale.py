@@ -12,12 +12,12 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
+from command import run_command
 
 from perch.run.events import Tail
 from perch.run.folder import RunFolder
@@ -52,17 +52,7 @@ def main() -> None:
         (base / "one.py").write_text(TOY)
         (base / "study.yaml").write_text(STUDY.format(trials=trials))
         folder = RunFolder(base / "out" / "r")
-        command = [
-            sys.executable,
-            "-m",
-            "perch.cli.main",
-            "run",
-            str(base / "study.yaml"),
-            "--out",
-            str(base / "out"),
-            "--run-id",
-            "r",
-        ]
+        command = run_command(base / "study.yaml", base / "out", "r")
         began = time.monotonic()
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         driver = psutil.Process(process.pid)

@@ -12,14 +12,13 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from perch.run.events import read
+from command import PERCH
 
-PERCH = [sys.executable, "-m", "perch.cli.main"]
+from perch.run.events import read
 
 
 def seconds(command: list[str], expected: int) -> float:

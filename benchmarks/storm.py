@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 
 import psutil
+from command import run_command
 
 from perch.run.events import attempts, file_of, read
 from perch.run.folder import RunFolder
@@ -48,7 +49,7 @@ def results(folder: RunFolder) -> list[dict]:
 
 
 def start(study: Path, out: Path, log: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "perch.cli.main", "run", str(study), "--out", str(out), "--run-id", "storm"]
+    command = run_command(study, out, "storm")
     with log.open("a") as file:
         return subprocess.Popen(
             command, stdout=file, stderr=file, start_new_session=True, env={**os.environ, "TOY_S": "0.03"}

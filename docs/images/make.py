@@ -117,27 +117,23 @@ def screenshots(run: Path, page: Path) -> None:
         browser.close()
 
 
+def made(study: Path | None, out: Path, run_id: str) -> Path:
+    """A run made now, of a study or of the embedded one."""
+    from perch.run.runner import run_study
+    from perch.study import load as load_study
+
+    run_study(load_study(study), out=out, run_id=run_id, resume=False)
+    return out / run_id
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, help="a run that exists")
     parser.add_argument("--population", type=Path, help="a run of pbt that exists")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        run = options.run
-        if run is None:
-            from perch.run.runner import run_study
-            from perch.study import load as load_study
-
-            run_study(load_study(None), out=Path(scratch), run_id="adsorption-asha", resume=False)
-            run = Path(scratch) / "adsorption-asha"
-        folder = options.population
-        if folder is None:
-            from perch.run.runner import run_study
-            from perch.study import load as load_study
-
-            run_study(load_study(STUDIES / "pbt-two-cores.yaml"), out=Path(scratch), run_id="pbt", resume=False)
-            folder = Path(scratch) / "pbt"
-        population(folder)
+        run = options.run or made(None, Path(scratch), "adsorption-asha")
+        population(options.population or made(STUDIES / "pbt-two-cores.yaml", Path(scratch), "pbt"))
         material = load(run)
         readme(material)
         terminal(material)

@@ -34,12 +34,19 @@ def parents_of(curves: pd.DataFrame) -> Parents:
     return {(trial, int(segment)): (donor, int(of), int(epoch)) for trial, segment, donor, of, epoch in columns}
 
 
-def path(curves: pd.DataFrame, segment: Segment) -> pd.DataFrame:
-    """Rows of ``curves`` from the first ancestor's first epoch to the last epoch of ``segment``, in the order of epochs."""
+def stretches(curves: pd.DataFrame, segment: Segment) -> list[tuple[Segment, pd.DataFrame | None]]:
+    """The segments that led to ``segment``, first ancestor first, each with its rows of ``curves`` that count, in the order of
+    epochs; None where it left no row.
+    """
     groups = dict(list(curves.groupby(["trial_id", "segment"], sort=False)))
-    parts = []
+    found: list[tuple[Segment, pd.DataFrame | None]] = []
     for at, until in ancestry(segment, parents_of(curves)):
-        if at in groups:
-            rows = groups[at].sort_values("epoch")
-            parts.append(rows if until is None else rows[rows["epoch"] <= until])
+        rows = groups[at].sort_values("epoch") if at in groups else None
+        found.append((at, rows if rows is None or until is None else rows[rows["epoch"] <= until]))
+    return found
+
+
+def path(curves: pd.DataFrame, segment: Segment) -> pd.DataFrame:
+    """Rows of ``curves`` from the first ancestor's first epoch to the last epoch of ``segment``; what left no row is passed over."""
+    parts = [rows for _, rows in stretches(curves, segment) if rows is not None]
     return pd.concat(parts, ignore_index=True) if parts else curves.iloc[:0]

@@ -84,6 +84,18 @@ def plain_log(axis: Any, *, ticks: int = 9, dense: bool = True) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+def log_if_wide(axes: Any, low: float, high: float) -> bool:
+    """A logarithmic vertical axis where positive values span more than a factor of three; whether it is one now.
+
+    On a linear one the first epochs' errors flatten everything that matters.
+    """
+    wide = low > 0 and high > 3 * low
+    if wide:
+        axes.set_yscale("log")
+        plain_log(axes.yaxis)
+    return bool(wide)
+
+
 def svg_of(figure: Any) -> str:
     """The figure as SVG, without a date, so that equal figures give equal files."""
     buffer = io.StringIO()

@@ -31,7 +31,7 @@ FIRST_WORKER_S = 60.0
 def drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
     """Take an attempt to its end, whatever that is, and leave its record behind."""
     from perch.run.ray_session import Watchdog, session
-    from perch.run.tune import Leave, prepare_environment
+    from perch.run.tune import leaving, prepare_environment
 
     prepare_environment()
     campaign = job.campaign
@@ -58,9 +58,7 @@ def drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
             raise
         outcome = close(job)
     if campaign.ending != "superseded":
-        with contextlib.suppress(
-            Leave
-        ):  # a second signal: the log is whole, and tables are made from it when next read
+        with leaving():  # a second signal: the log is whole, and tables are made from it when next read
             finish_record(job, scribe)
     return outcome
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from perch.errors import RecordError
-from perch.record.lineage import ancestry, parents_of, path
+from perch.record.lineage import stretches
 from perch.record.protocol import Record
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -51,14 +51,15 @@ def best_lineage(run: Record) -> Lineage:
 
 def follow(curves: pd.DataFrame, trial: str, segment: int) -> pd.DataFrame:
     """Rows from the first ancestor's first epoch to the end of (trial, segment), one per epoch."""
-    known = set(map(tuple, curves[["trial_id", "segment"]].drop_duplicates().itertuples(index=False)))
-    for at, _ in ancestry((trial, segment), parents_of(curves)):
-        if at not in known:
+    parts = []
+    for at, found in stretches(curves, (trial, segment)):
+        if found is None:
             raise RecordError(
                 f"the lineage of trial {trial} is broken", why=f"segment {at[1]} of trial {at[0]} left no epoch in curves.parquet",
                 fix="the record is incomplete: resume the run once, which writes it anew from the log",
             )  # fmt: skip
-    rows = path(curves, (trial, segment))
+        parts.append(found)
+    rows = pd.concat(parts, ignore_index=True)
     if rows["epoch"].tolist() != list(range(1, len(rows) + 1)):
         raise RecordError(
             f"the lineage of trial {trial} has gaps", why=f"its epochs are {rows['epoch'].tolist()[:10]} …",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from perch.compare.figure import FIGURES, CompareFigure, Scene
 from perch.report.material import words
-from perch.report.style import canvas, plain_log
+from perch.report.style import canvas, log_if_wide, plain_log
 
 POINTS = 200
 
@@ -58,10 +58,7 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
         axes.axhline(scene.comparison.sign * target.value, color="#8b929b", lw=0.8, ls=":")
     axes.set_xscale("log")
     plain_log(axes.xaxis)
-    low, high = table["low_quartile"].min(), table["high_quartile"].max()
-    if low > 0 and high > 3 * low:  # else the first epochs' errors flatten everything that matters
-        axes.set_yscale("log")
-        plain_log(axes.yaxis)
+    log_if_wide(axes, table["low_quartile"].min(), table["high_quartile"].max())
     axes.set(xlabel="consumed time (s)", ylabel=f"incumbent's {words(scene.comparison.metric)}")
     axes.legend()
     return figure

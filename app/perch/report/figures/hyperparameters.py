@@ -10,7 +10,7 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import Material
-from perch.report.style import BLUE, GREY, INK, canvas, plain_log
+from perch.report.style import BLUE, GREY, INK, canvas, log_if_wide, plain_log
 
 MOST_PANELS = 12
 
@@ -42,9 +42,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
         axes.plot(x[long], values[long], "o", ms=4, color=BLUE, alpha=max(alpha, 0.5), rasterized=len(table) > 500)
         axes.plot(x[best], values[best], "*", ms=13, mfc="none", mec=INK, mew=1.4)
         axes.set_xlabel(name)
-        if low > 0 and high > 3 * low:
-            axes.set_yscale("log")
-            plain_log(axes.yaxis)
+        if log_if_wide(axes, low, high):
             axes.set_ylim(low * 0.9, high * 1.1)
         elif high > low:
             axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import FATES, Material
-from perch.report.style import FATE_COLOURS, INK, canvas, plain_log
+from perch.report.style import FATE_COLOURS, INK, canvas, log_if_wide, plain_log
 
 RASTER_ABOVE = 300
 """More curves than this are drawn as an image inside the vector graphic, so that the file stays small."""
@@ -66,9 +66,7 @@ def _limits(axes: Any, table: pd.DataFrame, metric: str) -> None:
     """Show all but the wildest values; logarithmic axes where the numbers span decades."""
     values = table[metric].dropna().to_numpy(dtype=float)
     low, high = float(values.min()), float(np.quantile(values, 0.98))
-    if low > 0 and high > 3 * low:
-        axes.set_yscale("log")
-        plain_log(axes.yaxis)
+    if log_if_wide(axes, low, high):
         axes.set_ylim(low * 0.9, high * 1.15)
     else:
         margin = 0.06 * (high - low) or 1.0

@@ -10,7 +10,7 @@ import pandas as pd
 from perch.record.lineage import path
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.material import Material
-from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas, plain_log
+from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas, log_if_wide, plain_log
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
 
 
@@ -36,9 +36,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
         above.plot(table["epoch"], table[TEST_MAE_EV], color=VERMILLION, lw=1.5, label="best lineage, test MAE (eV)")
     values = material.curves[material.metric].dropna()
     low, high = float(values.min()), float(values.quantile(0.97))
-    if low > 0 and high > 3 * low:
-        above.set_yscale("log")
-        plain_log(above.yaxis)
+    log_if_wide(above, low, high)
     above.set(ylabel=material.metric_label, ylim=(low * 0.95 if low > 0 else low, max(high, low + 1e-9)))
     above.legend(loc="upper right")
     if has_rate:
