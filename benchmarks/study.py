@@ -1,7 +1,8 @@
-"""The numbers of ``docs/study.md`` from comparisons that exist: ``python benchmarks/study.py results/study-1 [...]``.
+"""The numbers of ``docs/study.md`` from comparisons that exist: ``python benchmarks/study.py studies/recorded/study-both``.
 
 Prints Markdown: conditions of the runs, trials and epochs, ratios with intervals, verdicts, and the overhead between runs.
-With ``--schedule RUN`` it times ``perch schedule`` on a PBT run.
+``--strategies`` and ``--reference`` ask about some of the strategies, as ``perch compare`` does; ``--figures DIR`` keeps
+the comparison's files. With ``--schedule RUN`` it times ``perch schedule`` on a PBT run.
 """
 
 from __future__ import annotations
@@ -12,23 +13,27 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
+from perch.compare.command import judge
+from perch.compare.plan import ComparePlan, load_plan, narrowed
 from perch.record import load
 
 
-def comparison(folder: Path) -> None:
-    """Tables of one comparison."""
-    content = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
-    plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+def comparison(folder: Path, strategies: list[str] | None, reference: str | None, into: Path) -> None:
+    """Tables of one comparison, judged anew; its files go ``into`` a folder."""
+    plan = narrowed(load_plan(folder), strategies, reference)
+    judge(plan, folder, into=into)
+    content = json.loads((into / "comparison.json").read_text(encoding="utf-8"))
     conditions = content["conditions"]
     shares = [c["cpu_share"] for c in conditions if c["cpu_share"] is not None]
     dates = sorted(c["date"] for c in conditions)
-    print(f"### {folder.name}\n")
+    print(f"### {folder.name}, against {plan.reference}\n")
     print(
-        f"{len(content['seeds'])} blocks of {', '.join(plan['strategies'])}, {content['budget_s']:g} s each, {conditions[0]['cores']} cores,"
+        f"{len(content['seeds'])} blocks of {', '.join(plan.strategies)}, {content['budget_s']:g} s each, {conditions[0]['cores']} cores,"
         f" {dates[0]} to {dates[-1]} UTC. CPU share of a run: {min(shares):.0%} to {max(shares):.0%}, median {statistics.median(shares):.0%}.\n"
     )
-    overhead = [c["wall_s"] - plan["budget_s"] for c in conditions]
+    overhead = [c["wall_s"] - plan.budget_s for c in conditions]
     print(
         f"Seconds of a run beyond its budget: median {statistics.median(overhead):.1f}, largest {max(overhead):.1f}.\n"
     )
@@ -36,7 +41,7 @@ def comparison(folder: Path) -> None:
     for name in ("all_trials", "without_collapsed"):
         if content[name]:
             print(f"{name.replace('_', ' ').capitalize()}:\n")
-            contrasts(content[name], plan["reference"])
+            contrasts(content[name], plan.reference)
     for c in content["early_stopping"]:
         print(
             f"- Rank correlation of epoch {c['rung']} with the last: {c['correlation']:.2f} [{c['low']:.2f}, {c['high']:.2f}], {c['curves']} full curves."
@@ -46,19 +51,19 @@ def comparison(folder: Path) -> None:
     print()
 
 
-def trials(folder: Path, plan: dict[str, object], content: dict[str, object]) -> None:
+def trials(folder: Path, plan: ComparePlan, content: dict[str, Any]) -> None:
     """Trials, epochs and best errors per run."""
     print(
         "| strategy | trials per run | epochs per run | collapsed | best validation MAE (eV), median | its test MAE (eV), median |\n|---|---|---|---|---|---|"
     )
-    for strategy in plan["strategies"]:  # type: ignore[attr-defined]
-        runs = [load(folder / "runs" / f"{strategy}-{seed}") for seed in content["seeds"]]  # type: ignore[attr-defined]
+    for strategy in plan.strategies:
+        runs = [load(folder / "runs" / f"{strategy}-{seed}") for seed in content["seeds"]]
         best = [r.summary["best"] for r in runs if r.summary["best"]]
         row = [
             strategy,
             f"{statistics.mean(r.summary['trials'] for r in runs):.0f}",
             f"{statistics.mean(r.summary['epochs'] for r in runs):.0f}",
-            f"{content['collapsed_share'][strategy]:.0%}",  # type: ignore[index]
+            f"{content['collapsed_share'][strategy]:.0%}",
             f"{statistics.median(b['validation_mae_ev'] for b in best):.3f}",
             f"{statistics.median(b['test_mae_ev'] for b in best):.3f}",
         ]
@@ -66,12 +71,12 @@ def trials(folder: Path, plan: dict[str, object], content: dict[str, object]) ->
     print()
 
 
-def contrasts(analysis: dict[str, object], reference: str) -> None:
+def contrasts(analysis: dict[str, Any], reference: str) -> None:
     """Ratios and verdicts."""
     print(
         f"| strategy | target (eV) | times faster than {reference} | missed (it, {reference}) | P(before) | adjusted p | verdict |\n|---|---|---|---|---|---|---|"
     )
-    for c in analysis["contrasts"]:  # type: ignore[attr-defined]
+    for c in analysis["contrasts"]:
         r, share = c["ratio"], c["target"]["share"]
         if r["value"] is not None and r["low"] is not None:
             ratio = f"{r['value']:.2f} [{r['low']:.2f}, {r['high']:.2f}], {r['estimator']}"
@@ -107,10 +112,15 @@ def main() -> None:
     """Print what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path, help="folders of comparisons")
+    parser.add_argument("--strategies", help="some of the comparison's, by commas")
+    parser.add_argument("--reference", help="one of them")
+    parser.add_argument("--figures", type=Path, help="folder for comparison.json and the figures")
     parser.add_argument("--schedule", type=Path, help="a PBT run")
     options = parser.parse_args()
-    for folder in options.folders:
-        comparison(folder)
+    chosen = options.strategies.split(",") if options.strategies else None
+    with tempfile.TemporaryDirectory() as temporary:
+        for folder in options.folders:
+            comparison(folder, chosen, options.reference, options.figures or Path(temporary))
     if options.schedule:
         schedule(options.schedule)
 

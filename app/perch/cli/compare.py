@@ -9,18 +9,26 @@ import typer
 
 app = typer.Typer()
 
+DEFAULT = "asha,ahb,rs"
+
 
 @app.command()
 def compare(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[STUDY.yaml | RUN...]", help="A study to run, or folders of runs. Default: the embedded study."
+            metavar="[STUDY.yaml | RUN... | COMPARISON]",
+            help="A study to run, folders of runs, or the folder of a comparison. Default: the embedded study.",
         ),
     ] = None,
     strategies: Annotated[
-        str, typer.Option(help="Compared strategies. A variant is written asha+checkpoints=all.")
-    ] = "asha,ahb,rs",
+        str | None,
+        typer.Option(
+            help="Compared strategies; a variant is written asha+checkpoints=all. Of a comparison's folder: those to"
+            " judge. Default: asha,ahb,rs, or all that the folder holds.",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Blocks: one run of each strategy per seed. 10 for a verdict.")] = 10,
     time_budget: Annotated[str, typer.Option(help="Consumed time of each run: 90s, 10m, 8h.")] = "10m",
     reference: Annotated[str | None, typer.Option(help="Compared with. Default: rs, else the last.")] = None,
@@ -46,10 +54,13 @@ def compare(
 
     given = what or []
     if given and all(Path(w).is_dir() for w in given):
-        code = compare_runs([Path(w) for w in given], out=out, run_id=run_id, reference=reference, targets=target or [])
+        code = compare_runs(
+            [Path(w) for w in given], out=out, run_id=run_id, reference=reference, targets=target or [],
+            strategies=strategies.split(",") if strategies else None,
+        )  # fmt: skip
     else:
         code = compare_study(
-            given, strategies.split(","), seeds, time_budget, reference=reference, targets=target or [], out=out,
+            given, (strategies or DEFAULT).split(","), seeds, time_budget, reference=reference, targets=target or [], out=out,
             run_id=run_id, resume=resume, only=only, min_cpu_share=min_cpu_share, overrides=overrides or [],
         )  # fmt: skip
     raise typer.Exit(code)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from perch.compare.drive import condition_of, drive, runs_folder
 from perch.compare.outcome import conclude
-from perch.compare.plan import ComparePlan, extend, load_plan, make_plan, save
+from perch.compare.plan import ComparePlan, extend, load_plan, make_plan, narrowed, save
 from perch.errors import RecordError, StudyError
 from perch.record.protocol import Record
 from perch.run.again import again
@@ -66,34 +66,53 @@ def compare_study(
     return code
 
 
-def judge(plan: ComparePlan, folder: Path, targets: Sequence[float] = ()) -> list[str]:
-    """The lines of a comparison from the runs that its folder holds."""
+def judge(plan: ComparePlan, folder: Path, targets: Sequence[float] = (), into: Path | None = None) -> list[str]:
+    """The lines of a comparison from the runs that its folder holds; files go ``into`` a folder, that one by default."""
     from perch.record import load
 
-    conditions = [condition_of(folder, job) for job in plan.jobs()]
-    runs: list[tuple[str, Record]] = [
-        (job.strategy, load(runs_folder(folder) / job.label))
-        for job, condition in zip(plan.jobs(), conditions, strict=True)
-        if condition is not None
-    ]
+    ended = [(job, condition) for job in plan.jobs() if (condition := condition_of(folder, job)) is not None]
+    runs: list[tuple[str, Record]] = [(job.strategy, load(runs_folder(folder) / job.label)) for job, _ in ended]
     return conclude(
-        runs, folder, reference=plan.reference, budget_s=plan.budget_s, targets=targets, planned=plan.planned,
-        conditions=[asdict(c) for c in conditions if c is not None],
+        runs, into or folder, reference=plan.reference, budget_s=plan.budget_s, targets=targets, planned=plan.planned,
+        conditions=[asdict(condition) for _, condition in ended],
     )  # fmt: skip
 
 
 def compare_runs(
-    folders: Sequence[Path], *, out: Path | None, run_id: str | None, reference: str | None, targets: Sequence[float]
+    folders: Sequence[Path],
+    *,
+    out: Path | None,
+    run_id: str | None,
+    reference: str | None,
+    targets: Sequence[float],
+    strategies: Sequence[str] | None = None,
 ) -> int:
-    """Judge runs that exist, or a comparison's folder again."""
+    """Judge runs that exist, or a comparison's folder again: whole, or as another question that names its strategies."""
     from perch.record import load
 
     if len(folders) == 1 and (folders[0] / "plan.json").is_file():
-        _say(judge(load_plan(folders[0]), folders[0], targets), folders[0])
-        return 0
+        return _judge_again(folders[0], strategies, reference, out, run_id, targets)
+    if strategies is not None:
+        raise StudyError(
+            "--strategies chooses from a comparison", why="runs that exist have their strategies",
+            fix="leave it out, and name the runs that you want",
+        )  # fmt: skip
     runs = [(str(run.summary["strategy"]), run) for run in map(load, folders)]
     target = (out or folders[0].absolute().parent) / (run_id or time.strftime("comparison-%Y%m%d-%H%M%S"))
     _say(conclude(runs, target, reference=reference, targets=targets, planned=None), target)
+    return 0
+
+
+def _judge_again(
+    folder: Path, strategies: Sequence[str] | None, reference: str | None, out: Path | None, run_id: str | None,
+    targets: Sequence[float],
+) -> int:  # fmt: skip
+    """Another question has a folder of its own beside the comparison, so that the first answer stays."""
+    plan = load_plan(folder)
+    asked = narrowed(plan, strategies, reference)
+    name = folder.name if asked == plan else f"{folder.name}-{'-'.join(asked.strategies)}-by-{asked.reference}"
+    into = (out or folder.absolute().parent) / (run_id or name)
+    _say(judge(asked, folder, targets, into), into)
     return 0
 
 

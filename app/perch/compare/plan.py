@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +157,24 @@ def extend(old: ComparePlan, new: ComparePlan) -> ComparePlan:
     strategies = tuple(dict.fromkeys([*old.strategies, *new.strategies]))
     seeds = tuple(sorted({*old.seeds, *new.seeds}))
     return ComparePlan(new.study, strategies, seeds, new.budget_s, new.reference, old.planned)
+
+
+def narrowed(plan: ComparePlan, strategies: Sequence[str] | None, reference: str | None) -> ComparePlan:
+    """The plan with fewer strategies or another reference, to ask something else of the same runs.
+
+    Raises StudyError for a strategy that the comparison does not hold.
+    """
+    chosen = tuple(dict.fromkeys(s.strip() for s in strategies)) if strategies is not None else plan.strategies
+    unknown = [s for s in {*chosen, *([reference] if reference else [])} if s not in plan.strategies]
+    if unknown:
+        raise StudyError(
+            f"the comparison has no {', '.join(sorted(unknown))}", why=f"it holds {', '.join(plan.strategies)}",
+            fix="name some of these",
+        )  # fmt: skip
+    kept = reference or (plan.reference if plan.reference in chosen else chosen[-1])
+    if kept not in chosen or len(chosen) < 2:
+        raise StudyError(
+            "there is nothing to compare", why=f"strategies {', '.join(chosen)}, reference {kept}",
+            fix="name two strategies or more, the reference among them",
+        )  # fmt: skip
+    return replace(plan, strategies=chosen, reference=kept)

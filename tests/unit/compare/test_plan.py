@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perch.compare.plan import Job, extend, load_plan, make_plan, save
+from perch.compare.plan import Job, extend, load_plan, make_plan, narrowed, save
 from perch.errors import PerchError, RecordError, StudyError
 from perch.study import load
 
@@ -72,3 +72,21 @@ def test_a_comparison_is_extended_by_blocks_strategies_and_time_but_not_by_anoth
         extend(old, make_plan(other, NAMES, 10, 60.0))
     with pytest.raises(StudyError, match="less than"):
         extend(old, make_plan(STUDY, NAMES, 10, 30.0))
+
+
+def test_a_comparison_that_exists_answers_another_question() -> None:
+    plan = make_plan(STUDY, [*NAMES, "asha-gp"], 2, 60.0)
+    assert narrowed(plan, None, None) == plan
+    assert narrowed(plan, None, "asha").reference == "asha"
+    asked = narrowed(plan, ["asha", "asha-gp"], "asha")
+    assert set(asked.jobs()) == {j for j in plan.jobs() if j.strategy in ("asha", "asha-gp")}
+    assert narrowed(plan, ["asha", "rs"], None).reference == "rs"
+
+
+@pytest.mark.parametrize(
+    ("strategies", "reference"), [(["asha", "pbt"], None), (["asha"], None), (["asha", "ahb"], "rs"), (None, "pbt")]
+)
+def test_a_question_about_what_was_not_run_is_refused(strategies: list[str] | None, reference: str | None) -> None:
+    with pytest.raises(StudyError) as refused:
+        narrowed(make_plan(STUDY, NAMES, 2, 60.0), strategies, reference)
+    assert refused.value.exit_code == 2 and refused.value.why and refused.value.fix
