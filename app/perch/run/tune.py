@@ -113,6 +113,8 @@ class Scheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Remember the controller: Tune hands it to schedulers only."""
         self.engine.controller = getattr(tune_controller, "_tune_controller", tune_controller)
+        self.engine.needs = trial.placement_group_factory
+        self.engine.keep_workers(self.engine.campaign.worker_slots)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Record a result, and do what the campaign orders."""
@@ -184,6 +186,8 @@ class Engine:
         self.spec: dict[str, Any] = {}
         self.parser: Any = None
         self.stints = 0
+        self.needs: Any = None
+        self.kept_workers = 0
         self.leaving_since_s: float | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -221,6 +225,16 @@ class Engine:
         except Exception as error:
             self.campaign.failure = error
             return otherwise
+
+    def keep_workers(self, count: int) -> None:
+        """Let Tune keep the processes of so many idle workers.
+
+        By itself it keeps one. Where several wait for suggestions it would end the others, take seconds to start each
+        again, and give that up whenever the first is free before: the trials would then queue on one worker.
+        """
+        if self.needs is not None and count != self.kept_workers:
+            self.controller._actor_cache.increase_max(self.needs, count - self.kept_workers)
+            self.kept_workers = count
 
     # --- placing ----------------------------------------------------------------------------------------------------
 
@@ -300,6 +314,8 @@ class Engine:
         self.guarded(self.on_tick)
         if self.controller is not None:
             self._forget(trials)
+        if self.campaign.ending is not None:
+            self.keep_workers(0)  # nothing will be placed any more: idle workers are free for others
         if self.campaign.ending not in (None, "done"):
             now = time.monotonic()
             self.leaving_since_s = self.leaving_since_s or now

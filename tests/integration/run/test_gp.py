@@ -16,6 +16,15 @@ pytest.importorskip("optuna")
 
 SERVER = "perch.run.gp_server"
 
+COUNTED = """
+import os
+from toy_trainable import Toy
+
+class Counted(Toy):
+    def step(self):
+        return {**super().step(), "process": os.getpid()}
+"""
+
 
 def suggested(events):
     return [e for e in events if e["e"] == "trial" and e["by"] == "gp"]
@@ -41,3 +50,22 @@ def test_its_suggestions_are_those_of_its_log_whoever_is_asked_and_after_a_kill(
     strategy = build_strategy(asked)
     strategy.searcher._port = Inline(GaussianProcess(asked.search_space, asked.seed))
     assert [str(d) for d in differences(strategy, events)] == []
+
+
+def test_workers_that_wait_for_suggestions_keep_their_processes(study, tmp_path, perch):
+    """Tune by itself keeps one idle process; the trials of a second worker would queue on it."""
+    (study.parent / "counted.py").write_text(COUNTED)
+    text = (
+        study.read_text().replace("toy_trainable:Toy", "counted:Counted").replace("[0, 1]", "[0, 0.9]")
+    )  # nothing fails
+    study.write_text(text + "strategy: {name: asha-gp, initial: 3}\n")
+    out = tmp_path / "out"
+    code, said = perch(
+        "run", study, "--out", out, "--run-id", "r", "--set", "confirm.top=0", "--set", "budget.trials=24"
+    ).wait()
+    assert code == 0, said
+    events = list(read(RunFolder(out / "r").events))
+    assert len(suggested(events)) >= 4
+    by_trial = {e["id"]: e["m"]["process"] for e in events if e["e"] == "result"}
+    used = [by_trial[name] for name in sorted(by_trial)]
+    assert len(set(used)) == 2 == len(set(used[-4:])), "both, and to the end"

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+from ray.tune.utils.object_cache import _ObjectCache
 
 from perch.run.tune import Engine, Leave, Search, leaving
 
@@ -37,3 +38,17 @@ def test_a_second_signal_inside_rays_compiled_code_leaves_as_anywhere_else():
             raise SystemError("wait returned a result with an exception set") from leave
     with pytest.raises(SystemError, match="another"), leaving():
         raise SystemError("another")
+
+
+def test_idle_workers_are_kept_while_suggestions_are_awaited_and_freed_at_the_end():
+    """Tune's own cache, of which Perch sets the size."""
+    cache = _ObjectCache(may_keep_one=True)
+    one = engine()
+    one.controller, one.needs = SimpleNamespace(_actor_cache=cache), "one CPU"
+    assert [cache.cache_object("one CPU", w) for w in "ab"] == [True, False], "what Tune does by itself"
+    one.keep_workers(3)
+    one.keep_workers(3)
+    assert [cache.cache_object("one CPU", w) for w in "bcd"] == [True, True, False]
+    assert list(cache.flush_cached_objects()) == []
+    one.keep_workers(0)
+    assert cache.total_max_objects == 0 and list(cache.flush_cached_objects(force_all=True)) == ["a", "b", "c"]
