@@ -9,33 +9,36 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
-import yaml
+from perch.compare.drive import condition_of, runs_folder
+from perch.compare.plan import load_plan, save
+from perch.run.folder import RunFolder
+from perch.run.start import load_study
+from perch.study import Study, dump
 
-RUN_FILES = ("study.yaml", "summary.json", "curves.parquet", "trials.parquet", "overheads.parquet")
+TABLES = ("summary.json", "curves.parquet", "trials.parquet", "overheads.parquet")
 
 
 def keep(comparison: Path, into: Path) -> int:
     """Copy the comparison; returns the number of runs. Runs that have not ended are left out."""
-    into.mkdir(parents=True, exist_ok=True)
-    shutil.copy(comparison / "plan.json", into)
-    _study(comparison / "study.yaml", into / "study.yaml")
+    plan = load_plan(comparison)
+    ended = [job.label for job in plan.jobs() if condition_of(comparison, job) is not None]
+    save(replace(plan, study=_anywhere(plan.study)), into)
     shutil.copytree(comparison / "conditions", into / "conditions", dirs_exist_ok=True)
-    ended = sorted(path.stem for path in (comparison / "conditions").glob("*.json"))
     for label in ended:
-        target = into / "runs" / label
+        source, target = runs_folder(comparison) / label, runs_folder(into) / label
         target.mkdir(parents=True, exist_ok=True)
-        for name in RUN_FILES:
-            source = comparison / "runs" / label / name
-            _study(source, target / name) if name == "study.yaml" else shutil.copy(source, target / name)
+        (target / "study.yaml").write_text(dump(_anywhere(load_study(RunFolder(source)))), encoding="utf-8")
+        for name in TABLES:
+            shutil.copy(source / name, target / name)
     return len(ended)
 
 
-def _study(source: Path, target: Path) -> None:
+def _anywhere(study: Study) -> Study:
     """The study without the folder that it lay in on the machine that ran it."""
-    study = yaml.safe_load(source.read_text(encoding="utf-8"))
-    target.write_text(yaml.safe_dump({**study, "base": "."}, sort_keys=False), encoding="utf-8")
+    return study.model_copy(update={"base": "."})
 
 
 def main() -> None:

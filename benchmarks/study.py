@@ -20,10 +20,10 @@ from perch.compare.plan import ComparePlan, load_plan, narrowed
 from perch.record import load
 
 
-def comparison(folder: Path, strategies: list[str] | None, reference: str | None, into: Path) -> None:
+def comparison(folder: Path, strategies: list[str] | None, reference: str | None, into: Path, figures: bool) -> None:
     """Tables of one comparison, judged anew; its files go ``into`` a folder."""
     plan = narrowed(load_plan(folder), strategies, reference)
-    judge(plan, folder, into=into)
+    judge(plan, folder, into=into, figures=figures)
     content = json.loads((into / "comparison.json").read_text(encoding="utf-8"))
     conditions = content["conditions"]
     shares = [c["cpu_share"] for c in conditions if c["cpu_share"] is not None]
@@ -120,7 +120,8 @@ def main() -> None:
     chosen = options.strategies.split(",") if options.strategies else None
     with tempfile.TemporaryDirectory() as temporary:
         for folder in options.folders:
-            comparison(folder, chosen, options.reference, options.figures or Path(temporary))
+            into = options.figures or Path(temporary)
+            comparison(folder, chosen, options.reference, into, figures=options.figures is not None)
     if options.schedule:
         schedule(options.schedule)
 

@@ -11,7 +11,7 @@ study: study-both study-checkpoints study-pbt ## the scaled studies on two cores
 COMPARE = $(RUN) perch compare --seeds $(SEEDS) --time-budget $(TIME) --out $(STUDY_OUT) --min-cpu-share $(CPU_SHARE)
 
 # Both scaled studies search the same space, so one comparison runs asha once for both: five runs a block in place of six.
-# The two questions are fixed here, before the runs: each has its own reference, targets and correction for several tests.
+# The two questions are fixed here and not by the results: each has its own reference, targets and correction for several tests.
 study-both: setup dragonfly ## studies 1 and 2 in one comparison
 	$(COMPARE) --run-id study-both --strategies asha,ahb,rs,asha-bo,asha-gp studies/study-1-two-cores.yaml
 	$(RUN) perch compare $(STUDY_OUT)/study-both --strategies asha,ahb,rs --reference rs --run-id study-both-1

@@ -66,7 +66,9 @@ def compare_study(
     return code
 
 
-def judge(plan: ComparePlan, folder: Path, targets: Sequence[float] = (), into: Path | None = None) -> list[str]:
+def judge(
+    plan: ComparePlan, folder: Path, targets: Sequence[float] = (), into: Path | None = None, figures: bool = True
+) -> list[str]:
     """The lines of a comparison from the runs that its folder holds; files go ``into`` a folder, that one by default."""
     from perch.record import load
 
@@ -74,7 +76,7 @@ def judge(plan: ComparePlan, folder: Path, targets: Sequence[float] = (), into: 
     runs: list[tuple[str, Record]] = [(job.strategy, load(runs_folder(folder) / job.label)) for job, _ in ended]
     return conclude(
         runs, into or folder, reference=plan.reference, budget_s=plan.budget_s, targets=targets, planned=plan.planned,
-        conditions=[asdict(condition) for _, condition in ended],
+        conditions=[asdict(condition) for _, condition in ended], figures=figures,
     )  # fmt: skip
 
 
@@ -108,10 +110,11 @@ def _judge_again(
     targets: Sequence[float],
 ) -> int:  # fmt: skip
     """Another question has a folder of its own beside the comparison, so that the first answer stays."""
+    folder = folder.resolve()  # "." has no name
     plan = load_plan(folder)
     asked = narrowed(plan, strategies, reference)
     name = folder.name if asked == plan else f"{folder.name}-{'-'.join(asked.strategies)}-by-{asked.reference}"
-    into = (out or folder.absolute().parent) / (run_id or name)
+    into = (out or folder.parent) / (run_id or name)
     _say(judge(asked, folder, targets, into), into)
     return 0
 
