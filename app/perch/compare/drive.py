@@ -62,12 +62,12 @@ def drive(
     waiting = [(i, job) for i, job in chosen if not _ended(plan, folder, job)]
     if not waiting:
         return 0
-    for strategy in plan.strategies:
-        start.check(start.resolved(plan.study_of(Job(strategy, plan.seeds[0]))))
-    _prepare(plan, folder)
     paths = [] if plan.study.trainable_is_ours else [plan.study.base]
-    os.environ.setdefault("PERCH_REPORT", "0")  # the runs' own reports would take CPU from the next run
-    with surroundings(paths) as private:
+    with surroundings(paths) as private:  # before the checks: they import a user's trainable, and that may import Ray
+        for strategy in plan.strategies:
+            start.check(start.resolved(plan.study_of(Job(strategy, plan.seeds[0]))))
+        _prepare(plan, folder)
+        os.environ.setdefault("PERCH_REPORT", "0")  # the runs' own reports would take CPU from the next run
         from perch.run.tune import prepare_environment
 
         prepare_environment()

@@ -47,7 +47,7 @@ class Session:
 
 @contextlib.contextmanager
 def surroundings(python_path: list[str]) -> Iterator[Path | None]:
-    """The environment of a private Ray, to be entered before anything imports Ray, which reads it then.
+    """The environment of a private Ray, to be entered before what may import Ray: it reads most of it then.
 
     Yields the private folder that holds token and sockets; None when an initialised Ray, or a cluster, is to be used.
     ``python_path``: folders that workers import from.
@@ -59,13 +59,18 @@ def surroundings(python_path: list[str]) -> Iterator[Path | None]:
     token = folder / "token"
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32))
-    settings = {**QUIET, "PYTHONPATH": os.pathsep.join([*python_path, *_inherited_path()])}
-    if "ray" not in sys.modules:  # else it has read its settings, and a token now would only lock us out
-        settings.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
+    settings = {
+        **QUIET,
+        "PYTHONPATH": os.pathsep.join([*python_path, *_inherited_path()]),
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+    }
     try:
         with _environment(settings):
+            _read_again()
             yield folder
     finally:
+        _read_again()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -166,6 +171,21 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _read_again() -> None:
+    """Let Ray read its settings and its token again, as it does itself when it turns its token on in ``ray.init``.
+
+    A Ray that was imported before, by the user's program or trainable, has read them at its import.
+    """
+    if "ray" not in sys.modules:
+        return
+    from ray._private import ray_constants
+    from ray._raylet import AuthenticationTokenLoader, Config
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+    ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = ray_constants.env_bool("RAY_ENABLE_UV_RUN_RUNTIME_ENV", True)
 
 
 class Watchdog(threading.Thread):

@@ -15,13 +15,16 @@ from perch.compare.cpu import measured
 pytestmark = pytest.mark.timeout(900)
 
 TOY = """
+import os
 import time
+from pathlib import Path
 
 from ray import tune
 
 
 class Toy(tune.Trainable):
     def setup(self, config):
+        Path(__file__).with_name("auth_mode").write_text(os.environ.get("RAY_AUTH_MODE", "none"))
         self.x, self.w = config["x"], 0.0
 
     def step(self):
@@ -99,6 +102,10 @@ def test_runs_lie_in_folders_by_strategy_and_seed(comparison: Path, budget_s: in
     assert result["seeds"] == [0] and len(result["conditions"]) == 2 and result["budget_s"] == budget_s
     assert all(0 <= c["cpu_share"] <= 1 for c in result["conditions"])
     assert (comparison / "figures" / "incumbents.png").is_file()
+
+
+def test_its_ray_asks_for_a_token_though_the_trainable_imports_ray(folder: Path, budget_s: int) -> None:
+    assert (folder / "auth_mode").read_text() == "token"
 
 
 def test_equal_seeds_try_equal_configurations_in_equal_order(comparison: Path) -> None:

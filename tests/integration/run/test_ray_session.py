@@ -1,0 +1,52 @@
+"""The private Ray of a command, in a process of its own: Ray reads its settings once, when it is first imported."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SESSION = """
+import os
+from perch.run.ray_session import session, surroundings
+
+for _ in range(2):
+    with surroundings([]) as folder:
+        import ray
+        with session(folder, []):
+            env = ray.get(ray.remote(lambda: dict(os.environ)).remote())
+            assert env["RAY_AUTH_MODE"] == "token" and env["RAY_AUTH_TOKEN_PATH"] == f"{folder}/token", env
+            assert (folder / "token").stat().st_mode & 0o077 == 0
+            assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
+    assert "RAY_AUTH_MODE" not in os.environ and not folder.exists()
+"""
+
+FIRST = "import ray"
+UNDER_UV_RUN = """
+import ray
+from ray._private.runtime_env import uv_runtime_env_hook
+
+uv_runtime_env_hook._get_uv_run_cmdline = lambda: ["uv", "run", "--frozen", "perch"]
+"""
+OWN_AFTERWARDS = """
+ray.init(num_cpus=1, include_dashboard=False)
+assert ray.get(ray.remote(lambda: 1).remote()) == 1
+"""
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(SESSION, id="as a command"),
+        pytest.param(FIRST + SESSION, id="Ray was imported before"),
+        pytest.param(UNDER_UV_RUN + SESSION, id="and the program was started by uv run"),
+        pytest.param(FIRST + SESSION + OWN_AFTERWARDS, id="and starts a Ray of its own afterwards"),
+    ],
+)
+def test_it_has_a_token_of_its_own_and_starts_its_workers_itself(script, tmp_path):
+    """Through uv each worker would resolve the project again, in a copy of it, and may find no uv there."""
+    env = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, env=env)
+    assert done.returncode == 0, done.stderr
+    ours_alone = OWN_AFTERWARDS not in script
+    assert (tmp_path / ".ray" / "auth_token").exists() != ours_alone, "Ray's own token lies open in the home folder"
