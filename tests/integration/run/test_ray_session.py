@@ -45,8 +45,8 @@ assert ray.get(ray.remote(lambda: 1).remote()) == 1
 )
 def test_it_has_a_token_of_its_own_and_starts_its_workers_itself(script, tmp_path):
     """Through uv each worker would resolve the project again, in a copy of it, and may find no uv there."""
-    env = {**os.environ, "HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, env=env)
+    command, env = [sys.executable, "-c", script], {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=False)
     assert done.returncode == 0, done.stderr
     ours_alone = OWN_AFTERWARDS not in script
     assert (tmp_path / ".ray" / "auth_token").exists() != ours_alone, "Ray's own token lies open in the home folder"
