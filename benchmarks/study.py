@@ -38,6 +38,7 @@ def comparison(folder: Path, strategies: list[str] | None, reference: str | None
         f"Seconds of a run beyond its budget: median {statistics.median(overhead):.1f}, largest {max(overhead):.1f}.\n"
     )
     trials(folder, plan, content)
+    within_blocks(content["all_trials"], plan.reference)
     for name in ("all_trials", "without_collapsed"):
         if content[name]:
             print(f"{name.replace('_', ' ').capitalize()}:\n")
@@ -52,23 +53,49 @@ def comparison(folder: Path, strategies: list[str] | None, reference: str | None
 
 
 def trials(folder: Path, plan: ComparePlan, content: dict[str, Any]) -> None:
-    """Trials, epochs and best errors per run."""
-    print(
-        "| strategy | trials per run | epochs per run | collapsed | best validation MAE (eV), median | its test MAE (eV), median |\n|---|---|---|---|---|---|"
-    )
-    for strategy in plan.strategies:
+    """Trials and epochs per run, where worker seconds went, and best errors."""
+    columns = ["strategy", "trials a run", f"times those of {plan.reference}", "epochs a run", f"times those of {plan.reference}",
+               "collapsed", "starting", "checkpointing", "best in blocks", "best validation MAE (eV), median and lowest",
+               "its test MAE (eV), median"]  # fmt: skip
+    print("| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|")
+    for done in content["work"]:
+        strategy = done["strategy"]
         runs = [load(folder / "runs" / f"{strategy}-{seed}") for seed in content["seeds"]]
         best = [r.summary["best"] for r in runs if r.summary["best"]]
+        errors = [b["validation_mae_ev"] for b in best]
         row = [
             strategy,
-            f"{statistics.mean(r.summary['trials'] for r in runs):.0f}",
-            f"{statistics.mean(r.summary['epochs'] for r in runs):.0f}",
+            f"{done['trials']:.0f}",
+            _paired(done["trials_ratio"]),
+            f"{done['epochs']:.0f}",
+            _paired(done["epochs_ratio"]),
             f"{content['collapsed_share'][strategy]:.0%}",
-            f"{statistics.median(b['validation_mae_ev'] for b in best):.3f}",
+            f"{done['shares']['starting']:.1%}",
+            f"{done['shares']['checkpointing']:.2%}",
+            f"{done['best_in_blocks']:g}",
+            f"{statistics.median(errors):.3f}, {min(errors):.3f}",
             f"{statistics.median(b['test_mae_ev'] for b in best):.3f}",
         ]
         print("| " + " | ".join(row) + " |")
     print()
+
+
+def within_blocks(analysis: dict[str, Any], reference: str) -> None:
+    """Smallest and largest ratio of the blocks in which both sides reached a target: what one run of each may say."""
+    hit_s = {(t["strategy"], t["target"]["value"]): t["hit_s"] for t in analysis["times"]}
+    for (strategy, target), ours in hit_s.items():
+        theirs = hit_s[reference, target]
+        ratios = [b / a for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None]
+        if strategy != reference and ratios:
+            print(
+                f"- {strategy} to {target:.3f} eV in single blocks: {min(ratios):.2f} to {max(ratios):.2f} times as fast as"
+                f" {reference} ({len(ratios)} blocks in which both reach it)."
+            )
+    print()
+
+
+def _paired(ratio: dict[str, Any] | None) -> str:
+    return "1" if ratio is None else f"{ratio['value']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
 
 
 def contrasts(analysis: dict[str, Any], reference: str) -> None:

@@ -14,6 +14,7 @@ from perch.compare.clock import without_collapsed
 from perch.compare.hits import Blocks
 from perch.compare.incumbent import Incumbent, incumbent_of
 from perch.errors import RecordError
+from perch.record.collapsed import had_time, is_collapsed
 from perch.record.protocol import Record
 from perch.vocabulary import VALIDATION_MAE_EV
 
@@ -70,18 +71,21 @@ class Comparison:
 
     @property
     def collapsed_share(self) -> dict[str, float]:
-        """Share of each strategy's trials that never left the mean predictor."""
+        """Share of each strategy's trials that never left the mean predictor, of those that had time to."""
         shares = {}
         for strategy in self.strategies:
-            flags = pd.concat([_is_collapsed(search_trials(run)) for run in self.runs[strategy]])
-            shares[strategy] = float(flags.mean()) if len(flags) else 0.0
+            judged = collapsed = 0
+            for run in self.runs[strategy]:
+                judged += int(had_time(search_trials(run), study_of(run)).sum())
+                collapsed += len(_collapsed(run))
+            shares[strategy] = collapsed / judged if judged else 0.0
         return shares
 
     def _curves(self, run: Record) -> pd.DataFrame:
         trials = search_trials(run)
         curves = run.curves[run.curves["trial_id"].isin(trials["trial_id"])]
         if not self.collapsed:
-            curves = without_collapsed(curves, set(trials["trial_id"][_is_collapsed(trials)]), _workers(run))
+            curves = without_collapsed(curves, _collapsed(run), _workers(run))
         return curves[curves["time_s"] <= self.budget_s].sort_values("time_s", kind="stable")
 
 
@@ -175,19 +179,16 @@ def _consumed_s(run: Record) -> float:
     return min(used, float(budget["time"])) if budget.get("time") else used
 
 
-def _is_collapsed(trials: pd.DataFrame) -> pd.Series[bool]:
-    if "collapsed" not in trials:
-        return pd.Series(False, index=trials.index)
-    return trials["collapsed"].astype("boolean").fillna(False).astype(bool)
-
-
 def _workers(run: Record) -> float:
     """Trials that ran side by side, from the summary; at least one."""
     wall_s = float(run.summary.get("wall_s") or 0.0)
     return max(1.0, float(np.round(float(run.summary.get("worker_seconds") or 0.0) / wall_s))) if wall_s else 1.0
 
 
-def _collapsed_s(run: Record) -> float:
+def _collapsed(run: Record) -> set[str]:
     trials = search_trials(run)
-    names = set(trials["trial_id"][_is_collapsed(trials)])
-    return float(run.curves.loc[run.curves["trial_id"].isin(names), "epoch_s"].sum())
+    return set(trials["trial_id"][is_collapsed(trials, study_of(run))])
+
+
+def _collapsed_s(run: Record) -> float:
+    return float(run.curves.loc[run.curves["trial_id"].isin(_collapsed(run)), "epoch_s"].sum())

@@ -14,6 +14,7 @@ from perch.compare.extras import extras
 from perch.compare.figure import Scene, write_figures
 from perch.compare.gather import Comparison, gather
 from perch.compare.verdict import FIRST_LOOK
+from perch.compare.work import work
 from perch.record.protocol import Record
 
 
@@ -40,6 +41,7 @@ def conclude(
         scenes.append(_scene(comparison.without_collapsed(), targets, planned))
     folder.mkdir(parents=True, exist_ok=True)
     more, more_lines = extras(comparison)
+    done = work(comparison)
     content = {
         "reference": comparison.reference,
         "seeds": list(comparison.seeds),
@@ -48,6 +50,7 @@ def conclude(
         "notes": comparison.notes,
         "collapsed_share": shares,
         "conditions": list(conditions),
+        "work": [w.as_dict() for w in done],
         "all_trials": as_data(scenes[0].analysis),
         "without_collapsed": as_data(scenes[1].analysis) if len(scenes) > 1 else None,
         **more,
@@ -56,7 +59,8 @@ def conclude(
     if figures:
         for scene, name in zip(scenes, ("figures", "figures-without-collapsed"), strict=False):
             write_figures(scene, folder / name)
-    return [line for scene in scenes for line in lines(scene)] + more_lines
+    did = [w.sentence(comparison.reference, len(comparison.seeds)) for w in done]
+    return [line for scene in scenes for line in lines(scene)] + did + more_lines
 
 
 def _scene(comparison: Comparison, targets: Sequence[float], planned: int) -> Scene:
@@ -90,7 +94,7 @@ def lines(scene: Scene) -> list[str]:
     ]
     if comparison.collapsed:
         shares = ", ".join(f"{s} {share:.0%}" for s, share in comparison.collapsed_share.items())
-        out.append(f"trials that never beat the mean predictor: {shares}")
+        out.append(f"trials that never beat the mean predictor, of those that had a tenth of the epochs to: {shares}")
     if analysis.n_blocks < FIRST_LOOK:
         out.append(f"no verdicts: {FIRST_LOOK} blocks are needed, there are {analysis.n_blocks}")
     out += [_unreachable(target, comparison) for target in analysis.unreachable]

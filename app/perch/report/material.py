@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perch.record.collapsed import is_collapsed
 from perch.record.protocol import Record
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -58,15 +59,11 @@ class Material:
     def fates(self) -> pd.Series[Any]:
         """What became of each trial: its status, or ``collapsed`` for one that had time to learn and did not.
 
-        The record calls every trial collapsed that never beat the mean predictor; one that was stopped within the first
-        tenth of the epochs is only called stopped here, since nobody knows.
+        One that was stopped before it had time to learn is only called stopped (``perch.record.collapsed``).
         """
         fates = self.trials["status"].astype(str)
-        if "collapsed" in self.trials:
-            had_time = self.trials["epochs"] >= 0.1 * float(self.study.get("epochs") or 0)
-            ended = fates.isin(["completed", "stopped"])
-            fates = fates.mask(self.trials["collapsed"].eq(True) & had_time & ended, "collapsed")
-        return fates
+        ended = fates.isin(["completed", "stopped"])
+        return fates.mask(is_collapsed(self.trials, self.study) & ended, "collapsed")
 
     @cached_property
     def configs(self) -> pd.DataFrame:

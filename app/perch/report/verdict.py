@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perch.record.collapsed import had_time
 from perch.report.material import Material
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -67,7 +68,7 @@ def _baselines(material: Material, value: float) -> list[Sentence]:
 
 def _care(material: Material) -> list[Sentence]:
     out: list[Sentence] = []
-    count = int((material.trials["epochs"] >= 0.1 * float(material.study.get("epochs") or 0)).sum())
+    count = int(had_time(material.trials, material.study).sum())
     collapsed = int((material.fates == "collapsed").sum())
     if collapsed > 0.1 * count:
         out.append(

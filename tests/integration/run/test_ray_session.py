@@ -10,15 +10,14 @@ SESSION = """
 import os
 from perch.run.ray_session import session, surroundings
 
-for _ in range(2):
-    with surroundings([]) as folder:
-        import ray
-        with session(folder, []):
-            env = ray.get(ray.remote(lambda: dict(os.environ)).remote())
-            assert env["RAY_AUTH_MODE"] == "token" and env["RAY_AUTH_TOKEN_PATH"] == f"{folder}/token", env
-            assert (folder / "token").stat().st_mode & 0o077 == 0
-            assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
-    assert "RAY_AUTH_MODE" not in os.environ and not folder.exists()
+with surroundings([]) as folder:
+    import ray
+    with session(folder, []):
+        env = ray.get(ray.remote(lambda: dict(os.environ)).remote())
+        assert env["RAY_AUTH_MODE"] == "token" and env["RAY_AUTH_TOKEN_PATH"] == f"{folder}/token", env
+        assert (folder / "token").stat().st_mode & 0o077 == 0
+        assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
+assert "RAY_AUTH_MODE" not in os.environ and not folder.exists()
 """
 
 FIRST = "import ray"
@@ -29,6 +28,7 @@ from ray._private.runtime_env import uv_runtime_env_hook
 uv_runtime_env_hook._get_uv_run_cmdline = lambda: ["uv", "run", "--frozen", "perch"]
 """
 OWN_AFTERWARDS = """
+ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # the tests may run under uv themselves
 ray.init(num_cpus=1, include_dashboard=False)
 assert ray.get(ray.remote(lambda: 1).remote()) == 1
 """
@@ -37,7 +37,7 @@ assert ray.get(ray.remote(lambda: 1).remote()) == 1
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param(SESSION, id="as a command"),
+        pytest.param(SESSION + SESSION, id="as a command, twice"),
         pytest.param(FIRST + SESSION, id="Ray was imported before"),
         pytest.param(UNDER_UV_RUN + SESSION, id="and the program was started by uv run"),
         pytest.param(FIRST + SESSION + OWN_AFTERWARDS, id="and starts a Ray of its own afterwards"),

@@ -87,6 +87,19 @@ def test_the_clock_without_collapsed_trials_stands_still_while_they_train() -> N
     assert half["time_s"].tolist() == [2.0, 4.5]
 
 
+def test_a_trial_that_had_no_time_to_learn_is_not_called_collapsed() -> None:
+    """By a tenth of the epochs: of 9 the first is enough, of 20 it takes two."""
+    runs = blocks_of(1)
+    stopped_at_one = sum((run.trials["collapsed"] & (run.trials["epochs"] == 1)).sum() for _, run in runs)
+    assert stopped_at_one > 0
+    for _, run in runs:
+        run.study["epochs"] = 20
+    kept = {t for c in gather(runs).without_collapsed().curves["asha"] for t in c["trial_id"]}
+    asha = runs[1][1].trials
+    assert set(asha.loc[asha["epochs"] == 1, "trial_id"]) <= kept
+    assert not set(asha.loc[asha["collapsed"] & (asha["epochs"] > 1), "trial_id"]) & kept
+
+
 def test_without_collapsed_trials_all_runs_keep_a_common_budget() -> None:
     found = gather(blocks_of(4))
     cleared = found.without_collapsed()
