@@ -30,37 +30,42 @@ FIRST_WORKER_S = 60.0
 
 def drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
     """Take an attempt to its end, whatever that is, and leave its record behind."""
-    from perch.run.ray_session import Watchdog, session
     from perch.run.tune import leaving, prepare_environment
 
     prepare_environment()
-    campaign = job.campaign
-    with contextlib.ExitStack() as followers:
-        followers.callback(end_searcher, campaign)
-        scribe = followers.enter_context(scribe_process(job.folder))
-        if "wandb" in job.study.log:
-            from perch.boards.wandb_process import beside
+    ended: Outcome | None = None
+    with leaving():  # a second signal, which may come while Ray ends or tables are made: those are made when next read
+        with contextlib.ExitStack() as followers:
+            followers.callback(end_searcher, job.campaign)
+            scribe = followers.enter_context(scribe_process(job.folder))
+            if "wandb" in job.study.log:
+                from perch.boards.wandb_process import beside
 
-            followers.enter_context(beside(job.folder.path, job.folder.logs))
-        try:
-            with session(private, python_path(job.study), cpus=cpus) as ray_session:
-                watchdog = Watchdog(lambda name: _ray_died(job, name)) if ray_session.private else None
-                if watchdog is not None:
-                    watchdog.start()
-                try:
-                    _fit(job, ray_session)
-                finally:
-                    if watchdog is not None:
-                        watchdog.cancel()
-        except ClusterError as error:
-            campaign.end("failed", str(error))
-            close(job)
-            raise
-        outcome = close(job)
-    if campaign.ending != "superseded":
-        with leaving():  # a second signal: the log is whole, and tables are made from it when next read
+                followers.enter_context(beside(job.folder.path, job.folder.logs))
+            try:
+                _under_ray(job, private, cpus)
+            except ClusterError as error:
+                job.campaign.end("failed", str(error))
+                close(job)
+                raise
+            ended = close(job)
+        if job.campaign.ending != "superseded":
             finish_record(job, scribe)
-    return outcome
+    return ended if ended is not None else close(job)
+
+
+def _under_ray(job: Job, private: Path | None, cpus: int | None) -> None:
+    from perch.run.ray_session import Watchdog, session
+
+    with session(private, python_path(job.study), cpus=cpus) as ray_session:
+        watchdog = Watchdog(lambda name: _ray_died(job, name)) if ray_session.private else None
+        if watchdog is not None:
+            watchdog.start()
+        try:
+            _fit(job, ray_session)
+        finally:
+            if watchdog is not None:
+                watchdog.cancel()
 
 
 def end_searcher(campaign: Campaign) -> None:

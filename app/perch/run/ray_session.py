@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -102,7 +103,11 @@ def session(folder: Path | None, python_path: list[str], *, cpus: int | None = N
     try:
         yield Session(private=folder is not None)
     finally:
-        _shutdown()
+        try:
+            _shutdown()
+        except BaseException:  # a signal; what is half ended would live on, and be missed when its token is gone
+            _shutdown()
+            raise
 
 
 def _initialised() -> bool:
@@ -144,9 +149,15 @@ def _init(folder: Path, cpus: int | None) -> None:
 
 
 def _shutdown() -> None:
+    """End Ray, and give SIGTERM back to its handler: Ray's compiled code resets it to "die" behind Python's back."""
     import ray
 
-    ray.shutdown()
+    try:
+        ray.shutdown()
+    finally:
+        handler = signal.getsignal(signal.SIGTERM)
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _inherited_path() -> list[str]:

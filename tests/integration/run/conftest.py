@@ -43,11 +43,11 @@ class Command:
     Ray's own processes inherit it, and may outlive the command for a moment.
     """
 
-    def __init__(self, output, *args, env=None):
+    def __init__(self, output, *args, env=None, program=("-m", "perch.cli.main")):
         self.output = output
         with output.open("w") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "perch.cli.main", *map(str, args)],
+                [sys.executable, *map(str, program), *map(str, args)],
                 stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, start_new_session=True,
             )  # fmt: skip
 
@@ -109,8 +109,8 @@ def perch(tmp_path):
     """Start commands; whatever of them is left at the end is killed."""
     started = []
 
-    def start(*args, env=None):
-        command = Command(tmp_path / f"said-{len(started)}.txt", *args, env=env)
+    def start(*args, **how):
+        command = Command(tmp_path / f"said-{len(started)}.txt", *args, **how)
         started.append(command)
         return command
 
