@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from perch.run.state import KEPT
 from perch.run.worst import write_worst
 from perch.study import Study
 from perch.training.cache import prepared_for
+from perch.training.device import set_threads
 from perch.training.loop import Training
 from perch.training.weights import Kept, kept_of, read_kept, save_best
 
@@ -46,6 +48,7 @@ def write_best(study: Study, folder: RunFolder, cache: Path) -> list[str]:
         }
         members.append((training, kept, about))
     if members:
+        set_threads(len(os.sched_getaffinity(0)))  # nothing trains any more: all cores may predict
         save_best(folder.best, members)
         predictions = _write_predictions(folder.best / "predictions.parquet", members)
         write_worst(study, folder, cache, predictions)
