@@ -21,6 +21,7 @@ _KINDS: Final = {
     "DataError": DATA,
     "ActorDiedError": LOST,
     "ActorUnavailableError": LOST,
+    "ActorUnschedulableError": LOST,  # no worker process came up, on a node that cannot start one
     "RayActorError": LOST,
     "WorkerCrashedError": LOST,
     "NodeDiedError": LOST,

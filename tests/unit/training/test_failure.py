@@ -61,6 +61,7 @@ def died(text: str) -> BaseException:
         (died(AT_START.format("ValueError: a wrong value")), "code"),
         (died(DIED), "lost"),
         (ray.exceptions.WorkerCrashedError(), "lost"),
+        (ray.exceptions.ActorUnschedulableError("worker startup repeatedly failed"), "lost"),
         (ray.exceptions.NodeDiedError("node 7 died"), "lost"),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), "code"),
         (KeyError("memory"), "code"),
