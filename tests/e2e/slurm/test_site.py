@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from tests.e2e.slurm.cluster import REPOSITORY, Cluster, podman, program
-from tests.e2e.slurm.test_campaign import STUDY, ended, study, trials
+from tests.e2e.slurm.hill import STUDY, ended, study, trials
 
 from perch.clusters.slurm.site import Site
 from perch.clusters.slurm.status import SQUEUE_FORMAT
