@@ -37,8 +37,11 @@ def keep(comparison: Path, into: Path) -> int:
 
 
 def _anywhere(study: Study) -> Study:
-    """The study without the folder that it lay in on the machine that ran it."""
-    return study.model_copy(update={"base": "."})
+    """The study without the folders of the machine that ran it: its own, and that of a data set that was brought."""
+    data = study.data
+    if data.path is not None and "://" not in data.path:
+        data = data.model_copy(update={"path": Path(data.path).name})
+    return study.model_copy(update={"base": ".", "data": data})
 
 
 def main() -> None:
