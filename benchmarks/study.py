@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from perch.compare.command import judge
+from perch.compare.interval import Ratio
 from perch.compare.plan import ComparePlan, load_plan, narrowed
 from perch.record import load
 
@@ -95,7 +96,7 @@ def within_blocks(analysis: dict[str, Any], reference: str) -> None:
 
 
 def _paired(ratio: dict[str, Any] | None) -> str:
-    return "1" if ratio is None else f"{ratio['value']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}]"
+    return "1" if ratio is None else str(Ratio(**ratio))
 
 
 def contrasts(analysis: dict[str, Any], reference: str) -> None:

@@ -27,10 +27,10 @@ study-checkpoints: setup ## what checkpoints at every epoch cost
 	$(COMPARE) --run-id study-checkpoints --strategies asha,asha+checkpoints=all --reference asha studies/study-1-two-cores.yaml
 
 # The database is not part of Perch: CMR=cmr_adsorption.db says where it lies. Without it the target says so and `make study` goes on.
-study-cmr: setup ## study 1 on DFT energies (CMR=DATABASE; two minutes a run)
+study-cmr: TIME = 2m
+study-cmr: setup ## study 1 on DFT energies (CMR=DATABASE)
 	@if [ -z "$(CMR)" ]; then echo "study-cmr is skipped: no database; name it by CMR=cmr_adsorption.db"; \
-	else $(RUN) perch compare --seeds $(SEEDS) --time-budget $(or $(CMR_TIME),2m) --out $(STUDY_OUT) --min-cpu-share $(CPU_SHARE) \
-	  --run-id study-cmr --strategies asha,ahb,rs --set data.path=$(abspath $(CMR)) studies/cmr-two-cores.yaml; fi
+	else $(COMPARE) --run-id study-cmr --strategies asha,ahb,rs --set data.path=$(abspath $(CMR)) studies/cmr-two-cores.yaml; fi
 
 study-pbt: setup ## a population, its schedule, and whether the gain is real
 	$(RUN) perch run --out $(STUDY_OUT) --run-id study-pbt studies/pbt-two-cores.yaml

@@ -45,7 +45,7 @@ def what_matters(comparison: Comparison, space: Any, epochs: int) -> list[Import
 def extras(comparison: Comparison) -> tuple[dict[str, Any], list[str]]:
     """Both answers as data and as lines."""
     study: Any = comparison.runs[comparison.reference][0].study
-    epochs = int(study["epochs"] if isinstance(study, dict) else study.epochs)
+    epochs = comparison.epochs
     early = early_stopping(comparison, epochs)
     lines = []
     if early:

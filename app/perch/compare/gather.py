@@ -38,6 +38,11 @@ class Comparison:
         """-1 when more of the metric is better, else 1."""
         return -1.0 if self.mode == "max" else 1.0
 
+    @cached_property
+    def epochs(self) -> int:
+        """Epochs of a trial that is not stopped: of all runs, since runs that differ in it are refused."""
+        return int(study_of(self.runs[self.reference][0])["epochs"])
+
     @property
     def strategies(self) -> list[str]:
         """The reference first, the others by name."""
@@ -63,7 +68,7 @@ class Comparison:
 
     def without_collapsed(self) -> Comparison:
         """The same comparison as if the space held no configuration that stays at the mean predictor."""
-        off = [_collapsed_s(run) / _workers(run) for runs in self.runs.values() for run in runs]
+        off = [self._collapsed_s(run) / _workers(run) for runs in self.runs.values() for run in runs]
         budget_s = self.budget_s - max(off, default=0.0)
         return Comparison(
             self.runs, self.seeds, self.reference, budget_s, self.metric, self.mode, list(self.notes), collapsed=False
@@ -74,19 +79,24 @@ class Comparison:
         """Share of each strategy's trials that never left the mean predictor, of those that had time to."""
         shares = {}
         for strategy in self.strategies:
-            judged = collapsed = 0
-            for run in self.runs[strategy]:
-                judged += int(had_time(search_trials(run), study_of(run)).sum())
-                collapsed += len(_collapsed(run))
-            shares[strategy] = collapsed / judged if judged else 0.0
+            trials = pd.concat([search_trials(run) for run in self.runs[strategy]])
+            judged = had_time(trials, self.epochs).sum()
+            shares[strategy] = float(is_collapsed(trials, self.epochs).sum() / judged) if judged else 0.0
         return shares
 
     def _curves(self, run: Record) -> pd.DataFrame:
         trials = search_trials(run)
         curves = run.curves[run.curves["trial_id"].isin(trials["trial_id"])]
         if not self.collapsed:
-            curves = without_collapsed(curves, _collapsed(run), _workers(run))
+            curves = without_collapsed(curves, self._collapsed(run), _workers(run))
         return curves[curves["time_s"] <= self.budget_s].sort_values("time_s", kind="stable")
+
+    def _collapsed(self, run: Record) -> set[str]:
+        trials = search_trials(run)
+        return set(trials["trial_id"][is_collapsed(trials, self.epochs)])
+
+    def _collapsed_s(self, run: Record) -> float:
+        return float(run.curves.loc[run.curves["trial_id"].isin(self._collapsed(run)), "epoch_s"].sum())
 
 
 def gather(
@@ -183,12 +193,3 @@ def _workers(run: Record) -> float:
     """Trials that ran side by side, from the summary; at least one."""
     wall_s = float(run.summary.get("wall_s") or 0.0)
     return max(1.0, float(np.round(float(run.summary.get("worker_seconds") or 0.0) / wall_s))) if wall_s else 1.0
-
-
-def _collapsed(run: Record) -> set[str]:
-    trials = search_trials(run)
-    return set(trials["trial_id"][is_collapsed(trials, study_of(run))])
-
-
-def _collapsed_s(run: Record) -> float:
-    return float(run.curves.loc[run.curves["trial_id"].isin(_collapsed(run)), "epoch_s"].sum())

@@ -7,23 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from perch.compare.figures.worker_seconds import seconds
 from perch.compare.gather import Comparison
-
-
-@dataclass(frozen=True)
-class PairedRatio:
-    """Geometric mean over blocks of strategy over reference, and its 95 % t-interval on logarithms (None: one block)."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    def __str__(self) -> str:
-        span = f" [{self.low:.2f}, {self.high:.2f}]" if self.low is not None and self.high is not None else ""
-        return f"{self.value:.2f}x{span}"
+from perch.compare.interval import Ratio, ratio
 
 
 @dataclass(frozen=True)
@@ -37,8 +24,8 @@ class Work:
     strategy: str
     trials: float
     epochs: float
-    trials_ratio: PairedRatio | None
-    epochs_ratio: PairedRatio | None
+    trials_ratio: Ratio | None
+    epochs_ratio: Ratio | None
     best_in_blocks: float
     shares: dict[str, float]
 
@@ -79,16 +66,11 @@ def work(comparison: Comparison) -> list[Work]:
     ]  # fmt: skip
 
 
-def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> PairedRatio | None:
-    """The ratio of positive numbers that belong together; None where one is not positive."""
+def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio | None:
+    """How many times theirs ours are, numbers of equal blocks, by ``interval.ratio``; None where one is not positive."""
     if min(*ours, *theirs) <= 0:
         return None
-    logs = np.log(np.asarray(ours, dtype=float)) - np.log(np.asarray(theirs, dtype=float))
-    mean, n = float(logs.mean()), len(logs)
-    if n < 2:
-        return PairedRatio(float(np.exp(mean)), None, None)
-    half = float(stats.t.ppf(0.975, n - 1)) * float(logs.std(ddof=1)) / n**0.5
-    return PairedRatio(float(np.exp(mean)), float(np.exp(mean - half)), float(np.exp(mean + half)))
+    return ratio(np.array([ours], dtype=float), np.array([theirs], dtype=float), budget_s=np.inf)
 
 
 def _shares(comparison: Comparison, strategy: str) -> dict[str, float]:

@@ -6,8 +6,7 @@ was stopped within the first tenth of the epochs nobody knows what it would have
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import pandas as pd
 
@@ -15,13 +14,13 @@ HAD_TIME_SHARE: Final = 0.1
 """Share of the study's epochs after which a trial is judged."""
 
 
-def had_time(trials: pd.DataFrame, study: Mapping[str, Any]) -> pd.Series[bool]:
-    """For each row of ``trials.parquet``: did it train long enough to be judged?"""
-    return trials["epochs"] >= HAD_TIME_SHARE * float(study.get("epochs") or 0)
+def had_time(trials: pd.DataFrame, epochs: int) -> pd.Series[bool]:
+    """For each row of ``trials.parquet``: did it train long enough to be judged, of the study's ``epochs``?"""
+    return trials["epochs"] >= HAD_TIME_SHARE * epochs
 
 
-def is_collapsed(trials: pd.DataFrame, study: Mapping[str, Any]) -> pd.Series[bool]:
+def is_collapsed(trials: pd.DataFrame, epochs: int) -> pd.Series[bool]:
     """For each row of ``trials.parquet``: did it have time to learn, and did it not? False where the data has no mean."""
     if "collapsed" not in trials:
         return pd.Series(False, index=trials.index)
-    return trials["collapsed"].eq(True) & had_time(trials, study)
+    return trials["collapsed"].eq(True) & had_time(trials, epochs)

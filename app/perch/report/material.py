@@ -51,6 +51,11 @@ class Material:
         return -1.0 if self.study.get("mode") == "max" else 1.0
 
     @property
+    def epochs(self) -> int:
+        """Epochs of a trial that is not stopped; 0 where the study does not say."""
+        return int(self.study.get("epochs") or 0)
+
+    @property
     def metric_label(self) -> str:
         """The metric as an axis shows it."""
         return words(self.metric)
@@ -63,7 +68,7 @@ class Material:
         """
         fates = self.trials["status"].astype(str)
         ended = fates.isin(["completed", "stopped"])
-        return fates.mask(is_collapsed(self.trials, self.study) & ended, "collapsed")
+        return fates.mask(is_collapsed(self.trials, self.epochs) & ended, "collapsed")
 
     @cached_property
     def configs(self) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def _baselines(material: Material, value: float) -> list[Sentence]:
 
 def _care(material: Material) -> list[Sentence]:
     out: list[Sentence] = []
-    count = int(had_time(material.trials, material.study).sum())
+    count = int(had_time(material.trials, material.epochs).sum())
     collapsed = int((material.fates == "collapsed").sum())
     if collapsed > 0.1 * count:
         out.append(
