@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def drive(job: Job, cpus: int | None, private: Path | None) -> Outcome:
             ended = close(job)
         if job.campaign.ending != "superseded":
             finish_record(job, scribe)
-    return ended if ended is not None else close(job)
+    outcome = ended if ended is not None else close(job)
+    return replace(outcome, signals=job.signals)  # a finished run heeds none, but what comes after it must
 
 
 def _under_ray(job: Job, private: Path | None, cpus: int | None) -> None:

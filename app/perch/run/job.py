@@ -17,11 +17,12 @@ DONE, FAILED, INTERRUPTED = 0, 1, 75
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended: its run folder, exit code (0, 1 or 75) and the reason."""
+    """How a command ended: its run folder, exit code (0, 1 or 75), the reason, and the signals that it was sent."""
 
     folder: RunFolder
     code: int
     why: str
+    signals: int = 0
 
 
 @dataclass

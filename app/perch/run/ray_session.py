@@ -20,14 +20,17 @@ from perch.errors import ClusterError
 LOCAL_STORE_BYTES = 150_000_000
 """Object store of a private Ray: Perch sends configurations through it, never data sets."""
 
+JOINING = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+"""Under `uv run` every worker would start through uv again, in a copy of the current folder, and may find no uv there."""
+
 QUIET = {
+    **JOINING,
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_DEDUP_LOGS": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` every worker would start through uv again
     "RAY_worker_niceness": "5",  # Ray's own 15 would let the scribe take time from training
 }
 
@@ -48,13 +51,17 @@ class Session:
 
 @contextlib.contextmanager
 def surroundings(python_path: list[str]) -> Iterator[Path | None]:
-    """The environment of a private Ray, to be entered before what may import Ray: it reads most of it then.
+    """The environment of a command's Ray, to be entered before what may import Ray: it reads most of it then.
 
     Yields the private folder that holds token and sockets; None when an initialised Ray, or a cluster, is to be used.
     ``python_path``: folders that workers import from.
     """
-    if _initialised() or os.environ.get("RAY_ADDRESS"):
+    if _initialised():
         yield None
+        return
+    if os.environ.get("RAY_ADDRESS"):
+        with _settings(JOINING):
+            yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="perch-", dir=_short_tmp()))
     token = folder / "token"
@@ -67,11 +74,9 @@ def surroundings(python_path: list[str]) -> Iterator[Path | None]:
         "RAY_AUTH_TOKEN_PATH": str(token),
     }
     try:
-        with _environment(settings):
-            _read_again()
+        with _settings(settings):
             yield folder
     finally:
-        _read_again()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -171,10 +176,12 @@ def _short_tmp() -> str:
 
 
 @contextlib.contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
+def _settings(settings: dict[str, str]) -> Iterator[None]:
+    """The environment with these, as Ray sees it too, and as it was afterwards."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
+        _read_again()
         yield
     finally:
         for name, value in before.items():
@@ -182,6 +189,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        _read_again()
 
 
 def _read_again() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.timeout(900)
 TOY = """
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ray import tune
@@ -52,9 +54,12 @@ log: []
 """
 
 
-def perch(*args: object) -> subprocess.CompletedProcess[str]:
+PERCH = ("-m", "perch.cli.main")
+
+
+def perch(*args: object, program: Sequence[str] = PERCH) -> subprocess.CompletedProcess[str]:
     """``perch ARGS`` as a process of its own."""
-    command = [sys.executable, "-m", "perch.cli.main", *map(str, args)]
+    command = [sys.executable, *program, *map(str, args)]
     return subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)
 
 
@@ -71,11 +76,13 @@ BUDGETS_S = (10, 60, 240)
 """Seconds per run: the first is enough on a machine that does nothing else; a larger one extends the runs that exist."""
 
 
-def compare(folder: Path, seeds: int, budget_s: int, study: str = "study.yaml") -> subprocess.CompletedProcess[str]:
-    """Start, resume or extend the comparison ``c``."""
+def compare(
+    folder: Path, seeds: int, budget_s: int, study: str = "study.yaml", run_id: str = "c", program: Sequence[str] = PERCH
+) -> subprocess.CompletedProcess[str]:
+    """Start, resume or extend a comparison."""
     return perch(
         "compare", folder / study, "--strategies", "rs,asha", "--seeds", seeds, "--time-budget", f"{budget_s}s",
-        "--out", folder / "out", "--run-id", "c", "--min-cpu-share", 0,
+        "--out", folder / "out", "--run-id", run_id, "--min-cpu-share", 0, program=program,
     )  # fmt: skip
 
 
@@ -130,6 +137,31 @@ def test_again_it_runs_nothing_and_a_block_more_runs_only_that(folder: Path, com
     assert json.loads((comparison / "comparison.json").read_text())["seeds"] == [0, 1]
     first = [pd.read_parquet(comparison / "runs" / f"rs-{s}" / "trials.parquet")["config"][0]["x"] for s in (0, 1)]
     assert first[0] != first[1]
+
+
+TOLD_WHILE_A_FINISHED_RUN_WRITES = """
+import os, signal, sys
+from perch.cli.main import main
+from perch.run import driving
+
+real = driving.finish_record
+
+def told(*args):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return real(*args)
+
+driving.finish_record = told
+sys.exit(main())
+"""
+
+
+def test_a_signal_while_a_finished_run_writes_its_record_ends_the_comparison_after_it(folder: Path, budget_s: int) -> None:
+    script = folder / "told.py"
+    script.write_text(TOLD_WHILE_A_FINISHED_RUN_WRITES)
+    done = compare(folder, 1, budget_s, run_id="told", program=[str(script)])
+    assert done.returncode == 75 and "Traceback" not in done.stderr, done.stdout + done.stderr
+    assert done.stdout.count("running for") == 1 and "interrupted; go on with" in done.stdout
+    assert len(list((folder / "out" / "told" / "conditions").iterdir())) == 1, "the run that ended is kept"
 
 
 def test_existing_runs_are_judged_without_running(folder: Path, comparison: Path) -> None:

@@ -1,6 +1,7 @@
 """The private Ray of a command, in a process of its own: Ray reads its settings once, when it is first imported."""
 
 import os
+import secrets
 import subprocess
 import sys
 
@@ -50,3 +51,38 @@ def test_it_has_a_token_of_its_own_and_starts_its_workers_itself(script, tmp_pat
     assert done.returncode == 0, done.stderr
     ours_alone = OWN_AFTERWARDS not in script
     assert (tmp_path / ".ray" / "auth_token").exists() != ours_alone, "Ray's own token lies open in the home folder"
+
+
+CLUSTER = """
+import ray
+
+up = ray.init(num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1")
+print("gcs", up.address_info["gcs_address"], flush=True)
+input()
+"""
+JOINED = """
+from perch.run.ray_session import session, surroundings
+
+with surroundings([]) as folder:
+    assert folder is None
+    import ray
+    with session(folder, []) as joined:
+        assert not joined.private and ray.get(ray.remote(lambda: 1).remote()) == 1
+        assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
+"""
+
+
+def test_workers_of_a_cluster_that_is_joined_do_not_start_through_uv_either():
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    env = {**os.environ, **token, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    ) as cluster:
+        assert cluster.stdout is not None
+        address = next(line.split()[1] for line in cluster.stdout if line.startswith("gcs "))
+        env |= {"RAY_ADDRESS": address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1"}
+        done = subprocess.run(
+            [sys.executable, "-c", UNDER_UV_RUN + JOINED], capture_output=True, text=True, timeout=120, env=env, check=False
+        )
+        cluster.communicate("\n")
+    assert done.returncode == 0, done.stderr
