@@ -39,7 +39,7 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
     """The picture."""
     totals = table.groupby("strategy", sort=False)[list(ACTIVITIES)].sum()
     shares = totals.div(totals.sum(axis=1), axis=0) * 100
-    figure, axes = canvas(height=1.3 + 0.55 * len(shares))
+    figure, axes = canvas(height=1.6 + 0.55 * len(shares))
     left = np.zeros(len(shares))
     for activity in ACTIVITIES:
         axes.barh(shares.index, shares[activity], left=left, label=activity, color=COLOURS[activity],
@@ -48,7 +48,7 @@ def draw(scene: Scene, table: pd.DataFrame) -> Any:
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set(xlabel="share of worker seconds (%)", xlim=(0, 100))
-    axes.legend(ncols=6, loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=1.0)
+    figure.legend(ncols=6, loc="outside lower center", columnspacing=1.0)  # of the figure: the axes end where names do
     return figure
 
 
