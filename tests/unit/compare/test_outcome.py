@@ -15,6 +15,7 @@ from perch.compare.figures.rungs import levels
 from perch.compare.figures.six_best import six_best
 from perch.compare.gather import gather
 from perch.compare.outcome import conclude
+from perch.report.style import styled
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,22 @@ def test_every_figure_leaves_pictures_data_and_words(tmp_path: Path) -> None:
             assert "<svg" in (folder / f"{name}.svg").read_text()
             assert len(pd.read_csv(folder / f"{name}.csv"))
             assert len((folder / f"{name}.txt").read_text()) > 40
+
+
+@pytest.mark.parametrize("name", [name for name, _ in ordered()])
+def test_legends_lie_inside_the_picture_though_a_name_is_long(name: str) -> None:
+    runs = [("asha+checkpoints=all" if strategy == "asha" else strategy, run) for strategy, run in blocks_of(3)]
+    comparison = gather(runs)
+    assert "asha+checkpoints=all" in comparison.strategies
+    scene = Scene(comparison, analyse(comparison.blocks, resamples=20))
+    figure = dict(ordered())[name]
+    with styled(name):
+        drawn = figure.draw(scene, figure.table(scene))
+        drawn.canvas.draw()
+        legends = [*drawn.legends, *(legend for axes in drawn.axes if (legend := axes.get_legend()) is not None)]
+        for legend in legends:
+            left, bottom, right, top = legend.get_window_extent().extents
+            assert 0 <= left < right <= drawn.bbox.width and 0 <= bottom < top <= drawn.bbox.height
 
 
 def test_figures_are_those_that_the_study_asks_for() -> None:
