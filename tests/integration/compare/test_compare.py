@@ -77,7 +77,12 @@ BUDGETS_S = (10, 60, 240)
 
 
 def compare(
-    folder: Path, seeds: int, budget_s: int, study: str = "study.yaml", run_id: str = "c", program: Sequence[str] = PERCH
+    folder: Path,
+    seeds: int,
+    budget_s: int,
+    study: str = "study.yaml",
+    run_id: str = "c",
+    program: Sequence[str] = PERCH,
 ) -> subprocess.CompletedProcess[str]:
     """Start, resume or extend a comparison."""
     return perch(
@@ -155,7 +160,9 @@ sys.exit(main())
 """
 
 
-def test_a_signal_while_a_finished_run_writes_its_record_ends_the_comparison_after_it(folder: Path, budget_s: int) -> None:
+def test_a_signal_while_a_finished_run_writes_its_record_ends_the_comparison_after_it(
+    folder: Path, budget_s: int
+) -> None:
     script = folder / "told.py"
     script.write_text(TOLD_WHILE_A_FINISHED_RUN_WRITES)
     done = compare(folder, 1, budget_s, run_id="told", program=[str(script)])

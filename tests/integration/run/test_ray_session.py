@@ -82,7 +82,12 @@ def test_workers_of_a_cluster_that_is_joined_do_not_start_through_uv_either():
         address = next(line.split()[1] for line in cluster.stdout if line.startswith("gcs "))
         env |= {"RAY_ADDRESS": address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1"}
         done = subprocess.run(
-            [sys.executable, "-c", UNDER_UV_RUN + JOINED], capture_output=True, text=True, timeout=120, env=env, check=False
+            [sys.executable, "-c", UNDER_UV_RUN + JOINED],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=env,
+            check=False,
         )
         cluster.communicate("\n")
     assert done.returncode == 0, done.stderr
