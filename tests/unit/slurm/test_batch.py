@@ -229,6 +229,12 @@ def test_arguments_arrive_word_by_word(slurm: FakeSlurm) -> None:
     assert '<--><run><my study.yaml><--set><name="a $b"><--trials><3>' in output
 
 
+def test_calls_of_many_nodes_at_once_are_recorded_each_on_a_line(slurm: FakeSlurm) -> None:
+    many = 'for i in $(seq 60); do (sbatch "number $i" > /dev/null) & done; wait'
+    assert slurm.start(many).wait()[0] == 0
+    assert sorted(slurm.calls("sbatch")) == sorted(f"sbatch number {i}" for i in range(1, 61))
+
+
 def test_staging_copies_the_sif_once_per_node(slurm: FakeSlurm, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

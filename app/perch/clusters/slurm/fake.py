@@ -78,7 +78,8 @@ class FakeSlurm:
     def command(self, name: str, body: str) -> None:
         """Put a command on PATH; every call is recorded before ``body`` runs."""
         path = self.bin / name
-        note = f'{{ printf "%s" {name}; printf " %s" "$@"; echo; }} >> "{self._log}"'
+        # Nodes call at once, and each printf is a write of its own: without the lock two calls would share a line.
+        note = f'{{ flock 9; printf "%s" {name}; printf " %s" "$@"; echo; }} 9>> "{self._log}" >&9'
         path.write_text(f"#!/usr/bin/env bash\nset -u\n{note}\n{body}\n")
         path.chmod(0o755)
 
