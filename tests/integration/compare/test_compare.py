@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.integration.signalled import SIGNALLED
 
 from perch.compare.cpu import measured
 
@@ -18,7 +19,6 @@ pytestmark = pytest.mark.timeout(900)
 TOY = """
 import os
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from ray import tune
@@ -144,27 +144,11 @@ def test_again_it_runs_nothing_and_a_block_more_runs_only_that(folder: Path, com
     assert first[0] != first[1]
 
 
-TOLD_WHILE_A_FINISHED_RUN_WRITES = """
-import os, signal, sys
-from perch.cli.main import main
-from perch.run import driving
-
-real = driving.finish_record
-
-def told(*args):
-    os.kill(os.getpid(), signal.SIGTERM)
-    return real(*args)
-
-driving.finish_record = told
-sys.exit(main())
-"""
-
-
 def test_a_signal_while_a_finished_run_writes_its_record_ends_the_comparison_after_it(
     folder: Path, budget_s: int
 ) -> None:
     script = folder / "told.py"
-    script.write_text(TOLD_WHILE_A_FINISHED_RUN_WRITES)
+    script.write_text(SIGNALLED.format(module="driving", name="finish_record"))
     done = compare(folder, 1, budget_s, run_id="told", program=[str(script)])
     assert done.returncode == 75 and "Traceback" not in done.stderr, done.stdout + done.stderr
     assert done.stdout.count("running for") == 1 and "interrupted; go on with" in done.stdout

@@ -1,4 +1,4 @@
-"""The private Ray of a command, in a process of its own: Ray reads its settings once, when it is first imported."""
+"""A command's Ray, private or joined, in a process of its own: Ray reads its settings once, when it is first imported."""
 
 import os
 import secrets
@@ -35,6 +35,12 @@ assert ray.get(ray.remote(lambda: 1).remote()) == 1
 """
 
 
+def python(script, env):
+    """Run a script in a process of its own."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=False)
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -46,8 +52,7 @@ assert ray.get(ray.remote(lambda: 1).remote()) == 1
 )
 def test_it_has_a_token_of_its_own_and_starts_its_workers_itself(script, tmp_path):
     """Through uv each worker would resolve the project again, in a copy of it, and may find no uv there."""
-    command, env = [sys.executable, "-c", script], {**os.environ, "HOME": str(tmp_path)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=False)
+    done = python(script, {**os.environ, "HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     ours_alone = OWN_AFTERWARDS not in script
     assert (tmp_path / ".ray" / "auth_token").exists() != ours_alone, "Ray's own token lies open in the home folder"
@@ -81,13 +86,6 @@ def test_workers_of_a_cluster_that_is_joined_do_not_start_through_uv_either():
         assert cluster.stdout is not None
         address = next(line.split()[1] for line in cluster.stdout if line.startswith("gcs "))
         env |= {"RAY_ADDRESS": address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1"}
-        done = subprocess.run(
-            [sys.executable, "-c", UNDER_UV_RUN + JOINED],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env=env,
-            check=False,
-        )
+        done = python(UNDER_UV_RUN + JOINED, env)
         cluster.communicate("\n")
     assert done.returncode == 0, done.stderr

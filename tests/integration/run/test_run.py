@@ -5,6 +5,7 @@ import signal
 
 import pandas as pd
 import pytest
+from tests.integration.signalled import SIGNALLED
 
 from perch.record import load
 from perch.run.events import read
@@ -90,31 +91,13 @@ def test_a_second_signal_leaves_at_once(study, tmp_path, perch):
     assert "--run-id r" in said
 
 
-SIGNALLED_AGAIN = """
-import os, signal, sys
-from perch.cli.main import main
-from perch.run import {module}
-
-real = {module}.{name}
-
-def signalled(*args, **keys):
-    {module}.{name} = real
-    os.kill(os.getpid(), signal.SIGTERM)
-    return real(*args, **keys)
-
-{module}.{name} = signalled
-sys.argv = ["perch", *sys.argv[1:]]
-sys.exit(main())
-"""
-
-
 @pytest.mark.parametrize(
     ("module", "name"), [("ray_session", "_shutdown"), ("driving", "close"), ("driving", "finish_record")]
 )
 def test_a_second_signal_at_any_moment_of_the_end_is_as_quiet(study, tmp_path, perch, module, name):
     out = tmp_path / "out"
     script = tmp_path / "signalled.py"
-    script.write_text(SIGNALLED_AGAIN.format(module=module, name=name))
+    script.write_text(SIGNALLED.format(module=module, name=name))
     command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.2"}, program=[script])
     command.until(out / "r", lambda events: len(results(events)) >= 3)
     command.signal(signal.SIGINT)

@@ -70,15 +70,19 @@ def test_every_figure_leaves_pictures_data_and_words(tmp_path: Path) -> None:
             assert len((folder / f"{name}.txt").read_text()) > 40
 
 
-@pytest.mark.parametrize("name", [name for name, _ in ordered()])
-def test_legends_lie_inside_the_picture_though_a_name_is_long(name: str) -> None:
+@pytest.fixture(scope="module")
+def long_names() -> Scene:
     runs = [("asha+checkpoints=all" if strategy == "asha" else strategy, run) for strategy, run in blocks_of(3)]
     comparison = gather(runs)
     assert "asha+checkpoints=all" in comparison.strategies
-    scene = Scene(comparison, analyse(comparison.blocks, resamples=20))
+    return Scene(comparison, analyse(comparison.blocks, resamples=20))
+
+
+@pytest.mark.parametrize("name", [name for name, _ in ordered()])
+def test_legends_lie_inside_the_picture_though_a_name_is_long(long_names: Scene, name: str) -> None:
     figure = dict(ordered())[name]
     with styled(name):
-        drawn = figure.draw(scene, figure.table(scene))
+        drawn = figure.draw(long_names, figure.table(long_names))
         drawn.canvas.draw()
         legends = [*drawn.legends, *(legend for axes in drawn.axes if (legend := axes.get_legend()) is not None)]
         for legend in legends:
