@@ -105,23 +105,12 @@ def contrasts(analysis: dict[str, Any], reference: str) -> None:
         f"| strategy | target (eV) | times faster than {reference} | missed (it, {reference}) | P(before) | adjusted p | verdict |\n|---|---|---|---|---|---|---|"
     )
     for c in analysis["contrasts"]:
-        r, share = c["ratio"], c["target"]["share"]
-        if r["value"] is not None and r["low"] is not None:
-            ratio = f"{r['value']:.2f} [{r['low']:.2f}, {r['high']:.2f}], {r['estimator']}"
-        elif r["value"] is not None:
-            ratio = f"{r['value']:.2f}"
-        else:
-            ratio = (
-                f"at least {r['low']:.2f}"
-                if r["low"] is not None
-                else f"at most {r['high']:.2f}"
-                if r["high"] is not None
-                else "cannot tell"
-            )
+        r, share = Ratio(**c["ratio"]), c["target"]["share"]
+        estimator = f", {r.estimator}" if r.value is not None and r.low is not None else ""
         before = f"{c['before']['probability']:.2f} [{c['before']['low']:.2f}, {c['before']['high']:.2f}]"
         target = f"{c['target']['value']:.3f}" + (f" (median at {share:g} B)" if share is not None else "")
         print(
-            f"| {c['strategy']} | {target} | {ratio} | {r['censored']:.0%}, {r['censored_reference']:.0%} | {before} | {c['p_adjusted']:.3f} | {c['verdict']['says']} |"
+            f"| {c['strategy']} | {target} | {r}{estimator} | {r.censored:.0%}, {r.censored_reference:.0%} | {before} | {c['p_adjusted']:.3f} | {c['verdict']['says']} |"
         )
     print()
 

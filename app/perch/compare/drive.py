@@ -88,8 +88,8 @@ def _one(
 
     study = plan.study_of(job)
     cores = os.cpu_count() or 1
+    _take_signals()
     for repeat in range(REPEATS_MAX + 1):
-        _take_signals()
         say(f"{place} {job.label}: running for {plan.budget_s:g} s")
         try:
             with measured(float(cores)) as cpu:

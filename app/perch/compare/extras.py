@@ -16,24 +16,25 @@ RANDOM = "rs"
 """The strategy that trains random configurations to the end: full curves, nobody chosen."""
 
 
-def early_stopping(comparison: Comparison, epochs: int) -> list[RungCorrelation]:
+def early_stopping(comparison: Comparison) -> list[RungCorrelation]:
     """Rank correlation of each level of epochs with the last, from all random-search runs together."""
     if RANDOM not in comparison.runs:
         return []
     parts = []
     for seed, curves in zip(comparison.seeds, comparison.curves[RANDOM], strict=True):
-        values = full_curves(curves, comparison.metric, epochs)
+        values = full_curves(curves, comparison.metric, comparison.epochs)
         parts.append(values.set_axis([f"{seed}-{name}" for name in values.index], axis=0))
     table = pd.concat(parts)
-    return rung_correlations(comparison.sign * table, levels(epochs)[:-1]) if len(table) else []
+    return rung_correlations(comparison.sign * table, levels(comparison.epochs)[:-1]) if len(table) else []
 
 
-def what_matters(comparison: Comparison, space: Any, epochs: int) -> list[Importance]:
+def what_matters(comparison: Comparison, space: Any) -> list[Importance]:
     """Importance of each hyperparameter at the last epoch of random search."""
     if RANDOM not in comparison.runs or not available():
         return []
     configs: list[dict[str, Any]] = []
     values: list[float] = []
+    epochs = comparison.epochs
     for run, curves in zip(comparison.runs[RANDOM], comparison.curves[RANDOM], strict=True):
         table = full_curves(curves, comparison.metric, epochs)
         known = search_trials(run).set_index("trial_id")["config"]
@@ -44,17 +45,16 @@ def what_matters(comparison: Comparison, space: Any, epochs: int) -> list[Import
 
 def extras(comparison: Comparison) -> tuple[dict[str, Any], list[str]]:
     """Both answers as data and as lines."""
-    study: Any = comparison.runs[comparison.reference][0].study
     epochs = comparison.epochs
-    early = early_stopping(comparison, epochs)
+    early = early_stopping(comparison)
     lines = []
     if early:
         parts = ", ".join(f"epoch {c.rung}: {c.correlation:.2f} [{c.low:.2f}, {c.high:.2f}]" for c in early)
         lines.append(f"rank correlation with epoch {epochs}, {early[0].curves} full curves of rs: {parts}")
     matters: list[Importance] = []
-    space = _space(study)
+    space = _space(comparison.runs[comparison.reference][0].study)
     if space is not None:
-        matters = what_matters(comparison, space, epochs)
+        matters = what_matters(comparison, space)
     if matters:
         parts = ", ".join(f"{i.key} {i.share:.0%} [{i.low:.0%}, {i.high:.0%}]" for i in matters)
         lines.append(f"importance at epoch {epochs} (PED-ANOVA, best quarter): {parts}")
