@@ -37,10 +37,11 @@ test: setup ## the tests that need no cluster
 test-slow: setup ## longer tests: kill storms and the like
 	$(RUN) pytest -m slow tests $(ARGS)
 
-check: setup ## ruff and mypy
+check: setup ## ruff, mypy (both strict) and the layers
 	$(RUN) ruff check app tests benchmarks docs studies
 	$(RUN) ruff format --check app tests benchmarks docs studies
 	$(RUN) mypy
+	$(RUN) lint-imports
 
 format: setup ## format and fix what can be fixed
 	$(RUN) ruff format app tests benchmarks docs studies

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tests.unit.compare.synthetic import Truth, coverage, draw
 
-from perch.compare.analysis import analyse
-from perch.compare.hits import Blocks
-from perch.compare.synthetic import Truth, coverage, draw
+from perch.compare.statistics.analysis import analyse
+from perch.compare.statistics.hits import Blocks
 
 SIZES, CENSORED, SPEEDS = (10, 20, 30), (0.0, 0.3, 0.6), (1.0, 2.0, 5.0)
 

@@ -17,13 +17,13 @@ import json
 from collections import Counter
 from typing import Any
 
-from perch.run.dragonfly import DragonflyProcess
 from perch.space import keyed_uniforms, parse_space
 from perch.strategies.plan import Plan
 from perch.strategies.registry import build, read_settings
-from perch.strategies.searchers.ahead import Question, Reply
 from perch.strategies.searchers.dragonfly import dragonfly_search
+from perch.strategies.searchers.prefetch import Question, Reply
 from perch.strategies.strategy import New
+from perch.suggesting.dragonfly import DragonflyProcess
 
 SPACE = parse_space(
     {

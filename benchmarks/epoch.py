@@ -45,7 +45,7 @@ def prepared(atoms: int, train: int, validation: int):
     """The slabs as Perch prepares data: 6 Å, 12 neighbours, and a target."""
     from dataclasses import replace
 
-    from perch.data.graph import Split
+    from perch.data.graphs.graph import Split
     from perch.data.prepare import Prepared, from_atoms
     from perch.study import AdsorbateSpec, DataSpec
 

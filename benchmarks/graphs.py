@@ -24,8 +24,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.neighborlist import neighbor_list
 
-from perch.data import neighbors
-from perch.data.build import all_lists
+from perch.data.graphs import neighbors
+from perch.data.graphs.build import all_lists
 from perch.data.sources.adsorption import EMBEDDED, Adsorption
 from perch.study import DataSpec
 

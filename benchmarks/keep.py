@@ -12,10 +12,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from perch.compare.drive import condition_of, runs_folder
-from perch.compare.plan import load_plan, save
-from perch.run.folder import RunFolder
-from perch.run.start import load_study
+from perch.compare.runs.drive import condition_of, runs_folder
+from perch.compare.runs.plan import load_plan, save
+from perch.log.folder import RunFolder
+from perch.log.study_file import load_study
 from perch.study import Study, dump
 
 TABLES = ("summary.json", "curves.parquet", "trials.parquet", "overheads.parquet")

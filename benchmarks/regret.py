@@ -22,12 +22,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from perch.run.dragonfly import DragonflyProcess
 from perch.simulate import Curves, simulate
 from perch.space import Space, keyed_uniforms, parse_space
 from perch.strategies.plan import Plan
 from perch.strategies.registry import build, read_settings
 from perch.strategies.searchers.dragonfly import dragonfly_search
+from perch.suggesting.dragonfly import DragonflyProcess
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results" / "regret.jsonl"

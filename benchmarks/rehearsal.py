@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from perch.compare.analysis import analyse
-from perch.compare.hits import Blocks
-from perch.compare.incumbent import Incumbent, incumbent
+from perch.compare.statistics.analysis import analyse
+from perch.compare.statistics.hits import Blocks
+from perch.compare.statistics.incumbent import Incumbent, incumbent
 from perch.simulate import Delays, PowerLaw, simulate
 from perch.space import Space, keyed_uniforms
 from perch.strategies.plan import Plan

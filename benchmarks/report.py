@@ -15,7 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from perch.report import example, refresh, write
+from tests.unit.report import example
+
+from perch.report import refresh, write
 
 
 def seconds_in_browser(page: Path) -> tuple[float, float] | None:

@@ -19,8 +19,8 @@ from pathlib import Path
 import psutil
 from command import run_command
 
-from perch.run.events import Tail
-from perch.run.folder import RunFolder
+from perch.log.events import Tail
+from perch.log.folder import RunFolder
 
 TOY = """
 from ray import tune

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from command import PERCH
 
-from perch.run.events import read
+from perch.log.events import read
 
 
 def seconds(command: list[str], expected: int) -> float:

@@ -24,10 +24,11 @@ from pathlib import Path
 import psutil
 from command import run_command
 
-from perch.run.events import attempts, file_of, read
-from perch.run.folder import RunFolder
-from perch.run.start import build_strategy, load_study
-from perch.run.state import State
+from perch.log.events import attempts, file_of, read
+from perch.log.folder import RunFolder
+from perch.log.state import State
+from perch.log.study_file import load_study
+from perch.runs.strategy import build_strategy
 
 TOY = Path(__file__).parent.parent / "tests" / "integration" / "run" / "study" / "toy_trainable.py"
 STUDY = """

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from perch.compare.command import judge
-from perch.compare.interval import Ratio
-from perch.compare.plan import ComparePlan, load_plan, narrowed
+from perch.compare.runs.plan import ComparePlan, load_plan, narrowed
+from perch.compare.statistics.interval import Ratio
 from perch.record import load
 
 

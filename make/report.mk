@@ -2,7 +2,7 @@
 .PHONY: bench-report images
 
 bench-report: setup ## time and size of a report of 10,000 trials of 81 epochs
-	$(PYTHON) benchmarks/report.py $(ARGS)
+	$(PYTHON) -m benchmarks.report $(ARGS)
 
 images: setup ## the documentation's pictures, from a run on the embedded data (needs Chromium)
 	$(PYTHON) docs/images/make.py $(ARGS)

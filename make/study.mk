@@ -37,7 +37,7 @@ study-pbt: setup ## a population, its schedule, and whether the gain is real
 	$(RUN) perch schedule $(STUDY_OUT)/study-pbt --validate 5
 
 bench-statistics: setup ## coverage of a comparison's intervals on synthetic truth
-	$(PYTHON) benchmarks/coverage.py
+	$(PYTHON) -m benchmarks.coverage
 
 .PHONY: bench-rehearsal
 bench-rehearsal: setup ## the published study 1 in simulated time, on constructed learning curves

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from perch.compare.early import RungCorrelation, full_curves, rung_correlations
+from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
 from perch.errors import RecordError, StudyError
 from perch.space import keyed_rng
 from perch.vocabulary import VALIDATION_MAE_EV

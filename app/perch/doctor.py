@@ -161,7 +161,7 @@ def extras() -> Iterator[Finding]:
 
 def dragonfly() -> Iterator[Finding]:
     """The environment of Dragonfly, for bo and asha-bo."""
-    from perch.run.dragonfly import status
+    from perch.suggesting.dragonfly import status
 
     ok, message, fix = status()
     yield Finding("Dragonfly", "ok" if ok else "note", message, fix)

@@ -71,9 +71,9 @@ def why(run_folder: str | Path, trial: str) -> Why:
 
     Raises RecordError when there is no such run or trial.
     """
-    from perch.run.events import read
-    from perch.run.folder import RunFolder
-    from perch.run.start import load_study
+    from perch.log.events import read
+    from perch.log.folder import RunFolder
+    from perch.log.study_file import load_study
 
     folder = RunFolder(Path(run_folder))
     if not folder.path.is_dir():
@@ -170,7 +170,7 @@ def _fields(judgement: Judgement) -> dict[str, Any]:
 
 def lines(found: Why) -> Iterator[str]:
     """What was found, for people."""
-    from perch.run.live import configuration
+    from perch.formatting import configuration
 
     yield f"trial {found.trial}: {found.status} after {found.last_epoch} of {found.epochs} epochs"
     if found.best is not None:

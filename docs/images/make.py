@@ -22,16 +22,16 @@ from perch.boards.serve import serve
 from perch.boards.source import logdir
 from perch.report import refresh
 from perch.report.figure import FIGURES
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.report.style import styled
 from perch.report.write import load
-from perch.run.live import Best, Rung, Snapshot, table
+from perch.view.live import Best, Rung, Snapshot, table
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parents[1] / "studies"
 
 
-def readme(material: Material) -> None:
+def readme(material: ReportData) -> None:
     """Two of the report's figures side by side, on white."""
     from PIL import Image
 
@@ -52,7 +52,7 @@ def readme(material: Material) -> None:
     whole.save(HERE / "readme.png", optimize=True)
 
 
-def terminal(material: Material) -> None:
+def terminal(material: ReportData) -> None:
     """The live table of the run's last moment."""
     from rich.console import Console
 
@@ -61,7 +61,7 @@ def terminal(material: Material) -> None:
     console.save_svg(str(HERE / "terminal.svg"), title=f"perch run · {material.folder.name}")
 
 
-def snapshot(material: Material) -> Snapshot:
+def snapshot(material: ReportData) -> Snapshot:
     """What the live view showed when the search ended."""
     trials, best = material.trials, material.best
     rungs = FIGURES.get("rungs").table(material) if trials["rung"].notna().any() else None
@@ -119,7 +119,7 @@ def screenshots(run: Path, page: Path) -> None:
 
 def made(study: Path | None, out: Path, run_id: str) -> Path:
     """A run made now, of a study or of the embedded one."""
-    from perch.run.runner import run_study
+    from perch.runs.runner import run_study
     from perch.study import load as load_study
 
     run_study(load_study(study), out=out, run_id=run_id, resume=False)

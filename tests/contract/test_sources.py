@@ -19,8 +19,8 @@ from ase.io import write
 
 from perch.data.fingerprint import digest
 from perch.data.prepare import check, from_atoms, prepare
-from perch.data.source import SOURCES, Source
-from perch.data.target import PLACES
+from perch.data.reading.source import SOURCES, Source
+from perch.data.reading.target import PLACES
 from perch.errors import DataError
 from perch.study import DataSpec
 
@@ -182,7 +182,7 @@ def test_a_path_that_is_not_there_is_refused_early(name: str, tmp_path: Path) ->
 
 def test_sources_import_nothing_heavy() -> None:
     code = (
-        "import sys; from perch.data.source import SOURCES; SOURCES.names(); "
+        "import sys; from perch.data.reading.source import SOURCES; SOURCES.names(); "
         "print([m for m in ('ase', 'torch', 'ray', 'pandas', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

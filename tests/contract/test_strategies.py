@@ -16,8 +16,8 @@ from perch.simulate import Delays, PowerLaw, differences, restore, simulate
 from perch.space import Space, parse_space
 from perch.strategies import registry
 from perch.strategies.registry import STRATEGIES, Entry, Plan, read_settings
-from perch.strategies.searchers.ahead import AheadSearch, AheadSettings
 from perch.strategies.searchers.dragonfly import instant
+from perch.strategies.searchers.prefetch import PrefetchSearcher, PrefetchSettings
 from perch.strategies.searchers.random import RandomSearch
 from perch.strategies.strategy import DONE, STOP, Answer, Decision, Done, Event, New, Searcher, Strategy
 
@@ -51,8 +51,8 @@ DISCRETE = parse_space(
 def build(name: str, plan: Plan, searcher: Searcher | None = None) -> Any:
     """As a run does; searchers that are asked ahead get a port that answers at once, without a process or a model."""
     entry, settings = read_settings(name)
-    if searcher is None and isinstance(settings, AheadSettings):
-        searcher = AheadSearch(entry.searcher, plan, settings, instant(plan))
+    if searcher is None and isinstance(settings, PrefetchSettings):
+        searcher = PrefetchSearcher(entry.searcher, plan, settings, instant(plan))
     return registry.build(name, plan, searcher)
 
 

@@ -34,7 +34,7 @@ def test_every_command_of_the_table_can_be_called_for_help():
 
 
 def test_run_stays_callable_once_its_package_is_imported():
-    import perch.run.events  # noqa: F401
+    import perch.log.events  # noqa: F401
     from perch import run
 
     assert callable(run)

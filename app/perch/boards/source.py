@@ -15,7 +15,7 @@ def logdir(run_folder: Path, *, top: int | None = None, rebuild: bool = False) -
 
     Raises RecordError where there is no run, or nothing that TensorBoard could show.
     """
-    from perch.run.folder import RunFolder
+    from perch.log.folder import RunFolder
 
     folder = RunFolder(run_folder)
     if not folder.path.is_dir():
@@ -30,9 +30,9 @@ def logdir(run_folder: Path, *, top: int | None = None, rebuild: bool = False) -
 def write(run_folder: Path) -> None:
     """Write ``tensorboard/`` from the log of a run that did not follow it itself."""
     from perch.boards.tensorboard import TensorBoard
-    from perch.run.events import read
-    from perch.run.folder import RunFolder
-    from perch.run.start import load_study
+    from perch.log.events import read
+    from perch.log.folder import RunFolder
+    from perch.log.study_file import load_study
 
     folder = RunFolder(run_folder)
     study = load_study(folder)

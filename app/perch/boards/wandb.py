@@ -53,7 +53,7 @@ class _Segment:
 
 
 @dataclass
-class Weights:
+class WandbFollower:
     """Takes a run's events and writes them to W&B when flushed.
 
     ``folder`` is the run's; ``project`` the study's name. ``sign`` is -1 when more of ``metric`` is better.
@@ -252,19 +252,19 @@ def mode_for(trials: int | None) -> Mode:
     return "summary" if trials is None or trials > MOST_TRIALS_ALONE else "trials"
 
 
-def follower(folder: Path) -> Weights:
+def follower(folder: Path) -> WandbFollower:
     """The follower of the run in ``folder``."""
-    from perch.run.folder import RunFolder
-    from perch.run.start import load_study
+    from perch.log.folder import RunFolder
+    from perch.log.study_file import load_study
 
     study = load_study(RunFolder(folder))
     sign = 1.0 if study.mode == "min" else -1.0
-    return Weights(folder, study.name, study.metric, study.strategy_name, sign, mode_for(study.budget.trials))
+    return WandbFollower(folder, study.name, study.metric, study.strategy_name, sign, mode_for(study.budget.trials))
 
 
 def follow(folder: Path, ended: threading.Event) -> None:
     """Follow the log until ``ended`` is set."""
-    from perch.run.events import Rewritten, Tail
+    from perch.log.events import Rewritten, Tail
 
     tail, board = Tail(folder / "events"), follower(folder)
     last = False
@@ -284,7 +284,7 @@ def follow(folder: Path, ended: threading.Event) -> None:
 
 def main() -> None:
     """Follow the run named on the command line until standard input ends."""
-    from perch.run.following import when_input_ends
+    from perch.log.follower import when_input_ends
 
     follow(Path(sys.argv[1]), when_input_ends())
 

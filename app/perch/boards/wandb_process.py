@@ -31,7 +31,7 @@ def require() -> None:
 
 
 @contextmanager
-def beside(folder: Path, logs: Path, *, limit_s: float = END_LIMIT_S) -> Iterator[subprocess.Popen[bytes]]:
+def following(folder: Path, logs: Path, *, limit_s: float = END_LIMIT_S) -> Iterator[subprocess.Popen[bytes]]:
     """Follow the run in ``folder`` while the block runs. Trouble there goes to ``logs/wandb.log`` and stops nothing."""
     with (logs / "wandb.log").open("ab") as log:
         process = subprocess.Popen(
@@ -65,7 +65,7 @@ def sync(folder: Path) -> int:
     Raises RecordError where there is no run, or what W&B's client said when it failed.
     """
     from perch.boards.wandb import follower, has_key
-    from perch.run.events import read
+    from perch.log.events import read
 
     require()
     if not (folder / "events").is_dir():

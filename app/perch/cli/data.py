@@ -34,9 +34,9 @@ def build(
     cache: Path | None = _CACHE,
 ) -> None:
     """Make the graphs and the split, and keep them for runs to come."""
-    from perch.data.guess import data_spec
+    from perch.data.inspect.guess import data_spec
     from perch.data.prepare import prepare
-    from perch.data.progress import bar
+    from perch.data.reading.progress import bar
 
     spec, base = data_spec(source, _settings(target, select, adsorbate, group, folds), change or [])
     with bar() as progress:
@@ -60,10 +60,10 @@ def inspect(
     """Describe a data set: sizes, targets, neighbours, three baselines, and what looks wrong."""
     import shutil
 
-    from perch.data.describe import describe
-    from perch.data.guess import data_spec
-    from perch.data.page import lines
-    from perch.data.progress import bar
+    from perch.data.inspect.describe import describe
+    from perch.data.inspect.guess import data_spec
+    from perch.data.inspect.page import lines
+    from perch.data.reading.progress import bar
 
     spec, base = data_spec(source, _settings(target, select, adsorbate, group, folds), change or [])
     with bar() as progress:

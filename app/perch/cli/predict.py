@@ -24,8 +24,8 @@ def predict(
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1"),
 ) -> None:
     """Predict energies in eV: the mean of the best models, their standard deviation, and what makes it doubtful."""
-    from perch.training.predict import predict as predict_structures
-    from perch.training.predictions import as_csv, write
+    from perch.predict.predict import predict as predict_structures
+    from perch.predict.predictions import as_csv, write
 
     predictions, atoms = predict_structures(run, structures, top=top, allow_unseen=allow_unseen, device=device)
     if output is None:

@@ -32,8 +32,8 @@ def run(
     """Tune a model: structures in, the best model per compute-hour out, with the evidence."""
     began_s = time.monotonic()
     from perch.cli.options import override
-    from perch.run.closing import closing
-    from perch.run.runner import run_study
+    from perch.runs.last_lines import closing
+    from perch.runs.runner import run_study
     from perch.study import load
 
     spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))

@@ -27,9 +27,9 @@ def launch(
     start_timeout: Annotated[float, typer.Option(min=1, help="seconds to wait for the nodes")] = 180.0,
 ) -> int:
     """Run one node of a job: srun starts one of these per node, the first one is the head."""
-    from perch.clusters.slurm.allocation import from_environment
-    from perch.clusters.slurm.launcher import NODE_TMP, Options
-    from perch.clusters.slurm.launcher import launch as launch_node
+    from perch.clusters.slurm.node.allocation import from_environment
+    from perch.clusters.slurm.node.base import NODE_TMP, Options
+    from perch.clusters.slurm.node.launcher import launch as launch_node
 
     allocation = from_environment(os.environ)
     options = Options(

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from perch.compare.drive import condition_of, drive, runs_folder
 from perch.compare.outcome import conclude
-from perch.compare.plan import ComparePlan, extend, load_plan, make_plan, narrowed, save
+from perch.compare.runs.drive import condition_of, drive, runs_folder
+from perch.compare.runs.plan import ComparePlan, extend, load_plan, make_plan, narrowed, save
 from perch.errors import RecordError, StudyError
 from perch.record.protocol import Record
-from perch.run.again import again
+from perch.runs.resume import command_that_resumes
 
 
 def compare_study(
@@ -60,7 +60,7 @@ def compare_study(
     except KeyboardInterrupt:  # between two runs
         code = 75
     if code == 75:
-        print(f"interrupted; go on with: {again(sys.argv[1:], root, folder.name)}")
+        print(f"interrupted; go on with: {command_that_resumes(sys.argv[1:], root, folder.name)}")
     if code == 0 and only is None:
         _say(judge(plan, folder, targets), folder)
     return code

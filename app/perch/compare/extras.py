@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from perch.compare.early import RungCorrelation, full_curves, rung_correlations
 from perch.compare.figures.rungs import levels
-from perch.compare.gather import Comparison, search_trials
-from perch.compare.importance import FEWEST, Importance, available, importances
+from perch.compare.runs.gather import Comparison, search_trials
+from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
+from perch.compare.statistics.importance import FEWEST, Importance, available, importances
 from perch.errors import PerchError
 
 RANDOM = "rs"

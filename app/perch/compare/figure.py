@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from perch.compare.analysis import Analysis
-from perch.compare.gather import Comparison
+from perch.compare.runs.gather import Comparison
+from perch.compare.statistics.analysis import Analysis
 from perch.errors import RecordError
 from perch.registry import Registry
 from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled

@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from perch.compare.analysis import Analysis, Target, analyse
 from perch.compare.extras import extras
 from perch.compare.figure import Scene, write_figures
-from perch.compare.gather import Comparison, gather
-from perch.compare.verdict import FIRST_LOOK
-from perch.compare.work import work
+from perch.compare.runs.gather import Comparison, gather
+from perch.compare.statistics.analysis import Analysis, Target, analyse
+from perch.compare.statistics.verdict import FIRST_LOOK
+from perch.compare.statistics.work import work
 from perch.record.protocol import Record
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from perch.data.graph import Graphs, IntArray, Split
+from perch.data.graphs.graph import Graphs, IntArray, Split
 
 FloatArray = npt.NDArray[np.float64]
 NAMES: Final = ("mean", "mean_per_adsorbate", "ridge_composition")

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from perch.data import store
-from perch.data.adsorbate import flags
-from perch.data.assemble import INITIAL_POSITIONS, assemble
 from perch.data.baselines import baselines
-from perch.data.build import build
-from perch.data.features import CGCNN, atom_features
 from perch.data.fingerprint import graphs_key, splits_key
-from perch.data.graph import Graphs, Split
-from perch.data.locate import check_path, locate
+from perch.data.graphs import store
+from perch.data.graphs.build import build
+from perch.data.graphs.features import CGCNN, atom_features
+from perch.data.graphs.graph import Graphs, Split
+from perch.data.reading.adsorbate import flags
+from perch.data.reading.assemble import INITIAL_POSITIONS, assemble
+from perch.data.reading.locate import check_path, locate
+from perch.data.reading.source import SOURCES, Entry, Progress, Structures
 from perch.data.refuse import refuse_graphs, refuse_structures, refuse_targets, suspicions
-from perch.data.source import SOURCES, Entry, Progress, Structures
 from perch.data.split import make_splits
 from perch.errors import DataError
 
@@ -35,7 +35,7 @@ class Prepared:
     ``splits`` holds one split, or one per fold. ``baselines`` (validation set) and ``baselines_test`` hold mean
     absolute errors in eV under ``mean``, ``mean_per_adsorbate`` and ``ridge_composition``, None where one has no
     meaning. ``elements`` are the atomic numbers seen in training. ``fingerprint`` changes with the data, the split
-    and the graph settings. ``features`` is the source of atom features for ``perch.data.features.atom_features``.
+    and the graph settings. ``features`` is the source of atom features for ``perch.data.graphs.features.atom_features``.
     """
 
     graphs: Graphs

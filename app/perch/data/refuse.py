@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from perch.data.adsorbate import listed
 from perch.data.baselines import counts, ridge_r_squared
-from perch.data.graph import Graphs
-from perch.data.source import Structures
+from perch.data.graphs.graph import Graphs
+from perch.data.reading.adsorbate import listed
+from perch.data.reading.source import Structures
 from perch.errors import DataError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from perch.data.adsorbate import listed
-from perch.data.graph import IntArray, Split
+from perch.data.graphs.graph import IntArray, Split
+from perch.data.reading.adsorbate import listed
 from perch.errors import DataError
 
 if TYPE_CHECKING:

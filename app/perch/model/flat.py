@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perch.data.graph import Graphs
+from perch.data.graphs.graph import Graphs
 from perch.errors import DataError
 from perch.model.batch import Batch
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perch.errors import RecordError
-from perch.run.folder import RunFolder
+from perch.log.folder import RunFolder
 from perch.study import Study
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Run:
 
 def load(path: str | Path) -> Run:
     """Read a run folder. A run that was killed before its tables were written gets them from its log now."""
-    from perch.run.start import load_study
+    from perch.log.study_file import load_study
 
     folder = RunFolder(Path(path))
     study = load_study(folder)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from perch.atomic import replacing
+from perch.log.events import read
+from perch.log.folder import RunFolder
 from perch.record.summary import summary
 from perch.record.tables import Tables
-from perch.run.events import read
-from perch.run.folder import RunFolder, replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def write(folder: RunFolder, tables: Tables | None = None, study: Study | None = None) -> dict[str, Any]:
     """Write all tables and the summary of a run from its log; returns the summary."""
-    from perch.run.start import load_study
+    from perch.log.study_file import load_study
 
     study = study or load_study(folder)
     if tables is None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from perch.errors import RecordError
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.report.style import file_svg, styled, svg_of
 
 FORMS = ("png", "svg", "pdf", "csv")
@@ -39,12 +39,12 @@ class NotDrawn:
     reason: str
 
 
-def draw_all(material: Material) -> list[Drawn | NotDrawn]:
+def draw_all(material: ReportData) -> list[Drawn | NotDrawn]:
     """Every registered figure in the order of the page."""
     return [draw(name, material) for name, _ in sorted(FIGURES.items(), key=lambda item: item[1].order)]
 
 
-def draw(name: str, material: Material) -> Drawn | NotDrawn:
+def draw(name: str, material: ReportData) -> Drawn | NotDrawn:
     """One figure."""
     figure = FIGURES.get(name)
     try:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from perch.errors import RecordError
 from perch.registry import Registry
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 
 
 class Missing(Exception):
@@ -29,9 +29,9 @@ class Figure:
     title: str
     order: int
     caption: str
-    table: Callable[[Material], pd.DataFrame]
-    draw: Callable[[Material, pd.DataFrame], Any]
-    describe: Callable[[Material, pd.DataFrame], str]
+    table: Callable[[ReportData], pd.DataFrame]
+    draw: Callable[[ReportData, pd.DataFrame], Any]
+    describe: Callable[[ReportData, pd.DataFrame], str]
 
 
 FIGURES: Final[Registry[Figure]] = Registry("figure", "perch.report.figures", RecordError)

@@ -15,7 +15,7 @@ import pandas as pd
 from perch.report import verdict
 from perch.report.drawing import Drawn, NotDrawn
 from perch.report.figure import FIGURES, Missing
-from perch.report.material import Material, rows, words
+from perch.report.report_data import ReportData, rows, words
 from perch.report.style import inline_svg
 
 TABLE_COLUMNS = (
@@ -34,7 +34,7 @@ TABLE_COLUMNS = (
 """Columns of the trials table that come before the hyperparameters; those that a run does not have are left out."""
 
 
-def render(material: Material, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
+def render(material: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
     """The report of one run as HTML. ``files``: figure name → its files relative to the page, where there are any."""
     template = environment().get_template("page.html")
     return str(
@@ -56,7 +56,7 @@ def render(material: Material, drawn: list[Drawn | NotDrawn], files: Mapping[str
     )
 
 
-def trials_table(material: Material) -> dict[str, Any]:
+def trials_table(material: ReportData) -> dict[str, Any]:
     """The trials as columns and rows, for the script that sorts and filters them."""
     trials = material.trials.assign(fate=material.fates)
     named = [c for c in TABLE_COLUMNS if c in trials and trials[c].notna().any()]
@@ -69,7 +69,7 @@ def trials_table(material: Material) -> dict[str, Any]:
     return {"columns": columns, "rows": values, "sort": order, "descending": material.sign < 0}
 
 
-def cards(material: Material) -> list[tuple[str, list[tuple[str, str]]]]:
+def cards(material: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
     """What a supplement needs beside pictures: data and split, settings, environment; name and value pairs."""
     study, summary = material.study, material.summary
     data = dict(study.get("data") or {})
@@ -93,12 +93,12 @@ def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
     return {"name": one.name, **words, "svg": svg, "files": files.get(one.name, [])}
 
 
-def _best(material: Material) -> list[tuple[str, str]]:
+def _best(material: ReportData) -> list[tuple[str, str]]:
     config = material.best.get("config") or {}
     return _pairs(config) if isinstance(config, Mapping) else []
 
 
-def _confirmed(material: Material) -> dict[str, Any] | None:
+def _confirmed(material: ReportData) -> dict[str, Any] | None:
     """The trials that were trained again with fresh seeds."""
     if material.confirmed.empty:
         return None
@@ -108,7 +108,7 @@ def _confirmed(material: Material) -> dict[str, Any] | None:
     return {"columns": [words(str(c)) for c in shown.columns], "rows": body}
 
 
-def _worst(material: Material) -> dict[str, Any] | None:
+def _worst(material: ReportData) -> dict[str, Any] | None:
     try:
         table = FIGURES.get("worst").table(material)
     except Missing:
@@ -117,7 +117,7 @@ def _worst(material: Material) -> dict[str, Any] | None:
     return {"columns": [words(str(c)) for c in table.columns], "rows": body}
 
 
-def _counts(material: Material) -> list[tuple[str, str]]:
+def _counts(material: ReportData) -> list[tuple[str, str]]:
     """Structures on each side of the split, as the predictions show it."""
     if material.predictions is None:
         return []

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from perch.errors import RecordError
-from perch.report.material import Material, words
 from perch.report.page import asset, environment
+from perch.report.report_data import ReportData, words
 from perch.report.style import (
     BLUE,
     GREEN,
@@ -93,8 +93,8 @@ def _overview(
     return [replace_file(above / PAGE, page), *pages]
 
 
-def _cells(material: Material) -> list[str]:
-    from perch.run.live import duration
+def _cells(material: ReportData) -> list[str]:
+    from perch.formatting import duration
 
     summary, best = material.summary, material.best
     time_s = float(material.curves["time_s"].max()) if len(material.curves) else None
@@ -114,7 +114,7 @@ def _number(value: Any) -> str:
     return "–" if value is None else f"{float(value):.4g}"
 
 
-def _differences(materials: Sequence[Material]) -> list[tuple[str, str]]:
+def _differences(materials: Sequence[ReportData]) -> list[tuple[str, str]]:
     """What keeps runs from being compared: said, not refused, since a page only shows them side by side."""
     keys = ("metric", "mode", "data", "space", "epochs")
     return [
@@ -124,7 +124,7 @@ def _differences(materials: Sequence[Material]) -> list[tuple[str, str]]:
     ]
 
 
-def _incumbents(materials: Sequence[Material]) -> dict[str, Any]:
+def _incumbents(materials: Sequence[ReportData]) -> dict[str, Any]:
     strategies = list(dict.fromkeys(str(m.summary.get("strategy", "")) for m in materials))
     with styled("incumbents"):
         figure, axes = canvas()

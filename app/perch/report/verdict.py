@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from perch.record.collapsed import had_time
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 Sentence = tuple[str, str]
 """``plain`` or ``warning``, and the words."""
 
 
-def sentences(material: Material) -> list[Sentence]:
+def sentences(material: ReportData) -> list[Sentence]:
     """The result, whether it beats the baselines, and what should make a reader careful."""
     value = material.best_value
     if value is None:
@@ -29,7 +29,7 @@ def sentences(material: Material) -> list[Sentence]:
     return [*_state(material), *out, *_confirmed(material), *_baselines(material, claimed), *_care(material)]
 
 
-def _state(material: Material) -> list[Sentence]:
+def _state(material: ReportData) -> list[Sentence]:
     status, reason = material.summary.get("status", ""), material.summary.get("reason", "")
     why = f" ({reason})" if reason else ""
     if status == "running":
@@ -39,7 +39,7 @@ def _state(material: Material) -> list[Sentence]:
     return [("warning", f"The run ended early: {status}{why}.")]
 
 
-def _confirmed(material: Material) -> list[Sentence]:
+def _confirmed(material: ReportData) -> list[Sentence]:
     confirmed = material.best.get("confirmed")
     if not confirmed:
         return []
@@ -50,7 +50,7 @@ def _confirmed(material: Material) -> list[Sentence]:
     return [("plain", f"Trained again with {seeds}: {material.metric_label} {confirmed['value']:.4g}{spread}{tested}.")]
 
 
-def _baselines(material: Material, value: float) -> list[Sentence]:
+def _baselines(material: ReportData, value: float) -> list[Sentence]:
     if material.metric != VALIDATION_MAE_EV or not material.baselines:
         return []
     out: list[Sentence] = []
@@ -66,7 +66,7 @@ def _baselines(material: Material, value: float) -> list[Sentence]:
     return out
 
 
-def _care(material: Material) -> list[Sentence]:
+def _care(material: ReportData) -> list[Sentence]:
     out: list[Sentence] = []
     count = int(had_time(material.trials, material.epochs).sum())
     collapsed = int((material.fates == "collapsed").sum())
@@ -87,9 +87,9 @@ def _care(material: Material) -> list[Sentence]:
     return out
 
 
-def numbers(material: Material) -> list[tuple[str, str]]:
+def numbers(material: ReportData) -> list[tuple[str, str]]:
     """Name and value of the numbers at the head of the page."""
-    from perch.run.live import duration
+    from perch.formatting import duration
 
     counts = material.fates.value_counts()
     out = [("trials", f"{len(material.trials):,}")]
@@ -105,7 +105,7 @@ def numbers(material: Material) -> list[tuple[str, str]]:
     return out
 
 
-def _gpus(material: Material) -> float:
+def _gpus(material: ReportData) -> float:
     """GPUs that one trial held, when it ran on GPUs."""
     if "device" not in material.curves:
         return 0.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perch.errors import RecordError
 from perch.report.drawing import Drawn, NotDrawn, draw_all, write_all
-from perch.report.material import Material, gather
+from perch.report.report_data import ReportData, gather
 
 PAGE = "report.html"
 FIGURES_FOLDER = "figures"
@@ -32,7 +32,7 @@ def refresh(run_folder: str | Path) -> Path:
     return write(run_folder, files=False)
 
 
-def load(run_folder: str | Path) -> Material:
+def load(run_folder: str | Path) -> ReportData:
     """The record of a run folder, ready to be shown."""
     from perch.record import load as load_record
 
@@ -58,7 +58,7 @@ def replace_file(file: Path, text: str) -> Path:
     return file
 
 
-def _write_page(material: Material, drawn: list[Drawn | NotDrawn], folder: Path, files: dict[str, list[str]]) -> Path:
+def _write_page(material: ReportData, drawn: list[Drawn | NotDrawn], folder: Path, files: dict[str, list[str]]) -> Path:
     from perch.report.page import render
 
     return replace_file(folder / PAGE, render(material, drawn, files))

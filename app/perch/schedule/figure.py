@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from perch.report.material import words
+from perch.report.report_data import words
 from perch.report.style import BLUE, GREY, INK, ORANGE, VERMILLION, canvas, plain_log, styled
 from perch.schedule.fit import Fit
 from perch.schedule.lineage import Lineage, error_columns

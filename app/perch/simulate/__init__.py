@@ -1,7 +1,7 @@
 """Strategies executed in simulated time, over learning curves, without Ray."""
 
 from perch.simulate.curves import Curves, PowerLaw
-from perch.simulate.machine import Delays
+from perch.simulate.delays import Delays
 from perch.simulate.replay import Difference, differences, restore
 from perch.simulate.simulator import simulate
 

@@ -13,17 +13,8 @@ from typing import Any
 
 from perch.errors import StrategyError, TrialError
 from perch.simulate.curves import Curves
-from perch.simulate.machine import Delays, SimulatedTrial
-from perch.strategies.strategy import (
-    Action,
-    Checkpoint,
-    Decision,
-    Done,
-    Exploit,
-    New,
-    Resume,
-    Strategy,
-)
+from perch.simulate.delays import Delays, SimulatedTrial
+from perch.strategies.strategy import Action, Checkpoint, Decision, Done, Exploit, New, Resume, Strategy
 
 STRATEGY_KINDS = frozenset({"trial", "promote", "result", "checkpoint", "drop", "error"})
 """Kinds of events that a strategy is told."""

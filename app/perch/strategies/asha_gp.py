@@ -8,11 +8,11 @@ from perch.strategies.asha import Asha, AshaSettings
 from perch.strategies.gp import DIFFERS, PAPER, SEARCHER, gp_search
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry
-from perch.strategies.searchers.ahead import AheadSettings
+from perch.strategies.searchers.prefetch import PrefetchSettings
 from perch.strategies.strategy import Searcher, Strategy
 
 
-class AshaGpSettings(AshaSettings, AheadSettings):
+class AshaGpSettings(AshaSettings, PrefetchSettings):
     """What ASHA and the Gaussian process can be told."""
 
 

@@ -28,7 +28,7 @@ def needs_searcher(searcher: Searcher | None) -> Searcher:
         raise StrategyError(
             "Dragonfly needs a process to run in",
             why="a strategy starts none itself",
-            fix="pass the searcher that perch.run.dragonfly.searcher(spec, plan) makes to build(spec, plan, searcher)",
+            fix="pass the searcher that perch.suggesting.dragonfly.searcher(spec, plan) makes to build(spec, plan, searcher)",
         )
     return searcher
 

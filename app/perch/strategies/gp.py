@@ -7,8 +7,8 @@ from typing import Any
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry
 from perch.strategies.scheduler import Scheduler
-from perch.strategies.searchers.ahead import AheadSearch, AheadSettings, Inline, Port
 from perch.strategies.searchers.optuna import GaussianProcess
+from perch.strategies.searchers.prefetch import Inline, Port, PrefetchSearcher, PrefetchSettings
 from perch.strategies.strategy import Searcher, Strategy
 
 PAPER = "Akiba et al., KDD 2019, https://arxiv.org/abs/1907.10902 (GPSampler: log expected improvement, Matérn 5/2)"
@@ -24,10 +24,10 @@ DIFFERS = (
 )
 
 
-def gp_search(plan: Plan, settings: AheadSettings, port: Port | None = None) -> AheadSearch:
+def gp_search(plan: Plan, settings: PrefetchSettings, port: Port | None = None) -> PrefetchSearcher:
     """A searcher that asks the Gaussian process, in this thread unless a port is given."""
     rung = getattr(settings, "grace_period", None)
-    return AheadSearch("gp", plan, settings, port or Inline(GaussianProcess(plan.space, plan.seed)), rung=rung)
+    return PrefetchSearcher("gp", plan, settings, port or Inline(GaussianProcess(plan.space, plan.seed)), rung=rung)
 
 
 def build_gp(plan: Plan, settings: Any, searcher: Searcher | None) -> Strategy:
@@ -45,7 +45,7 @@ STRATEGIES.register(
         paper=PAPER,
         when="As bo, without Dragonfly's environment: few, long trials on a space with one broad optimum.",
         differs=DIFFERS,
-        settings=AheadSettings,
+        settings=PrefetchSettings,
         build=build_gp,
     ),
 )

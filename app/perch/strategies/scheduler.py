@@ -7,18 +7,7 @@ from typing import Any
 
 from perch.strategies.plan import Plan
 from perch.strategies.searchers.random import RandomSearch
-from perch.strategies.strategy import (
-    DONE,
-    GO,
-    STOP,
-    Action,
-    Answer,
-    Checkpoint,
-    Decision,
-    Event,
-    New,
-    Searcher,
-)
+from perch.strategies.strategy import DONE, GO, STOP, Action, Answer, Checkpoint, Decision, Event, New, Searcher
 
 
 class Scheduler:

@@ -6,7 +6,7 @@ It knows no Ray, no torch, no files and no clock; time comes in as an argument. 
 Lower is better and every value told is finite: whoever drives a strategy turns ``mode: max`` round, and reports a
 divergence as an ``error`` event, not as a value.
 
-Events that reach ``applied`` are those of the log (``perch.run.events``), as plain dictionaries with the kind in ``e``:
+Events that reach ``applied`` are those of the log (``perch.log.events``), as plain dictionaries with the kind in ``e``:
 
 ===========  ======================================================================================================
 kind         keys that a strategy may read

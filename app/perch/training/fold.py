@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from perch.data.graph import Split
+from perch.data.graphs.graph import Split
 from perch.errors import Diverged, StudyError
 from perch.model import MODELS
 from perch.model.batch import Batch

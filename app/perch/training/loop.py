@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from perch.data.graph import Graphs
+from perch.data.graphs.graph import Graphs
 from perch.data.prepare import Prepared
 from perch.errors import Diverged, StudyError
 from perch.model.flat import FlatData

@@ -7,8 +7,8 @@ from collections import OrderedDict
 import numpy as np
 import torch
 
-from perch.data.features import atom_features
-from perch.data.graph import Graphs
+from perch.data.graphs.features import atom_features
+from perch.data.graphs.graph import Graphs
 from perch.data.prepare import Prepared
 from perch.model.flat import FlatData
 

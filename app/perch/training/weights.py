@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from perch.data.features import feature_table
+from perch.data.graphs.features import feature_table
 from perch.errors import RecordError
 from perch.training.loop import Training
 

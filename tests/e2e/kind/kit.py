@@ -21,7 +21,7 @@ from tests.e2e.kind.bring_up import ROOT, Cluster
 
 from perch.clusters.kubernetes.client import RayjobApi
 from perch.clusters.kubernetes.status import JobStatus, job_status
-from perch.run.events import read
+from perch.log.events import read
 
 CHART = ROOT / "charts" / "perch"
 TREE = bool(os.environ.get("PERCH_E2E_TREE"))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from tests.integration.signalled import SIGNALLED
 
-from perch.compare.cpu import measured
+from perch.compare.runs.cpu import measured
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -148,7 +148,7 @@ def test_a_signal_while_a_finished_run_writes_its_record_ends_the_comparison_aft
     folder: Path, budget_s: int
 ) -> None:
     script = folder / "told.py"
-    script.write_text(SIGNALLED.format(module="driving", name="finish_record"))
+    script.write_text(SIGNALLED.format(module="perch.runs.drive", name="finish_record"))
     done = compare(folder, 1, budget_s, run_id="told", program=[str(script)])
     assert done.returncode == 75 and "Traceback" not in done.stderr, done.stdout + done.stderr
     assert done.stdout.count("running for") == 1 and "interrupted; go on with" in done.stdout

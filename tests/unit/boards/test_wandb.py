@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from perch.boards.wandb import Weights, mode_for
-from perch.boards.wandb_process import beside, end, sync
+from perch.boards.wandb import WandbFollower, mode_for
+from perch.boards.wandb_process import end, following, sync
 from perch.errors import RecordError
 
 METRIC = "validation_mae_ev"
@@ -56,7 +56,7 @@ def result(i: int, epoch: int, value: float, d: str = "go", **more: Any) -> dict
 def follow(folder: Path, events: list[dict[str, Any]], **options: Any) -> FakeClient:
     (folder / "wandb").mkdir(exist_ok=True)
     client = FakeClient()
-    board = Weights(folder, "study", METRIC, "asha", open_run=client, **options)
+    board = WandbFollower(folder, "study", METRIC, "asha", open_run=client, **options)
     for event in events:
         board.applied(event)
     board.close()
@@ -154,7 +154,7 @@ def offline(folder: Path) -> list[Path]:
 
 def test_the_process_writes_offline_without_a_key(run_folder: Path) -> None:
     write(run_folder, [e for i in range(3) for e in (trial(i), result(i, 1, 0.5, "stop"))])
-    with beside(run_folder, run_folder / "logs", limit_s=240):
+    with following(run_folder, run_folder / "logs", limit_s=240):
         pass
     assert len(offline(run_folder)) == 3, (run_folder / "logs" / "wandb.log").read_text()
     assert (run_folder / "wandb" / "finished.txt").read_text().split() == ["00000", "00001", "00002"]
@@ -193,7 +193,7 @@ def test_the_end_of_a_run_takes_ten_seconds_at_most_in_the_middle_of_a_backlog(
     monkeypatch.setenv("PERCH_WANDB", "trials")
     write(run_folder, thousand())
     finished = run_folder / "wandb" / "finished.txt"
-    with beside(run_folder, run_folder / "logs") as process:
+    with following(run_folder, run_folder / "logs") as process:
         while not finished.exists():
             assert process.poll() is None, (run_folder / "logs" / "wandb.log").read_text()
             time.sleep(0.1)
@@ -213,7 +213,7 @@ def test_a_thousand_trials_each_a_run_with_the_real_client_offline(run_folder: P
     write(run_folder, thousand())
     board = follower(run_folder)
     board.mode = "trials"
-    from perch.run.events import read
+    from perch.log.events import read
 
     for event in read(run_folder / "events"):
         board.applied(event)

@@ -7,14 +7,14 @@ import pytest
 
 from perch.compare.command import _folder
 from perch.errors import PerchError
-from perch.run.again import again
+from perch.runs.resume import command_that_resumes
 
 
 def test_the_command_that_resumes_is_the_one_that_was_given_with_the_comparison_named() -> None:
     given = ["compare", "my study.yaml", "--seeds", "3", "--set", "epochs=9", "--resume"]
-    found = again(given, Path("/data/out"), "c1")
+    found = command_that_resumes(given, Path("/data/out"), "c1")
     assert found == "perch compare 'my study.yaml' --seeds 3 --set epochs=9 --run-id c1 --out /data/out"
-    assert again([*given[:-1], "--run-id=c1", "--out", "o"], Path("/x/o"), "c1").count("c1") == 1
+    assert command_that_resumes([*given[:-1], "--run-id=c1", "--out", "o"], Path("/x/o"), "c1").count("c1") == 1
 
 
 def test_the_folder_is_named_resumed_or_new(tmp_path: Path) -> None:

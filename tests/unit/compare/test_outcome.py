@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from tests.unit.compare.records import blocks_of
 
-from perch.compare.analysis import analyse
 from perch.compare.figure import Scene, ordered
 from perch.compare.figures.incumbents import interquartile_mean
 from perch.compare.figures.rungs import levels
 from perch.compare.figures.six_best import six_best
-from perch.compare.gather import gather
 from perch.compare.outcome import conclude
+from perch.compare.runs.gather import gather
+from perch.compare.statistics.analysis import analyse
 from perch.report.style import styled
 
 

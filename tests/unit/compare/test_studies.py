@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from perch.compare.plan import make_plan
-from perch.run.start import build_strategy
+from perch.compare.runs.plan import make_plan
+from perch.runs.strategy import build_strategy
 from perch.study import load
 
 ROOT = Path(__file__).parents[3]

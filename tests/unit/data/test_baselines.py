@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perch.data.baselines import baselines, group_and_period, ridge_r_squared
-from perch.data.graph import Graphs, Split
+from perch.data.graphs.graph import Graphs, Split
 
 
 def graphs(numbers: list[list[int]], adsorbate: list[list[bool]], target: list[float]) -> Graphs:

@@ -17,7 +17,7 @@ import pytest
 from ase import Atoms
 from ase.calculators.emt import EMT
 
-from perch.data.source import SOURCES
+from perch.data.reading.source import SOURCES
 from perch.study import DataSpec
 
 SCRIPT = Path(__file__).resolve().parents[3] / "studies" / "embedded"

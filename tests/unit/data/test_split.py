@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from perch.data.graph import Split
+from perch.data.graphs.graph import Split
 from perch.data.split import make_splits
 from perch.errors import DataError
 from perch.study import SplitSpec

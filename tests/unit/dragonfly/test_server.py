@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from perch.run import dragonfly
-from perch.run.dragonfly import DragonflyProcess
 from perch.space import parse_space
-from perch.strategies.searchers.ahead import Question, Reply
 from perch.strategies.searchers.dragonfly import STOCK_FIRST
-from perch.strategies.searchers.told import Told
+from perch.strategies.searchers.observations import Observation
+from perch.strategies.searchers.prefetch import Question, Reply
+from perch.suggesting import dragonfly
+from perch.suggesting.dragonfly import DragonflyProcess
 
 pytestmark = [
     pytest.mark.skipif(
@@ -39,10 +39,10 @@ def loss(config: dict[str, Any]) -> float:
     return math.log10(config["lr"] / 0.01) ** 2 + ((config["layers"] - 3) / 6) ** 2
 
 
-def results(n: int) -> tuple[Told, ...]:
+def results(n: int) -> tuple[Observation, ...]:
     """Random configurations; every seventh failed, one exploded."""
     drawn = [SPACE.draw(0, k) for k in range(n)]
-    return tuple(Told(c, None if k % 7 == 6 else 1e9 if k == 3 else loss(c)) for k, c in enumerate(drawn))
+    return tuple(Observation(c, None if k % 7 == 6 else 1e9 if k == 3 else loss(c)) for k, c in enumerate(drawn))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_it_finds_the_bowl(port: DragonflyProcess) -> None:
     for number in range(60, 68):
         reply = port.ask(Question(number, tuple(known), ()))
         assert reply is not None
-        known.append(Told(reply.config, loss(reply.config), reply.note))
+        known.append(Observation(reply.config, loss(reply.config), reply.note))
     assert min(t.value for t in known[20:] if t.value is not None) < random
 
 
@@ -111,7 +111,7 @@ def test_the_unit_of_the_losses_is_of_no_concern(unit: float) -> None:
     told = [t for t in results(19) if t.value is None or t.value < 1e6]
     one = DragonflyProcess(SPACE, 5, wait=True, ask_limit_s=60.0)
     try:
-        known = [Told(t.config, None if t.value is None else t.value * unit) for t in told]
+        known = [Observation(t.config, None if t.value is None else t.value * unit) for t in told]
         reply = one.ask(Question(20, tuple(known), ()))
         assert reply is not None
         assert not reply.trouble

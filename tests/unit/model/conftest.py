@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perch.data.graph import Graphs
+from perch.data.graphs.graph import Graphs
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perch.data.graph import Graphs
+from perch.data.graphs.graph import Graphs
 from perch.errors import DataError
 from perch.model import flat
 from perch.model.batch import sum_rows

@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.report import example
 
-from perch.report import example
 from perch.report.drawing import Drawn, NotDrawn, draw_all
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.report.write import load, write
 
 
@@ -21,7 +21,7 @@ def pbt_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def asha_drawn(asha: Material) -> list[Drawn | NotDrawn]:
+def asha_drawn(asha: ReportData) -> list[Drawn | NotDrawn]:
     return draw_all(asha)
 
 
@@ -31,10 +31,10 @@ def asha_page(asha_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def asha(asha_run: Path) -> Material:
+def asha(asha_run: Path) -> ReportData:
     return load(asha_run)
 
 
 @pytest.fixture(scope="session")
-def pbt(pbt_run: Path) -> Material:
+def pbt(pbt_run: Path) -> ReportData:
     return load(pbt_run)

@@ -13,7 +13,7 @@ import pytest
 
 from perch.report.drawing import Drawn, NotDrawn, draw, draw_all
 from perch.report.figure import FIGURES, Missing
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.report.style import inline_svg
 
 
@@ -23,7 +23,7 @@ def drawn(asha_drawn: list[Drawn | NotDrawn]) -> dict[str, Drawn | NotDrawn]:
 
 
 @pytest.fixture(scope="module")
-def drawn_pbt(pbt: Material) -> dict[str, Drawn | NotDrawn]:
+def drawn_pbt(pbt: ReportData) -> dict[str, Drawn | NotDrawn]:
     return {one.name: one for one in draw_all(pbt)}
 
 
@@ -42,7 +42,7 @@ def test_a_figure_is_drawn_or_says_why_not(
 
 
 @pytest.mark.parametrize("name", FIGURES.names())
-def test_a_figure_of_a_run_without_a_trial_says_so(name: str, asha: Material) -> None:
+def test_a_figure_of_a_run_without_a_trial_says_so(name: str, asha: ReportData) -> None:
     empty = replace(
         asha,
         summary={},
@@ -79,7 +79,7 @@ def test_inline_pictures_take_the_text_colour_and_load_nothing(drawn: dict[str, 
             assert all(a.startswith(("#", "data:image/png;base64,")) for a in addresses)
 
 
-def test_equal_runs_give_equal_pictures(asha: Material, drawn: dict[str, Drawn | NotDrawn]) -> None:
+def test_equal_runs_give_equal_pictures(asha: ReportData, drawn: dict[str, Drawn | NotDrawn]) -> None:
     first, again = drawn["rungs"], draw("rungs", asha)
     assert isinstance(first, Drawn)
     assert isinstance(again, Drawn)
@@ -93,12 +93,12 @@ def test_files_come_in_four_forms(asha_page: Path, drawn: dict[str, Drawn | NotD
             assert (asha_page.parent / "figures" / f"{name}.{form}").read_bytes().startswith(start)
 
 
-def test_the_data_beside_a_picture_are_what_it_shows(asha: Material, asha_page: Path) -> None:
+def test_the_data_beside_a_picture_are_what_it_shows(asha: ReportData, asha_page: Path) -> None:
     written = pd.read_csv(asha_page.parent / "figures" / "incumbent.csv")
     assert np.allclose(written["value"], asha.incumbents["value"])
 
 
-def test_rungs_count_every_trial_once_at_the_first_rung(asha: Material) -> None:
+def test_rungs_count_every_trial_once_at_the_first_rung(asha: ReportData) -> None:
     table = FIGURES.get("rungs").table(asha)
     reached = table["reached"].tolist()
     assert reached[0] == int((asha.trials["epochs"] >= 1).sum())
@@ -107,18 +107,18 @@ def test_rungs_count_every_trial_once_at_the_first_rung(asha: Material) -> None:
     assert (ended + table["went_on"] == table["reached"]).all()
 
 
-def test_a_rule_that_judges_every_epoch_gives_few_rows(asha: Material) -> None:
+def test_a_rule_that_judges_every_epoch_gives_few_rows(asha: ReportData) -> None:
     judged = replace(asha, trials=asha.trials.assign(rung=np.arange(len(asha.trials)) % 40 + 1))
     assert len(FIGURES.get("rungs").table(judged)) <= 13
 
 
-def test_the_lineage_follows_donors_to_their_first_epoch_without_gap(pbt: Material) -> None:
+def test_the_lineage_follows_donors_to_their_first_epoch_without_gap(pbt: ReportData) -> None:
     table = FIGURES.get("lineage").table(pbt)
     assert table["epoch"].tolist() == list(range(1, int(table["epoch"].max()) + 1))
     assert table["trial_id"].nunique() > 1
 
 
-def test_the_error_by_group_is_the_mean_of_its_structures(asha: Material) -> None:
+def test_the_error_by_group_is_the_mean_of_its_structures(asha: ReportData) -> None:
     assert asha.predictions is not None
     table = FIGURES.get("errors").table(asha).set_index(["by", "group"])
     test = asha.predictions[asha.predictions["split"] == "test"]
@@ -129,7 +129,7 @@ def test_the_error_by_group_is_the_mean_of_its_structures(asha: Material) -> Non
     assert table.loc[("element", "Cu"), "structures"] == with_copper
 
 
-def test_a_calibrated_ensemble_is_called_calibrated(asha: Material) -> None:
+def test_a_calibrated_ensemble_is_called_calibrated(asha: ReportData) -> None:
     rng = np.random.default_rng(0)
     deviation = rng.uniform(0.05, 0.5, 4000)
     same = {"id": "x", "split": "test", "formula": "Pt", "adsorbate": "O", "size": 5, "target_ev": 0.0}
@@ -143,7 +143,7 @@ def test_a_calibrated_ensemble_is_called_calibrated(asha: Material) -> None:
     assert "too small" in told["confident"]
 
 
-def test_structures_are_drawn_where_the_run_has_kept_them(asha: Material, tmp_path: Path) -> None:
+def test_structures_are_drawn_where_the_run_has_kept_them(asha: ReportData, tmp_path: Path) -> None:
     from ase.build import add_adsorbate, fcc111
     from ase.io import write
 

@@ -13,8 +13,8 @@ from markupsafe import escape
 from perch.errors import RecordError
 from perch.report import refresh, write
 from perch.report.drawing import Drawn, NotDrawn, draw_all, write_all
-from perch.report.material import Material
 from perch.report.page import render, trials_table
+from perch.report.report_data import ReportData
 from perch.report.verdict import sentences
 from perch.report.write import replace_file
 
@@ -25,7 +25,7 @@ def drawn(asha_drawn: list[Drawn | NotDrawn]) -> list[Drawn | NotDrawn]:
 
 
 @pytest.fixture(scope="module")
-def html(asha: Material, drawn: list[Drawn | NotDrawn]) -> str:
+def html(asha: ReportData, drawn: list[Drawn | NotDrawn]) -> str:
     return render(asha, drawn, {})
 
 
@@ -42,7 +42,9 @@ def test_nothing_in_the_page_comes_from_elsewhere(html: str) -> None:
     assert "default-src 'none'" in html
 
 
-def test_the_page_holds_every_trial_and_every_figure(html: str, asha: Material, drawn: list[Drawn | NotDrawn]) -> None:
+def test_the_page_holds_every_trial_and_every_figure(
+    html: str, asha: ReportData, drawn: list[Drawn | NotDrawn]
+) -> None:
     table = table_of(html)
     assert len(table["rows"]) == len(asha.trials)
     assert html.count("<figure>") == sum(isinstance(one, Drawn) for one in drawn)
@@ -59,7 +61,7 @@ def test_headings_do_not_skip_a_level_and_identifiers_are_unique(html: str) -> N
     assert len(identifiers) == len(set(identifiers))
 
 
-def test_text_from_a_trial_cannot_leave_its_place(asha: Material, drawn: list[Drawn | NotDrawn]) -> None:
+def test_text_from_a_trial_cannot_leave_its_place(asha: ReportData, drawn: list[Drawn | NotDrawn]) -> None:
     evil = '</script><script>alert(1)</script> <b>\u2028 & "quoted"'
     trials = asha.trials.assign(error=evil, status="failed", failure=evil, collapsed=False)
     page = render(replace(asha, trials=trials, summary={**asha.summary, "run_id": evil}), drawn, {})
@@ -68,7 +70,7 @@ def test_text_from_a_trial_cannot_leave_its_place(asha: Material, drawn: list[Dr
     assert table_of(page)["rows"][0][column] == evil
 
 
-def test_cells_are_numbers_words_or_null(asha: Material) -> None:
+def test_cells_are_numbers_words_or_null(asha: ReportData) -> None:
     trials = asha.trials.copy()
     trials["rung"] = [float("nan"), *trials["rung"].iloc[1:]]
     trials["error"] = ["x" * 5000, *trials["error"].iloc[1:]]
@@ -79,14 +81,14 @@ def test_cells_are_numbers_words_or_null(asha: Material) -> None:
     assert isinstance(first["epochs"], int)
 
 
-def test_a_run_that_loses_to_the_ridge_says_so(asha: Material) -> None:
+def test_a_run_that_loses_to_the_ridge_says_so(asha: ReportData) -> None:
     better = replace(asha, summary={**asha.summary, "baselines": {"ridge_composition": 0.01, "mean": 1.4}})
     told = {kind: text for kind, text in sentences(better) if "ridge" in text}
     assert "loses to a ridge regression on composition (0.01 eV)" in told["warning"]
     assert not any("loses" in text for _, text in sentences(asha))
 
 
-def test_the_claim_rests_on_the_confirmed_value(asha: Material) -> None:
+def test_the_claim_rests_on_the_confirmed_value(asha: ReportData) -> None:
     confirmed = {"seeds": 3, "value": 0.9, "value_deviation": 0.1, "validation_mae_ev": 0.9, "test_mae_ev": 1.0}
     best = {**asha.best, "confirmed": confirmed}
     told = sentences(replace(asha, summary={**asha.summary, "best": best}))
@@ -94,7 +96,7 @@ def test_the_claim_rests_on_the_confirmed_value(asha: Material) -> None:
     assert any(kind == "warning" and "loses to" in text for kind, text in told)
 
 
-def test_a_space_that_cannot_learn_and_failures_are_pointed_out(asha: Material) -> None:
+def test_a_space_that_cannot_learn_and_failures_are_pointed_out(asha: ReportData) -> None:
     trials = asha.trials.assign(collapsed=True, epochs=27)
     assert any("cannot learn" in text for _, text in sentences(replace(asha, trials=trials)))
     failed = asha.trials.assign(status="failed", failure="memory", collapsed=False)
@@ -129,7 +131,7 @@ def test_an_unwritable_place_is_one_clear_error(tmp_path: Path) -> None:
         write_all([], tmp_path / "file" / "below")
 
 
-def test_a_run_of_another_trainable_is_shown_without_mae(asha: Material) -> None:
+def test_a_run_of_another_trainable_is_shown_without_mae(asha: ReportData) -> None:
     curves = asha.curves[["trial_id", "segment", "epoch", "time_s"]].assign(accuracy=0.5 + asha.curves["epoch"] / 100)
     trials = asha.trials.drop(columns=["collapsed", "test_mae_ev"]).assign(best_value=0.6)
     study = {**asha.study, "metric": "accuracy", "mode": "max"}

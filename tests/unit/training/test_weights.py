@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from perch.errors import RecordError
-from perch.training.ensemble import load_ensemble, load_model
+from perch.predict.ensemble import load_ensemble, load_model
 from perch.training.loop import Training
 from perch.training.weights import ensemble_folders, keep, kept_of, read_kept, read_model, save_best, save_model
 

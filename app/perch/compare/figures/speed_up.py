@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from perch.compare.figure import FIGURES, CompareFigure, Scene
-from perch.report.material import words
+from perch.report.report_data import words
 from perch.report.style import INK, canvas
 
 

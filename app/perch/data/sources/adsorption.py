@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perch.data.files import entries_of, refuse_path
-from perch.data.select import selected
-from perch.data.source import SOURCES, Defaults, Entry, Progress
+from perch.data.reading.files import entries_of, refuse_path
+from perch.data.reading.select import selected
+from perch.data.reading.source import SOURCES, Defaults, Entry, Progress
 from perch.study import AdsorbateSpec
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perch.data.files import need_file, reading
-from perch.data.source import SOURCES, Defaults, Entry, Progress
+from perch.data.reading.files import need_file, reading
+from perch.data.reading.source import SOURCES, Defaults, Entry, Progress
 from perch.errors import DataError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perch.data.files import reading
-from perch.data.select import selected
-from perch.data.source import SOURCES, Defaults, Entry, Progress
+from perch.data.reading.files import reading
+from perch.data.reading.select import selected
+from perch.data.reading.source import SOURCES, Defaults, Entry, Progress
 from perch.errors import DataError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perch.data.files import refuse_path
-from perch.data.source import SOURCES, Defaults, Entry, Progress
+from perch.data.reading.files import refuse_path
+from perch.data.reading.source import SOURCES, Defaults, Entry, Progress
 from perch.errors import DataError
 from perch.study import AdsorbateSpec
 

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import Material, rows
+from perch.report.report_data import ReportData, rows
 from perch.report.style import BLUE, GREY, VERMILLION, canvas
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     if not material.baselines:
         raise Missing("the run's summary names no baselines (they are made for data of Perch's own sources)")
     value = material.best_value if material.metric == VALIDATION_MAE_EV else material.best.get(VALIDATION_MAE_EV)
@@ -30,7 +30,7 @@ def _table(material: Material) -> pd.DataFrame:
     return pd.DataFrame(out).astype({VALIDATION_MAE_EV: float, TEST_MAE_EV: float})
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=1.0 + 0.42 * len(table))
     y = np.arange(len(table))
     ours = int(len(table) - len(material.baselines))
@@ -49,7 +49,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     parts = ", ".join(f"{row['name']} {row[VALIDATION_MAE_EV]:.3g} eV" for row in rows(table))
     return f"Bars of validation mean absolute errors: {parts}."
 

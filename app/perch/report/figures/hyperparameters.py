@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.report.style import BLUE, GREY, INK, canvas, log_if_wide, plain_log
 
 MOST_PANELS = 12
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     if not material.searched:
         raise Missing("all trials share one configuration")
     columns = material.trials[["trial_id", "epochs", "best_value"]]
@@ -25,7 +25,7 @@ def _table(material: Material) -> pd.DataFrame:
     return out
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     names = material.searched[:MOST_PANELS]
     columns = min(3, len(names))
     rows = math.ceil(len(names) / columns)
@@ -70,7 +70,7 @@ def _positions(axes: Any, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     return column.map(places).to_numpy(dtype=float) + jitter
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     best = table.iloc[int(np.argmin(material.sign * table["best_value"].to_numpy(dtype=float)))]
     at = ", ".join(
         f"{n} = {best[n]:.3g}" if isinstance(best[n], float) else f"{n} = {best[n]}" for n in material.searched

@@ -7,20 +7,20 @@ from typing import Any
 import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.report.style import BLUE, GREEN, INK, ORANGE, VERMILLION, canvas, plain_log
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 LINES = (("ridge_composition", GREEN, "--"), ("mean_per_adsorbate", ORANGE, "-."), ("mean", INK, ":"))
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     if material.incumbents.empty:
         raise Missing("no trial has reported the metric yet")
     return material.incumbents
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas()
     end_s = max(float(material.curves["time_s"].max()), float(table["time_s"].iloc[-1]))
     scale, unit = (3600.0, "hours") if end_s > 2 * 3600 else (60.0, "minutes") if end_s > 180 else (1.0, "seconds")
@@ -46,7 +46,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     first, last = table.iloc[0], table.iloc[-1]
     return (
         f"Step line of the best {material.metric_label} against consumed time: from {first['value']:.3g} after "

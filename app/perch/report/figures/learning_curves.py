@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import FATES, Material
+from perch.report.report_data import FATES, ReportData
 from perch.report.style import FATE_COLOURS, INK, canvas, log_if_wide, plain_log
 
 RASTER_ABOVE = 300
 """More curves than this are drawn as an image inside the vector graphic, so that the file stays small."""
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     if material.metric not in material.curves or material.curves[material.metric].notna().sum() == 0:
         raise Missing("no trial has reported the metric yet")
     curves = material.curves[["trial_id", "segment", "epoch", material.metric]]
@@ -23,7 +23,7 @@ def _table(material: Material) -> pd.DataFrame:
     return curves.assign(fate=curves["trial_id"].map(fates).fillna("running"))
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     from matplotlib.collections import LineCollection
 
     figure, axes = canvas(height=4.2)
@@ -78,7 +78,7 @@ def _limits(axes: Any, table: pd.DataFrame, metric: str) -> None:
         plain_log(axes.xaxis, ticks=9)
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     fates = ", ".join(f"{n:,} {fate}" for fate, n in material.fates.value_counts().items())
     return (
         f"Learning curves of {table['trial_id'].nunique():,} trials, {material.metric_label} against epoch up to "

@@ -9,12 +9,12 @@ import pandas as pd
 
 from perch.record.lineage import path
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import Material
+from perch.report.report_data import ReportData
 from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas, log_if_wide, plain_log
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     curves = material.curves
     if curves.empty or int(curves["segment"].max()) == 0 or "parent_trial_id" not in curves:
         raise Missing("no trial has gone on from another one's checkpoint (only PBT does that)")
@@ -24,7 +24,7 @@ def _table(material: Material) -> pd.DataFrame:
     return path(curves, (str(best["trial_id"]), int(best["segment"])))[columns]
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     has_rate = LEARNING_RATE in table
     heights = {"height_ratios": [2, 1]} if has_rate else {}
     figure, grid = canvas(7.2, 4.8 if has_rate else 3.4, nrows=1 + has_rate, sharex=True, squeeze=False, **heights)
@@ -57,7 +57,7 @@ def _joints(table: pd.DataFrame) -> np.ndarray[Any, Any]:
     return table["epoch"].to_numpy()[:-1][changed[:-1]]
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     rate = ""
     if LEARNING_RATE in table:
         rates = table[LEARNING_RATE]

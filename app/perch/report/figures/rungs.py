@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import FATES, Material, rows
+from perch.report.report_data import FATES, ReportData, rows
 from perch.report.style import FATE_COLOURS, INK, canvas
 
 MOST_ROWS = 12
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     trials = material.trials
     if "rung" not in trials or trials["rung"].dropna().empty:
         raise Missing("this strategy has no rungs")
@@ -44,7 +44,7 @@ def _spaced(rungs: list[int]) -> list[int]:
     return [rungs[i] for i in sorted({round(p) for p in np.geomspace(1, len(rungs), MOST_ROWS) - 1})]
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=0.9 + 0.5 * len(table))
     y = np.arange(len(table))
     left = table["went_on"].to_numpy(dtype=float)
@@ -65,7 +65,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     steps = "; ".join(f"{row['reached']:,} trials at {row['epochs']} epochs" for row in rows(table))
     return f"Funnel of the rungs: {steps}."
 

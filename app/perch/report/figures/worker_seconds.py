@@ -7,14 +7,14 @@ from typing import Any
 import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
-from perch.report.material import Material, rows
+from perch.report.report_data import ReportData, rows
 from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, canvas
 from perch.vocabulary import ACTIVITIES
 
 COLOURS = dict(zip(ACTIVITIES, (BLUE, SKY, ORANGE, PURPLE, GREEN, GREY), strict=True))
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     given = (
         material.overheads.groupby("activity")["seconds"].sum() if len(material.overheads) else pd.Series(dtype=float)
     )
@@ -26,7 +26,7 @@ def _table(material: Material) -> pd.DataFrame:
     return pd.DataFrame(shares)
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=1.7)
     left = 0.0
     for row in rows(table):
@@ -42,7 +42,7 @@ def _draw(material: Material, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     shares = ", ".join(f"{row['activity']} {row['share']:.1%}" for row in rows(table))
     return f"Bar of {table['seconds'].sum():,.0f} worker seconds: {shares}."
 

@@ -9,14 +9,14 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.figures.parity import predictions
-from perch.report.material import Material, rows
+from perch.report.report_data import ReportData, rows
 from perch.report.style import GREY, INK, canvas
 
 HOW_MANY = 10
 STRUCTURES_FILE = "best/worst.extxyz"
 
 
-def _table(material: Material) -> pd.DataFrame:
+def _table(material: ReportData) -> pd.DataFrame:
     made = predictions(material)
     test = made[made["split"] == "test"]
     if test.empty:
@@ -26,7 +26,7 @@ def _table(material: Material) -> pd.DataFrame:
     return worst[columns].reset_index(drop=True)
 
 
-def structures(material: Material) -> dict[str, Any]:
+def structures(material: ReportData) -> dict[str, Any]:
     """Structures by id, from the file that the end of a run leaves; empty when there is none."""
     file = material.folder / STRUCTURES_FILE
     if not file.exists():
@@ -36,7 +36,7 @@ def structures(material: Material) -> dict[str, Any]:
     return {str(atoms.info.get("id")): atoms for atoms in read(file, index=":", format="extxyz")}
 
 
-def _draw(material: Material, table: pd.DataFrame) -> Any:
+def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     known = structures(material)
     if not known:
         return _bars(table)
@@ -84,7 +84,7 @@ def _atoms(axes: Any, atoms: Any) -> None:
     axes.autoscale_view()
 
 
-def _describe(material: Material, table: pd.DataFrame) -> str:
+def _describe(material: ReportData, table: pd.DataFrame) -> str:
     parts = ", ".join(f"{row['formula']} {row['error_ev']:+.2f} eV" for row in rows(table))
     return f"The {len(table)} test structures with the largest errors (prediction minus target): {parts}."
 

@@ -11,13 +11,13 @@ from typing import Final
 from pydantic import Field
 
 from perch.strategies.plan import Plan
-from perch.strategies.searchers.ahead import AheadSearch, AheadSettings, Inline, Port, Question, Reply
+from perch.strategies.searchers.prefetch import Inline, Port, PrefetchSearcher, PrefetchSettings, Question, Reply
 
 STOCK_FIRST: Final = 6
 """Stock Dragonfly draws its first six points itself."""
 
 
-class DragonflySettings(AheadSettings):
+class DragonflySettings(PrefetchSettings):
     """What Dragonfly can be told."""
 
     stock: bool = Field(
@@ -25,10 +25,12 @@ class DragonflySettings(AheadSettings):
     )
 
 
-def dragonfly_search(plan: Plan, settings: DragonflySettings, port: Port) -> AheadSearch:
+def dragonfly_search(plan: Plan, settings: DragonflySettings, port: Port) -> PrefetchSearcher:
     """A searcher that asks Dragonfly through ``port``."""
     rung = getattr(settings, "grace_period", None)
-    return AheadSearch("dragonfly", plan, settings, port, rung=rung, own_start=STOCK_FIRST if settings.stock else 0)
+    return PrefetchSearcher(
+        "dragonfly", plan, settings, port, rung=rung, own_start=STOCK_FIRST if settings.stock else 0
+    )
 
 
 def instant(plan: Plan) -> Port:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from perch.errors import StrategyError
 from perch.space import Choice, Dimension, Float, Space, keyed_uniforms
 from perch.strategies.plan import Plan
-from perch.strategies.searchers.ahead import FEWEST_RESULTS, Question, Reply, initial_points
 from perch.strategies.searchers.design import Design
-from perch.strategies.searchers.told import NOT_ITS_FAULT, finite
+from perch.strategies.searchers.observations import NOT_ITS_FAULT, finite
+from perch.strategies.searchers.prefetch import FEWEST_RESULTS, Question, Reply, initial_points
 from perch.strategies.strategy import Action, Config, Event, New
 
 if TYPE_CHECKING:

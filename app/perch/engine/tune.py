@@ -1,0 +1,394 @@
+"""The one adapter to Ray Tune: places placements as Tune trials and reports what they do to the campaign.
+
+Tune knows only "go on", "save" and "stop". A resume, an exploit and a restart after a kill are each a fresh Tune
+``Trial`` with the same id and a checkpoint to start from, on an actor that is reused. Names with an underscore belong
+to Ray 2.60; ``pyproject.toml`` pins that minor version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.exceptions import RayActorError, RayTaskError
+from ray.train._internal.session import _TrainingResult
+from ray.tune import Checkpoint
+from ray.tune.experiment import Trial
+from ray.tune.experiment.config_parser import _create_trial_from_spec, _make_parser
+from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import SearchAlgorithm
+
+from perch.campaign.campaign import Campaign, Instruction, Placement
+
+SHARED_FOLDER = "trials"
+"""One folder for the checkpoints of all trials of an attempt; their numbers keep them apart."""
+
+SAVES_PER_STINT = 100_000
+"""Checkpoint numbers set aside for one placement."""
+
+LOOK_EVERY_S = 0.1
+"""While nothing runs and a suggestion is awaited, signals and the stop file are looked at so often."""
+
+GRACE_S = 4.0
+"""Seconds that running trials get to save after an interruption."""
+
+
+class Leave(BaseException):
+    """Ends Tune's loop at once; not an ``Exception``, so that nothing in between answers it."""
+
+
+@contextlib.contextmanager
+def leaving() -> Iterator[None]:
+    """Where ``Leave`` ends. Raised by a signal's handler inside Ray's compiled code, it comes out as the cause of a SystemError."""
+    try:
+        yield
+    except Leave:
+        return
+    except SystemError as error:
+        if not isinstance(error.__cause__, Leave):
+            raise
+
+
+class PlacedTrial(Trial):  # type: ignore[misc]
+    """A Tune trial that keeps its error in memory instead of writing two files."""
+
+    def handle_error(self, exc: BaseException | None = None) -> None:
+        """Remember the error; Perch decides what it means."""
+        self.run_metadata.num_failures += 1
+        self.temporary_state.perch_error = exc
+
+
+class Search(SearchAlgorithm):  # type: ignore[misc]
+    """Where Tune gets its trials: the campaign's next placement."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def set_search_properties(self, *_: Any, **__: Any) -> bool:
+        """Nothing to set: the campaign knows metric and mode."""
+        return True
+
+    @property
+    def total_samples(self) -> int:
+        """Unknown to Tune."""
+        return 0
+
+    def add_configurations(self, experiments: Any) -> None:
+        """Keep the experiment's specification, from which each placement's trial is made."""
+        experiment = experiments[0] if isinstance(experiments, list) else experiments
+        self.engine.spec, self.engine.parser = experiment.spec, _make_parser()
+
+    def next_trial(self) -> Trial | None:
+        """A trial for the next placement, while a worker is free for it. Tune may wait in a loop around this for minutes."""
+        self.engine.guarded(self.engine.on_tick)
+        trial: Trial | None = self.engine.guarded(self.engine.place)
+        if self.engine.campaign.failure is not None:  # else Tune would go on waiting for a trial
+            raise Leave
+        return trial
+
+    def is_finished(self) -> bool:
+        """True once nothing will be placed any more (until then Tune keeps actors for reuse)."""
+        return self.engine.campaign.ending is not None
+
+
+class Scheduler(FIFOScheduler):  # type: ignore[misc]
+    """Where results go: the campaign decides, Tune obeys."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
+
+    def set_search_properties(self, metric: str | None, mode: str | None, **_: Any) -> bool:
+        """Nothing to set."""
+        return True
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Remember the controller: Tune hands it to schedulers only."""
+        self.engine.controller = getattr(tune_controller, "_tune_controller", tune_controller)
+        self.engine.needs = trial.placement_group_factory
+        self.engine.keep_workers(self.engine.campaign.worker_slots)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Record a result, and do what the campaign orders."""
+        order = self.engine.guarded(lambda: self.engine.report(trial, result), Instruction.STOP)
+        if order in (Instruction.SAVE, Instruction.SAVE_AND_STOP):
+            tune_controller._schedule_trial_save(trial, result=result)
+        if order in (Instruction.CONTINUE, Instruction.SAVE):
+            return str(TrialScheduler.CONTINUE)
+        trial.perch_stopped = True
+        return str(TrialScheduler.STOP)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        """A placement is off its worker; a trainable that says ``done`` itself skips ``on_trial_result``."""
+        self.engine.guarded(lambda: self.engine.completed(trial, result))
+
+    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
+        """Nothing to do."""
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """A trial failed, or its worker was lost."""
+        self.engine.guarded(lambda: self.engine.errored(trial))
+
+    def debug_string(self) -> str:
+        """Nothing to show: Perch has its own view."""
+        return ""
+
+
+class Watch(TrialProgressCallback):  # type: ignore[misc]
+    """Logs checkpoints, keeps time, and forgets ended trials; stands in for Tune's own, which keeps every one."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
+
+    def on_checkpoint(self, iteration: int, trials: Any, trial: Trial, checkpoint: Checkpoint, **_: Any) -> None:
+        """A checkpoint is on disk."""
+        self.engine.guarded(lambda: self.engine.checkpointed(trial, checkpoint))
+
+    def on_step_begin(self, iteration: int, trials: Any, **_: Any) -> None:
+        """Take the signals back: Tune's own handlers would end the loop without saving."""
+        if iteration == 0:
+            self.engine.on_start()
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
+        """Raise what a callback could not, keep time, forget ended trials."""
+        self.engine.step(trials)
+
+    def on_trial_result(self, *_: Any, **__: Any) -> None:
+        """Nothing: the scheduler has recorded it."""
+
+    on_trial_error = on_trial_complete = log_result = on_trial_result
+
+
+class Engine:
+    """Holds campaign and controller together. ``on_tick`` is called at every step of the loop, often."""
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        *,
+        extra_config: Callable[[Placement], dict[str, Any]],
+        classify: Callable[[BaseException], str],
+        on_tick: Callable[[], None],
+        on_start: Callable[[], None],
+    ) -> None:
+        self.campaign, self.extra_config, self.classify = campaign, extra_config, classify
+        self.on_tick, self.on_start = on_tick, on_start
+        self.controller: Any = None
+        self.spec: dict[str, Any] = {}
+        self.parser: Any = None
+        self.placements = 0
+        self.needs: Any = None
+        self.kept_workers = 0
+        self.leaving_since_s: float | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its callbacks for a restore that Perch never makes; the log is what a run resumes from."""
+        return {}
+
+    def fit(self, trainable: Any, resources: dict[str, float], folder: Path) -> None:
+        """Run Tune's loop until the campaign ends. Raises what went wrong in Perch itself."""
+        attempt = f"attempt-{self.campaign.log.attempt:03d}"
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, resources),
+            tune_config=tune.TuneConfig(search_alg=Search(self), scheduler=Scheduler(self), reuse_actors=True),
+            run_config=tune.RunConfig(
+                name=attempt,
+                storage_path=str(folder),
+                callbacks=[Watch(self)],
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=0),
+                checkpoint_config=tune.CheckpointConfig(
+                    checkpoint_frequency=0, checkpoint_at_end=False, num_to_keep=None
+                ),
+            ),
+        )
+        with leaving():
+            tuner.fit()
+        if self.campaign.failure is not None:
+            raise self.campaign.failure
+
+    def guarded(self, call: Callable[[], Any], otherwise: Any = None) -> Any:
+        """Call into the campaign; Tune swallows exceptions in callbacks, so the first one is kept and ends the run."""
+        if self.campaign.failure is not None:
+            return otherwise
+        try:
+            return call()
+        except Exception as error:
+            self.campaign.failure = error
+            return otherwise
+
+    def keep_workers(self, count: int) -> None:
+        """Let Tune keep the processes of so many idle workers.
+
+        By itself it keeps one. Where several wait for suggestions it would end the others, take seconds to start each
+        again, and give that up whenever the first is free before: the trials would then queue on one worker.
+        """
+        if self.needs is not None and count != self.kept_workers:
+            self.controller._actor_cache.increase_max(self.needs, count - self.kept_workers)
+            self.kept_workers = count
+
+    # --- placing ----------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> int:
+        """Placements that Tune holds."""
+        return len(self.controller._running_trials) + len(self.controller._pending_trials) if self.controller else 0
+
+    def place(self) -> Trial | None:
+        """The Tune trial of the next placement, while there is a free worker."""
+        if self.busy >= self.campaign.worker_slots:
+            return None
+        placement = self._next()
+        # with nothing running and nothing to place, Tune would sleep a second, however soon the suggestion came
+        while placement is None and self.busy == 0 and self.campaign.wait_for_suggestion(LOOK_EVERY_S):
+            self.on_tick()
+            placement = self._next()
+        return self._trial(placement) if placement is not None else None
+
+    def _next(self) -> Placement | None:
+        return self.campaign.next_placement(self.busy) or self.campaign.next_confirmation()
+
+    def _trial(self, placement: Placement) -> Trial:
+        spec = {**self.spec, "config": {**placement.config, **self.extra_config(placement)}}
+        trial = _create_trial_from_spec(
+            spec,
+            self.parser,
+            evaluated_params=dict(placement.config),
+            experiment_tag=placement.trial,
+            trial_id=placement.trial,
+        )
+        trial.__class__ = PlacedTrial
+        trial.perch_segment = placement.segment
+        trial.relative_logdir = trial.storage.trial_dir_name = SHARED_FOLDER
+        trial.storage.current_checkpoint_index = self.placements * SAVES_PER_STINT
+        self.placements += 1
+        if placement.start is not None:
+            path = str(self.campaign.folder.path / placement.start.path)
+            metrics = {"training_iteration": placement.start.epoch}
+            trial.run_metadata.checkpoint_manager._latest_checkpoint_result = _TrainingResult(Checkpoint(path), metrics)
+        return trial
+
+    # --- what Tune reports ------------------------------------------------------------------------------------------
+
+    def report(self, trial: Trial, result: dict[str, Any]) -> Instruction:
+        """Hand a result to the campaign."""
+        epoch = int(result["training_iteration"])
+        return self.campaign.result(trial.trial_id, trial.perch_segment, epoch, numeric(result))
+
+    def completed(self, trial: Trial, result: dict[str, Any]) -> None:
+        """Record the last result of a trainable that ended by itself, and its end."""
+        if not getattr(trial, "perch_stopped", False):  # else the stop was Perch's own
+            epoch = int(result.get("training_iteration", 0))
+            if epoch and not self.campaign.state.knows(trial.trial_id, trial.perch_segment, epoch):
+                self.report(trial, result)
+            self.campaign.finished_early(trial.trial_id)
+        self.campaign.left_worker(trial.trial_id)
+
+    def checkpointed(self, trial: Trial, checkpoint: Checkpoint) -> None:
+        """Record a checkpoint, relative to the run folder."""
+        if trial.trial_id in self.campaign.saving:
+            path = Path(checkpoint.path).relative_to(self.campaign.folder.path.resolve())
+            self.campaign.saved(trial.trial_id, path.as_posix())
+
+    def errored(self, trial: Trial) -> None:
+        """Tell a lost worker from a failing trial."""
+        error = getattr(trial.temporary_state, "perch_error", None)
+        if isinstance(error, RayActorError) and not getattr(error, "actor_init_failed", False):
+            self.campaign.lost(trial.trial_id, _first_line(error))
+            return
+        cause = error.cause if isinstance(error, RayTaskError) and error.cause is not None else error
+        failure = self.classify(cause) if cause is not None else "code"
+        self.campaign.failed(trial.trial_id, failure, str(error))
+
+    # --- the loop ---------------------------------------------------------------------------------------------------
+
+    def step(self, trials: list[Trial]) -> None:
+        """Called after each step of Tune's loop."""
+        if self.campaign.failure is not None:
+            raise Leave
+        self.guarded(self.on_tick)
+        if self.controller is not None:
+            self._forget(trials)
+        if self.campaign.ending is not None:
+            self.keep_workers(0)  # nothing will be placed any more: idle workers are free for others
+        if self.campaign.ending not in (None, "done"):
+            now = time.monotonic()
+            self.leaving_since_s = self.leaving_since_s or now
+            if self.busy == 0 or now - self.leaving_since_s > GRACE_S:
+                raise Leave
+
+    def _forget(self, trials: list[Trial]) -> None:
+        """Drop ended trials from Tune's books, which it keeps for ever: memory and time per trial stay flat."""
+        controller = self.controller
+        if len(controller._stopped_trials) + len(controller._failed_trials) < 50:
+            return
+        ended = controller._stopped_trials | controller._failed_trials
+        gone = {t for t in ended if t not in controller._trial_to_actor}
+        trials[:] = [t for t in trials if t not in gone]
+        for name in ("_stopped_trials", "_failed_trials", "_live_trials", "_trials_to_cache"):
+            getattr(controller, name).difference_update(gone)
+        for trial in gone:
+            controller._trial_metadata.pop(trial.trial_id, None)
+        manager = controller._actor_manager
+        tasks = manager._pending_actors_to_enqueued_actor_tasks
+        known = (manager._pending_actors_to_attrs, manager._live_actors_to_ray_actors_resources)
+        for actor in [a for a in tasks if not any(a in book for book in known)]:
+            tasks.pop(actor)
+
+
+BOOKKEEPING = frozenset({
+    "done", "time_total_s", "time_since_restore", "iterations_since_restore", "timesteps_since_restore", "timestamp",
+    "pid", "timesteps_total", "episodes_total", "training_iteration", "trial_id", "should_checkpoint",
+    "checkpoint_dir_name",
+})  # fmt: skip
+"""What Tune adds to a result and Perch records in its own way."""
+
+
+def numeric(result: dict[str, Any]) -> dict[str, Any]:
+    """A trainable's own numbers (and its device's name), under their own names."""
+    out: dict[str, Any] = {}
+    for key, value in result.items():
+        if key in BOOKKEEPING or key.startswith("config/"):
+            continue
+        if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+            value = value.item()  # noqa: PLW2901
+        if isinstance(value, (int, float, bool)) or (key in ("device", "node_ip") and isinstance(value, str)):
+            out[key] = value
+    return out
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def take_signals(handler: Callable[[int, Any], None]) -> Callable[[], None]:
+    """A function that points INT, TERM and USR1 at ``handler``, where that is possible (in the main thread)."""
+
+    def take() -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+                signal.signal(number, handler)
+
+    return take
+
+
+def prepare_environment() -> None:
+    """What Tune reads from the environment, to be set before it is used: no loggers, no snapshots, no changed folder."""
+    os.environ.update(
+        TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
+        TUNE_GLOBAL_CHECKPOINT_S="1e9",
+        TUNE_MAX_PENDING_TRIALS_PG="64",
+        TUNE_DISABLE_SIGINT_HANDLER="1",
+        TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
+        RAY_AIR_NEW_OUTPUT="0",
+        RAY_CHDIR_TO_TRIAL_DIR="0",
+    )

@@ -1,0 +1,222 @@
+"""What a log means: ``State.apply`` is called for every event, live and in replay alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from perch.strategies.strategy import Action, Strategy
+
+SEARCH, CONFIRM = "search", "confirm"
+KEPT = 5
+"""Trials whose weights are kept: the best and the next four, an ensemble."""
+STRATEGY_KINDS = frozenset({"trial", "promote", "result", "checkpoint", "drop", "error"})
+
+
+@dataclass(slots=True)
+class Save:
+    """A checkpoint: where it lies (relative to the run folder) and what it holds."""
+
+    path: str
+    segment: int
+    epoch: int
+
+
+@dataclass(slots=True)
+class Live:
+    """A trial that may still report something."""
+
+    id: str
+    ordinal: int
+    config: dict[str, Any]
+    phase: str = SEARCH
+    segment: int = 0
+    epoch: int = 0
+    """Last epoch recorded in the current segment (an exploit sets it to the donor's)."""
+    status: str = "running"
+    """running or paused."""
+    start: Save | None = None
+    """Where its next placement starts; None: from the beginning."""
+    seed_key: str = ""
+    losses: int = 0
+    """Lost workers since the last new result."""
+    best: tuple[float, int] | None = None
+    """Lowest value and its epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is kept of a trial that has ended."""
+
+    status: str
+    best: tuple[float, int] | None
+    phase: str
+
+
+class State:
+    """The run as its log tells it, with the strategy kept in step."""
+
+    def __init__(self, strategy: Strategy, epochs: int) -> None:
+        self.strategy = strategy
+        self.epochs = epochs
+        self.live: dict[str, Live] = {}
+        self.ended: dict[str, Ended] = {}
+        self.counts: Counter[str] = Counter()
+        """Search trials that ended, by status."""
+        self.results = 0
+        self.used_s = 0.0
+        self.started = 0
+        self.attempt = 0
+        self.closed: str | None = None
+        self.confirming: list[str] = []
+        """Ids of the trials chosen to be confirmed; empty before that phase."""
+        self.confirmed_s = 0.0
+        """Consumed seconds that went into confirming before the budget was raised: a time budget is for the search."""
+        self._confirming_since_s: float | None = None
+        self.failures_in_a_row = 0
+        self.failed_examples: list[str] = []
+        self.best: tuple[float, str, int] | None = None
+        """Incumbent of the search: value, trial, epoch."""
+        self.top: dict[str, float] = {}
+        """The best trials of the search, at most ``KEPT``, with their lowest values."""
+        self.exploits = 0
+        """How often a trial went on from another's weights (PBT)."""
+        self.paths: dict[tuple[str, int, int], str] = {}
+        """(trial, segment, epoch) → checkpoint on disk, relative to the run folder."""
+        self.rungs: dict[int, list[int]] = {}
+        """Rung → [judged, went on]."""
+
+    def apply(self, event: dict[str, Any]) -> None:
+        """Take one event into account."""
+        kind = event["e"]
+        handler = getattr(self, f"_on_{kind}", None)
+        trial = event.get("id")
+        phase = event.get("phase", SEARCH) if kind == "trial" else self.phase_of(trial)
+        if handler is not None:
+            handler(event)
+        self.used_s = max(self.used_s, event.get("used_s", 0.0))
+        if kind in STRATEGY_KINDS and phase == SEARCH:
+            self.strategy.applied(event)
+
+    def knows(self, trial: str, segment: int, epoch: int) -> bool:
+        """True when that epoch is in the log already (or its trial has ended)."""
+        live = self.live.get(trial)
+        return live is None or segment < live.segment or (segment == live.segment and epoch <= live.epoch)
+
+    def phase_of(self, trial: str | None) -> str:
+        """Search or confirm."""
+        if trial in self.live:
+            return self.live[trial].phase
+        return self.ended[trial].phase if trial in self.ended else SEARCH
+
+    # --- one method per kind of event -------------------------------------------------------------------------------
+
+    def _on_attempt(self, event: dict[str, Any]) -> None:
+        self.attempt = event["n"]
+        self.closed = None
+        if event.get("extends"):
+            self.confirming = []
+            if self._confirming_since_s is not None:
+                self.confirmed_s += self.used_s - self._confirming_since_s
+                self._confirming_since_s = None
+        for live in self.live.values():
+            live.losses = 0
+
+    def _on_trial(self, event: dict[str, Any]) -> None:
+        phase = event.get("phase", SEARCH)
+        live = Live(event["id"], event["i"], event["config"], phase, seed_key=event.get("key", event["id"]))
+        self.live[live.id] = live
+        if phase == SEARCH:
+            self.started = event["i"] + 1
+
+    def _on_result(self, event: dict[str, Any]) -> None:
+        live = self.live.get(event["id"])
+        if live is None:
+            return
+        value, epoch = event["value"], event["epoch"]
+        self.results += 1
+        live.epoch, live.losses = epoch, 0
+        if live.best is None or value < live.best[0]:
+            live.best = (value, epoch)
+        if live.phase == SEARCH:
+            self.failures_in_a_row = 0
+            if self.best is None or value < self.best[0]:
+                self.best = (value, live.id, epoch)
+            self._rank(live.id, value)
+            if (rung := event.get("rung")) is not None:
+                judged = self.rungs.setdefault(rung, [0, 0])
+                judged[0] += 1
+                judged[1] += event["d"] != Action.STOP
+        match event["d"]:
+            case Action.STOP:
+                self._end(live, "completed" if epoch >= self.epochs else "stopped")
+            case Action.PAUSE:
+                live.status = "paused"
+            case Action.EXPLOIT:
+                self._exploit(live, event["x"])
+
+    def _rank(self, trial: str, value: float) -> None:
+        if trial in self.top or len(self.top) < KEPT:
+            self.top[trial] = min(value, self.top.get(trial, value))
+        elif value < max(self.top.values()):
+            del self.top[max(self.top, key=lambda t: self.top[t])]
+            self.top[trial] = value
+
+    @property
+    def keep_below(self) -> float:
+        """A trial's weights are worth keeping below this value: that of the fifth best so far."""
+        return max(self.top.values()) if len(self.top) == KEPT else float("inf")
+
+    def _exploit(self, live: Live, x: dict[str, Any]) -> None:
+        self.exploits += 1
+        path = self.paths.get((x["donor"], x["seg"], x["epoch"]), "")
+        live.config, live.epoch, live.segment = x["config"], x["epoch"], live.segment + 1
+        live.start = Save(path, x["seg"], x["epoch"])
+
+    def _on_promote(self, event: dict[str, Any]) -> None:
+        if (live := self.live.get(event["id"])) is not None:
+            live.status = "running"
+
+    def _on_checkpoint(self, event: dict[str, Any]) -> None:
+        self.paths[(event["id"], event["seg"], event["epoch"])] = event["path"]
+        live = self.live.get(event["id"])
+        save = Save(event["path"], event["seg"], event["epoch"])
+        if live is not None and save.segment == live.segment:
+            live.start = save
+
+    def _on_drop(self, event: dict[str, Any]) -> None:
+        self.paths.pop((event["id"], event["seg"], event["epoch"]), None)
+        live = self.live.get(event["id"])
+        if live is not None and live.start is not None and live.start.path == event.get("path"):
+            live.start = None
+
+    def _on_lost(self, event: dict[str, Any]) -> None:
+        if (live := self.live.get(event["id"])) is not None:
+            live.losses += 1
+
+    def _on_error(self, event: dict[str, Any]) -> None:
+        live = self.live.get(event["id"])
+        if live is None:
+            return
+        status = {"diverged": "diverged", "ended": "completed"}.get(event["failure"], "failed")
+        if live.phase == SEARCH and status == "failed":
+            self.failures_in_a_row += 1
+            if len(self.failed_examples) < 3:
+                self.failed_examples.append(event.get("message", ""))
+        elif live.phase == SEARCH:
+            self.failures_in_a_row = 0
+        self._end(live, status)
+
+    def _on_confirm(self, event: dict[str, Any]) -> None:
+        self.confirming = list(event["trials"])
+        self._confirming_since_s = event.get("used_s", self.used_s)
+
+    def _on_close(self, event: dict[str, Any]) -> None:
+        self.closed = event["why"]
+
+    def _end(self, live: Live, status: str) -> None:
+        if live.phase == SEARCH:
+            self.counts[status] += 1
+        self.ended[live.id] = Ended(status, live.best, live.phase)
+        del self.live[live.id]

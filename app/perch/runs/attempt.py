@@ -1,0 +1,115 @@
+"""One attempt at a run: the data prepared, the run folder entered, the log opened and what counts of it replayed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from perch.atomic import replacing
+from perch.campaign.campaign import Campaign
+from perch.campaign.clock import Clock
+from perch.campaign.confirmation import Confirmation
+from perch.log.events import EventLog
+from perch.log.folder import RunFolder
+from perch.runs.resume import replay
+from perch.study import Study, dump
+from perch.view.live import View
+
+
+@dataclass
+class Attempt:
+    """One attempt at a run, with everything that it holds open."""
+
+    study: Study
+    folder: RunFolder
+    campaign: Campaign
+    view: View | None
+    prepared: Any = None
+    cache: Path = field(default_factory=Path)
+    signals: int = 0
+    started_s: float = 0.0
+    _looked_s: dict[str, float] = field(default_factory=dict)
+
+    def due(self, what: str, every_s: float) -> bool:
+        """True at most every ``every_s`` seconds for each ``what``."""
+        now = time.monotonic()
+        if now - self._looked_s.get(what, -1e9) < every_s:
+            return False
+        self._looked_s[what] = now
+        return True
+
+    @property
+    def baselines(self) -> dict[str, float | None]:
+        """Errors of the baselines on the validation set, in eV."""
+        return self.prepared.baselines if self.prepared is not None else {}
+
+
+def prepare_data(study: Study, root: Path, view: View | None) -> tuple[Any, Path, Study]:
+    """Build the graphs before Ray starts, so that bad data cost nothing; they are cached beside the runs.
+
+    Returns data, cache, and the study without choices that these data cannot serve.
+    """
+    cache = root / ".cache"
+    if not study.trainable_is_ours:
+        return None, cache, study
+    from perch.data.prepare import prepare
+    from perch.data.usable_choices import drop_unusable_choices
+
+    prepared = prepare(study.data, base=Path(study.base), cache=cache)
+    study, dropped = drop_unusable_choices(study, prepared)
+    if view is not None:
+        for warning in (*prepared.warnings, *dropped):
+            view.say(f"warning: {warning}")
+    return prepared, cache, study
+
+
+def open_attempt(
+    asked: Study, study: Study, folder: RunFolder, view: View | None, began_s: float, prepared: Any
+) -> Attempt:
+    """Create or enter the run folder and log the attempt: first what it accepts of earlier ones, then replay that.
+
+    ``asked`` is kept as ``study.yaml``; ``study`` is what runs: the same, narrowed to what the data can serve.
+    """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    study = study.model_copy(update={"versions": versions()})
+    with replacing(folder.study) as path:
+        path.write_text(dump(asked.model_copy(update={"versions": study.versions})), encoding="utf-8")
+    folder.stop.unlink(missing_ok=True)  # it was meant for an earlier attempt
+    log = EventLog(folder.events)
+    state = replay(study, folder, log)
+    clock = Clock()
+    extends = state.closed == "done"
+    clock.start(state.used_s, began_s)
+    confirmation = Confirmation(log, study.confirm.top, study.confirm.seeds)
+    campaign = Campaign(study, folder, state, log, clock, confirmation)
+    campaign.emit(
+        e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
+        unix_s=round(time.time(), 3), seed=study.seed, strategy=study.strategy_name, host=platform.node(), pid=os.getpid(),
+        budget=study.budget.model_dump(), confirm=study.confirm.model_dump(), extends=extends, versions=study.versions, **_facts(prepared),
+    )  # fmt: skip
+    log.sync()
+    if view is not None:
+        for notice in getattr(state.strategy, "notices", ()):
+            view.say(f"note: {notice}")
+    return Attempt(study, folder, campaign, view, prepared, started_s=state.used_s)
+
+
+def _facts(prepared: Any) -> dict[str, Any]:
+    """What the record says of the data: baselines, sizes, fingerprint."""
+    if prepared is None:
+        return {}
+    split = prepared.splits[0]
+    sizes = {side: len(getattr(split, side)) for side in ("train", "validation", "test")}
+    data = {"fingerprint": prepared.fingerprint, "structures": len(prepared), "folds": len(prepared.splits), **sizes}
+    return {"baselines": prepared.baselines, "baselines_test": prepared.baselines_test, "data": data}
+
+
+def versions() -> dict[str, str]:
+    """What a run ran with."""
+    names = ("perch-hpo", "ray", "torch", "torch-geometric", "ase", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -1,0 +1,142 @@
+"""Driving an attempt: Ray up, followers beside it, Tune's loop until something ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from perch.best.prune import prune_weights
+from perch.campaign.campaign import Campaign
+from perch.errors import ClusterError
+from perch.log.folder import RunFolder
+from perch.runs.attempt import Attempt
+from perch.runs.close import close, finish_record
+from perch.runs.ending import look_for_an_end
+from perch.runs.outcome import INTERRUPTED, Outcome
+from perch.runs.resources import first_capacity, slots, trial_resources
+from perch.runs.resume import resume_command
+from perch.runs.trial import classify, extra_config, python_path, trainable
+from perch.runs.writer import writer_process
+from perch.view.snapshot import snapshot
+
+
+def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
+    """Take an attempt to its end, whatever that is, and leave its record behind."""
+    from perch.engine.tune import leaving, prepare_environment
+
+    prepare_environment()
+    ended: Outcome | None = None
+    with leaving():  # a second signal, which may come while Ray ends or tables are made: those are made when next read
+        with contextlib.ExitStack() as followers:
+            followers.callback(end_searcher, attempt.campaign)
+            writer = followers.enter_context(writer_process(attempt.folder))
+            if "wandb" in attempt.study.log:
+                from perch.boards.wandb_process import following
+
+                followers.enter_context(following(attempt.folder.path, attempt.folder.logs))
+            try:
+                _under_ray(attempt, private, cpus)
+            except ClusterError as error:
+                attempt.campaign.end("failed", str(error))
+                close(attempt)
+                raise
+            ended = close(attempt)
+        if attempt.campaign.ending != "superseded":
+            finish_record(attempt, writer)
+    outcome = ended if ended is not None else close(attempt)
+    return replace(outcome, signals=attempt.signals)  # a finished run heeds none, but what comes after it must
+
+
+def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None:
+    from perch.engine.ray_session import Watchdog, session
+
+    with session(private, python_path(attempt.study), cpus=cpus) as ray_session:
+        watchdog = Watchdog(lambda name: _ray_died(attempt, name)) if ray_session.private else None
+        if watchdog is not None:
+            watchdog.start()
+        try:
+            _fit(attempt, ray_session)
+        finally:
+            if watchdog is not None:
+                watchdog.cancel()
+
+
+def end_searcher(campaign: Campaign) -> None:
+    """A searcher that has a process of its own ends with the attempt: a program that calls ``run`` lives on after it."""
+    close_searcher = getattr(getattr(campaign.state.strategy, "searcher", None), "close", None)
+    if close_searcher is not None:
+        close_searcher()
+
+
+def _fit(attempt: Attempt, ray_session: Any) -> None:
+    from perch.engine.tune import Engine, take_signals
+
+    campaign, study = attempt.campaign, attempt.study
+    capacity = first_capacity(study, ray_session)
+    resources = trial_resources(study, capacity)
+    campaign.worker_slots = slots(capacity, resources)
+
+    def tick() -> None:
+        if attempt.due("end", 0.3):
+            look_for_an_end(attempt)
+        if attempt.due("capacity", 5.0) and not ray_session.private:
+            campaign.worker_slots = max(slots(ray_session.capacity(), resources), 1)
+        if attempt.due("weights", 10.0):
+            prune_weights(attempt.folder, campaign.state)
+        if attempt.due("sync", 1.0):
+            campaign.log.sync()
+        if attempt.view is not None and attempt.due("view", 0.2):
+            attempt.view.show(snapshot(campaign, attempt.baselines, attempt.started_s))
+
+    def on_signal(number: int, _frame: Any) -> None:
+        import signal
+
+        from perch.engine.tune import Leave
+
+        attempt.signals += 1
+        name = signal.Signals(number).name
+        if attempt.signals > 1:
+            campaign.end("interrupted", f"{name}, twice")
+            raise Leave
+        campaign.end("interrupted", name)
+
+    take = take_signals(on_signal)
+    take()
+    campaign.begin()
+    engine = Engine(
+        campaign,
+        extra_config=lambda placement: extra_config(attempt, placement, resources),
+        classify=classify,
+        on_tick=tick,
+        on_start=take,
+    )
+    try:
+        engine.fit(trainable(attempt), resources, attempt.folder.checkpoints)
+    finally:
+        _tidy(attempt.folder, campaign)
+
+
+def _tidy(folder: RunFolder, campaign: Campaign) -> None:
+    """Remove what Tune keeps for a restore that Perch never makes, and folders without a checkpoint in the log."""
+    used = {Path(path).parts[1] for path in campaign.state.paths.values()}
+    for attempt in folder.checkpoints.glob("attempt-*"):
+        if attempt.name not in used:
+            shutil.rmtree(attempt, ignore_errors=True)
+        for snapshot_file in (*attempt.glob("*.pkl"), *attempt.glob("experiment_state-*.json")):
+            snapshot_file.unlink(missing_ok=True)
+
+
+def _ray_died(attempt: Attempt, name: str) -> None:
+    """A private Ray was killed: keep what the log holds and leave; the main thread is stuck in Ray."""
+    attempt.campaign.log.sync()
+    from perch.record import write
+
+    write(attempt.folder)
+    fix = resume_command(Outcome(attempt.folder, INTERRUPTED, name))
+    print(f"perch: Ray's {name} was killed; what was reported is kept\n  fix: {fix}", file=sys.stderr)
+    os._exit(INTERRUPTED)

@@ -1,0 +1,75 @@
+"""The main job: start or resume a run, drive it to its end, and leave its record behind."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from perch.errors import RecordError
+from perch.runs.attempt import open_attempt, prepare_data
+from perch.runs.check import check, check_writable
+from perch.runs.drive import drive
+from perch.runs.outcome import DONE, FAILED, INTERRUPTED, Outcome
+from perch.runs.resolve import resolved
+from perch.runs.resume import finished, target
+from perch.runs.trial import python_path
+from perch.study import Study
+from perch.view.live import View
+
+
+def run_study(
+    study: Study,
+    *,
+    out: str | Path | None = None,
+    run_id: str | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+    began_s: float | None = None,
+    cpus: int | None = None,
+) -> Outcome:
+    """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
+
+    Everything that can be wrong raises a PerchError before anything has started. A Ray that is initialised already is
+    used and left alone. ``cpus``: cores of a private Ray (None: what this machine offers).
+    """
+    from perch.engine.ray_session import surroundings
+
+    began_s = time.monotonic() if began_s is None else began_s
+    with surroundings(python_path(study)) as private:
+        return _run(study, out, run_id, resume, quiet, began_s, cpus, private)
+
+
+def _run(
+    study: Study, out: str | Path | None, run_id: str | None, resume: bool, quiet: bool, began_s: float, cpus: int | None,
+    private: Path | None,
+) -> Outcome:  # fmt: skip
+    study = resolved(study)
+    check(study)
+    root = Path(out).absolute() if out is not None else study.path(study.storage)
+    check_writable(root)
+    where = target(study, root, run_id, resume)
+    if where.resuming and finished(study, where.folder):
+        return Outcome(where.folder, DONE, "the run is finished under this budget")
+    with View() if not quiet else contextlib.nullcontext() as view:
+        prepared, cache, served = prepare_data(study, root, view)
+        attempt = open_attempt(study, served, where.folder, view, began_s, prepared)
+        attempt.cache = cache
+        try:
+            return drive(attempt, cpus, private)
+        finally:
+            attempt.campaign.log.close()
+
+
+def run(study: Study, *, raise_on_failure: bool = True, **options: Any) -> Any:
+    """Run a study and return its record (``perch.record.Run``); the Python form of ``perch run``."""
+    from perch.record import load
+
+    outcome = run_study(study, **{"quiet": True, **options})
+    if outcome.code == FAILED and raise_on_failure:
+        raise RecordError(f"the run '{outcome.folder.id}' failed", why=outcome.why, fix="see its trials.parquet")
+    return load(outcome.folder.path)
+
+
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "Outcome", "run", "run_study"]

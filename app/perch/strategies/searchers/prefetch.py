@@ -1,0 +1,284 @@
+"""Searchers whose suggestions cost tenths of a second: asked ahead, so that no worker and no loop waits for them.
+
+The question for trial i is fixed at the moment when trial i - ``ahead`` starts, by the log alone. It holds the results
+known then, and as points in progress the trials then running and the suggestions promised since. So its answer does not
+depend on how fast anybody was, and after a kill the same question is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+from pydantic import Field
+
+from perch.strategies.plan import Plan
+from perch.strategies.registry import Settings
+from perch.strategies.searchers.design import Design
+from perch.strategies.searchers.observations import Ledger, Observation
+from perch.strategies.strategy import Config, Event, New
+
+MOST_AHEAD: Final = 8
+FEWEST_RESULTS: Final = 3
+"""With fewer results known the design goes on: no surrogate is made of nothing."""
+
+
+def initial_points(dimensions: int) -> int:
+    """Points of the space-filling design before a surrogate, when the study names no number."""
+    return max(8, 2 * (dimensions + 1))
+
+
+class PrefetchSettings(Settings):
+    """What every searcher that is asked ahead can be told."""
+
+    initial: int | None = Field(
+        None,
+        ge=3,
+        description="points of a space-filling design before the surrogate; default 2 (dimensions + 1), 8 at least",
+    )
+    ahead: int | None = Field(
+        None, ge=1, le=MOST_AHEAD, description="suggestions asked for ahead; default: half of the workers, 1 to 8"
+    )
+    told: Literal["last", "rung"] | None = Field(
+        None,
+        description="what a trial's value is: the last one, or the one at the epoch told_epoch; default: rung (with stock: last)",
+    )
+    told_epoch: int | None = Field(
+        None, ge=1, description="the epoch of 'told: rung'; default: the first rung, or the last epoch without rungs"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that the answer depends on, beside the seed."""
+
+    number: int
+    results: tuple[Observation, ...]
+    pending: tuple[Config, ...]
+    built: int = 0
+    """For a model that is made once and for all: how many results there were at that moment."""
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Tells questions of one run apart."""
+        return self.number, len(self.results), len(self.pending)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A configuration of searched values; or, in ``trouble``, why there is none."""
+
+    config: Config = field(default_factory=dict)
+    note: dict[str, Any] = field(default_factory=dict)
+    ask_s: float = 0.0
+    trouble: str = ""
+
+
+class Port(Protocol):
+    """The way to whatever answers questions. Never blocks, unless made to."""
+
+    def prepare(self) -> None:
+        """Questions will come: what takes seconds to start is started now."""
+        ...
+
+    def ask(self, question: Question) -> Reply | None:
+        """The reply, or None while it is being worked out; the same question may be put again at any time."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Block until a reply comes, at most so long."""
+        ...
+
+    def forget(self, number: int) -> None:
+        """Questions up to ``number`` will not be put again."""
+        ...
+
+    def close(self) -> None:
+        """No question will come any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What was known when a question was fixed."""
+
+    seen: int
+    pending: tuple[Config, ...]
+
+
+class Inline:
+    """A port that works the answer out when it is asked for."""
+
+    def __init__(self, answer: Callable[[Question], Reply]) -> None:
+        self._answer = answer
+
+    def prepare(self) -> None:
+        """Nothing takes time to start."""
+
+    def ask(self, question: Question) -> Reply:
+        """The reply, at once."""
+        return self._answer(question)
+
+    def wait(self, seconds: float) -> None:
+        """Every reply is there."""
+
+    def forget(self, number: int) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class PrefetchSearcher:
+    """Asks a port, ahead; what cannot be had from it is drawn at random and says so in ``New.by``."""
+
+    def __init__(
+        self,
+        name: str,
+        plan: Plan,
+        settings: PrefetchSettings,
+        port: Port,
+        *,
+        rung: int | None = None,
+        own_start: int = 0,
+    ) -> None:
+        """Make one.
+
+        Args:
+            name: what ``New.by`` says.
+            plan: the run.
+            settings: of the strategy.
+            port: answers the questions.
+            rung: the first rung, for ``told: rung``.
+            own_start: above 0, the port draws so many first points itself, makes one model then, and may repeat itself.
+        """
+        self.name = name
+        self._plan, self._port = plan, port
+        epoch = settings.told_epoch or rung or plan.epochs
+        self._ledger = Ledger(plan, settings.told or ("last" if own_start else "rung"), epoch)
+        self._design = Design(plan.space, plan.seed)
+        dimensions = len(plan.space.dimensions)
+        self._own_start = own_start
+        self._initial = 0 if own_start else settings.initial or initial_points(dimensions)
+        self._ahead = settings.ahead or min(max(plan.workers // 2, 1), MOST_AHEAD)
+        self._first = len(plan.points)
+        self._started = 0
+        self._moments = {i: _Moment(len(self._ledger.told), ()) for i in range(self._ahead)}
+        self._built: int | None = None
+        self._note_built()
+        self._logged: dict[int, Config] = {}
+        self._answers: dict[int, New] = {}
+        self._live = self._prepared = False
+        self.waiting = False
+        """The last suggestion that was asked for is being worked out: nobody is stuck, however long it takes."""
+
+    def suggest(self, ordinal: int, now_s: float) -> New | None:
+        """The reply to the question that was fixed ``ahead`` trials ago; None while it is being worked out."""
+        self._live = True  # until somebody asks, events come from the replay of a log
+        self._ask_ahead()
+        new = self._answer(ordinal + self._first)
+        self.waiting = new is None
+        return new
+
+    def applied(self, event: Event) -> None:
+        """Learn, and fix the question that a new trial makes due."""
+        self._ledger.applied(event)
+        if event["e"] != "trial" or event["i"] < self._started:
+            return
+        i = event["i"]
+        self._started = i + 1
+        self._moments[i + self._ahead] = _Moment(len(self._ledger.told), self._ledger.pending())
+        self._note_built()
+        self._logged[i] = self._ledger.searched(event["config"])
+        for old in (i - self._ahead, i - self._ahead - 1):
+            self._logged.pop(old, None)
+        self._moments.pop(i, None)
+        self._answers.pop(i, None)
+        self._port.forget(i - self._first)
+        if self._live:
+            self._prepare()
+            self._ask_ahead()
+
+    def wait(self, seconds: float) -> None:
+        """Block until a question is answered, at most so long."""
+        self._port.wait(seconds)
+
+    def close(self) -> None:
+        """End what answers the questions."""
+        self._port.close()
+
+    # --- questions --------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """With the first trial of a live run the port is started, so that its start overlaps with the design's trials."""
+        if not self._prepared and (self._plan.trials is None or self._plan.trials > self._first + self._initial):
+            self._prepared = True
+            self._port.prepare()
+
+    def _ask_ahead(self) -> None:
+        """Put every question that is fixed, in their order, within the budget."""
+        for i in range(self._started, self._started + self._ahead):
+            if self._plan.trials is not None and i >= self._plan.trials:
+                return
+            if self._answer(i) is None:
+                return
+
+    def _answer(self, i: int) -> New | None:
+        """What trial ``i`` will be, as soon as it is known."""
+        if i not in self._answers:
+            new = self._find(i)
+            if new is None:
+                return None
+            self._answers[i] = new
+        return self._answers[i]
+
+    def _find(self, i: int) -> New | None:
+        ordinal = i - self._first
+        if ordinal < 0:
+            return New(self._plan.space.complete(self._plan.points[i]), by="point")
+        moment = self._moments.get(i)
+        if moment is None:  # further ahead than anything was fixed: a driver that skips numbers
+            moment = self._moments[i] = _Moment(len(self._ledger.told), self._ledger.pending())
+        if not self._own_start and (ordinal < self._initial or moment.seen < FEWEST_RESULTS):
+            return New(self._plan.space.complete(self._design[ordinal]), by="design")
+        question = self._question(i, moment)
+        reply = self._port.ask(question) if question is not None else None
+        if question is None or reply is None:
+            return None
+        return self._checked(ordinal, question, reply)
+
+    def _question(self, i: int, moment: _Moment) -> Question | None:
+        """The question for trial ``i``; None while a promise made before it is not known."""
+        promised: list[Config] = []
+        for j in range(max(i - self._ahead + 1, 0), i):
+            config = self._logged.get(j)
+            if config is None:
+                new = self._answer(j)
+                if new is None:
+                    return None
+                config = self._ledger.searched(new.config)
+            promised.append(config)
+        results = tuple(self._ledger.told[: moment.seen])
+        return Question(i - self._first, results, (*moment.pending, *promised), min(self._built or 0, moment.seen))
+
+    def _checked(self, ordinal: int, question: Question, reply: Reply) -> New:
+        """The reply as a trial, or a random one where the reply is of no use."""
+        trouble = reply.trouble
+        if not trouble:
+            config = self._plan.space.complete(reply.config)
+            trouble = next(self._plan.space.problems(config), "")
+            known = (question.pending, [t.config for t in question.results])
+            if not trouble and not self._own_start and any(reply.config in some for some in known):
+                trouble = "it repeated a configuration"
+        note = {"seen": len(question.results), "pending": len(question.pending), **reply.note}
+        if trouble:
+            config = self._plan.space.draw(self._plan.seed, ordinal)
+            return New(config, by=f"random ({self.name}: {trouble})", ask_s=reply.ask_s, note=note)
+        return New(config, by=self.name, ask_s=reply.ask_s, note=note)
+
+    def _note_built(self) -> None:
+        """A model that is made once is made at the first question after its own first points."""
+        moment = self._moments.get(self._first + self._own_start)
+        if self._own_start and self._built is None and moment is not None:
+            self._built = moment.seen

@@ -1,0 +1,74 @@
+"""Optuna's Gaussian process over a pipe: one JSON object per line in, one per line out, until the input ends.
+
+    {"id": 1, "do": "open", "space": {"lr": {"float": [0.001, 0.1], "log": true}}, "seed": 0}
+    {"id": 2, "do": "ask", "number": 12, "results": [[{"lr": 0.01}, 0.42, null], …], "pending": [{"lr": 0.02}]}
+    {"id": 2, "config": {"lr": 0.013}, "note": {}}
+
+A failed trial's value is null. An answer depends on space, seed and its question alone, so a question can be asked again,
+of another process, and is answered alike. Trouble comes back as ``{"id": …, "error": …}``; the process goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from typing import Any, TextIO
+
+from perch.space import parse_space
+from perch.strategies.searchers.observations import Observation
+from perch.strategies.searchers.optuna import GaussianProcess
+from perch.strategies.searchers.prefetch import FEWEST_RESULTS, Question
+
+
+class Server:
+    """Holds the one open study."""
+
+    def __init__(self) -> None:
+        self.process: GaussianProcess | None = None
+
+    def answer(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Do what one line says."""
+        if line["do"] == "open":
+            space = parse_space(line["space"])
+            self.process = GaussianProcess(space, line["seed"])
+            draws = [space.draw(0, k) for k in range(FEWEST_RESULTS)]
+            self.process(
+                Question(0, tuple(Observation(c, float(k)) for k, c in enumerate(draws)), ())
+            )  # imports take seconds
+            return {"ready": True}
+        if line["do"] != "ask" or self.process is None:
+            raise ValueError(f"cannot do {line['do']!r} now")
+        results = tuple(Observation(config, value) for config, value, _ in line["results"])
+        reply = self.process(Question(line["number"], results, tuple(line["pending"])))
+        return {"error": reply.trouble} if reply.trouble else {"config": reply.config, "note": dict(reply.note)}
+
+
+def read_all(lines: TextIO, into: queue.SimpleQueue[str]) -> None:
+    """Hand on every line. When the input ends, so does the process, even in the middle of an answer nobody waits for."""
+    for text in lines:
+        into.put(text)
+    os._exit(0)
+
+
+def main(lines: TextIO, out: TextIO) -> None:
+    """Serve until the input ends."""
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=read_all, args=(lines, waiting), daemon=True).start()
+    server = Server()
+    while True:
+        line = json.loads(waiting.get())
+        try:
+            reply = server.answer(line)
+        except Exception as error:
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        out.write(json.dumps({"id": line["id"], **reply}) + "\n")
+        out.flush()
+
+
+if __name__ == "__main__":
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints goes to stderr, and only answers to stdout
+    main(sys.stdin, replies)

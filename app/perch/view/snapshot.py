@@ -1,0 +1,46 @@
+"""What the live view shows of a campaign."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from perch.campaign.campaign import Campaign
+from perch.log.state import CONFIRM, SEARCH
+from perch.view.live import Best, Rung, Snapshot
+
+
+def snapshot(campaign: Campaign, baselines: dict[str, float | None], started_s: float) -> Snapshot:
+    """The state of a campaign in one small object; ``started_s``: consumed seconds when this attempt began."""
+    state, study = campaign.state, campaign.study
+    confirming = bool(state.confirming)
+    phase = CONFIRM if confirming else SEARCH
+    counts: Counter[str] = Counter()
+    if confirming:
+        counts.update(t.status for t in state.ended.values() if t.phase == CONFIRM)
+    else:
+        counts.update(state.counts)
+    counts.update(t.status for t in state.live.values() if t.phase == phase)
+    elapsed_s = campaign.clock.now_s()
+    ended = sum(state.counts.values())
+    sign = 1 if study.mode == "min" else -1
+    best = None
+    if state.best is not None:
+        value, trial, epoch = state.best
+        best = Best(trial, sign * value, epoch, campaign.best_config, campaign.best_test_mae_ev)
+    return Snapshot(
+        run_id=campaign.folder.id,
+        strategy=study.strategy_name,
+        metric=study.metric,
+        elapsed_s=elapsed_s,
+        trials=counts,
+        best=best,
+        rungs=tuple(Rung(e, n, passed) for e, (n, passed) in sorted(state.rungs.items())),
+        budget_s=None if confirming or study.budget.time is None else study.budget.time + state.confirmed_s,
+        budget_trials=study.confirm.top * study.confirm.seeds if confirming else study.budget.trials,
+        trials_per_minute=None if confirming or elapsed_s < 1 or not ended else ended / elapsed_s * 60,
+        workers_busy=sum(t.status == "running" for t in state.live.values()),
+        workers=campaign.worker_slots,
+        phase=phase,
+        baselines={k: v for k, v in baselines.items() if v is not None},
+        note=campaign.why if campaign.ending not in (None, "done") else "",
+    )

@@ -1,0 +1,91 @@
+"""A command's Ray, private or joined, in a process of its own: Ray reads its settings once, when it is first imported."""
+
+import os
+import secrets
+import subprocess
+import sys
+
+import pytest
+
+SESSION = """
+import os
+from perch.engine.ray_session import session, surroundings
+
+with surroundings([]) as folder:
+    import ray
+    with session(folder, []):
+        env = ray.get(ray.remote(lambda: dict(os.environ)).remote())
+        assert env["RAY_AUTH_MODE"] == "token" and env["RAY_AUTH_TOKEN_PATH"] == f"{folder}/token", env
+        assert (folder / "token").stat().st_mode & 0o077 == 0
+        assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
+assert "RAY_AUTH_MODE" not in os.environ and not folder.exists()
+"""
+
+FIRST = "import ray"
+UNDER_UV_RUN = """
+import ray
+from ray._private.runtime_env import uv_runtime_env_hook
+
+uv_runtime_env_hook._get_uv_run_cmdline = lambda: ["uv", "run", "--frozen", "perch"]
+"""
+OWN_AFTERWARDS = """
+ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # the tests may run under uv themselves
+ray.init(num_cpus=1, include_dashboard=False)
+assert ray.get(ray.remote(lambda: 1).remote()) == 1
+"""
+
+
+def python(script, env):
+    """Run a script in a process of its own."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=False)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(SESSION + SESSION, id="as a command, twice"),
+        pytest.param(FIRST + SESSION, id="Ray was imported before"),
+        pytest.param(UNDER_UV_RUN + SESSION, id="and the program was started by uv run"),
+        pytest.param(FIRST + SESSION + OWN_AFTERWARDS, id="and starts a Ray of its own afterwards"),
+    ],
+)
+def test_it_has_a_token_of_its_own_and_starts_its_workers_itself(script, tmp_path):
+    """Through uv each worker would resolve the project again, in a copy of it, and may find no uv there."""
+    done = python(script, {**os.environ, "HOME": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    ours_alone = OWN_AFTERWARDS not in script
+    assert (tmp_path / ".ray" / "auth_token").exists() != ours_alone, "Ray's own token lies open in the home folder"
+
+
+CLUSTER = """
+import ray
+
+up = ray.init(num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1")
+print("gcs", up.address_info["gcs_address"], flush=True)
+input()
+"""
+JOINED = """
+from perch.engine.ray_session import session, surroundings
+
+with surroundings([]) as folder:
+    assert folder is None
+    import ray
+    with session(folder, []) as joined:
+        assert not joined.private and ray.get(ray.remote(lambda: 1).remote()) == 1
+        assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
+"""
+
+
+def test_workers_of_a_cluster_that_is_joined_do_not_start_through_uv_either():
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    env = {**os.environ, **token, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    ) as cluster:
+        assert cluster.stdout is not None
+        address = next(line.split()[1] for line in cluster.stdout if line.startswith("gcs "))
+        env |= {"RAY_ADDRESS": address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1"}
+        done = python(UNDER_UV_RUN + JOINED, env)
+        cluster.communicate("\n")
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,192 @@
+"""``perch run`` on a real Ray: to the end, interrupted, killed, extended."""
+
+import random
+import signal
+
+import pandas as pd
+import pytest
+from tests.integration.signalled import SIGNALLED
+
+from perch.log.events import read
+from perch.log.folder import RunFolder
+from perch.record import load
+
+from .conftest import results, summary
+
+
+def audit(folder, trials):
+    """What must hold of every run, however it got to its end."""
+    events = list(read(RunFolder(folder).events))
+    keys = [(e["id"], e["seg"], e["epoch"]) for e in results(events)]
+    assert len(set(keys)) == len(keys), "an epoch stands twice"
+    weights = {}
+    configs = {e["id"]: e["config"] for e in events if e["e"] == "trial"}
+    for event in results(events):
+        trial, epoch = event["id"], event["epoch"]
+        assert epoch == weights.get(trial, (0, 0.0))[0] + 1, "an epoch is missing"
+        w = weights.get(trial, (0, 0.0))[1] + 1 / (1 + 8 * abs(configs[trial]["x"] - 0.3))
+        assert event["m"]["weight"] == pytest.approx(w, abs=1e-12), "trained from a wrong checkpoint"
+        weights[trial] = (epoch, w)
+    used = [e["used_s"] for e in events]
+    assert used == sorted(used), "consumed seconds only grow"
+    run = load(folder)
+    assert len(run.curves) == len(keys)
+    assert (run.trials.phase == "search").sum() == trials
+    assert run.summary["status"] == "done"
+    return run
+
+
+def test_a_run_leaves_its_whole_record(study, tmp_path, perch):
+    out = tmp_path / "out"
+    code, said = perch("run", study, "--out", out, "--run-id", "r").wait()
+    assert code == 0, said
+    run = audit(out / "r", 12)
+    assert run.best["trial_id"] in set(run.trials.trial_id)
+    assert "trial " + run.best["trial_id"] in said
+    assert {"failed"} == set(run.trials[run.trials.config.map(lambda c: c["x"] > 0.93)].status)
+    names = {p.name for p in (out / "r").iterdir()}
+    assert {"study.yaml", "events", "curves.parquet", "trials.parquet", "overheads.parquet", "summary.json"} <= names
+    seconds = run.overheads.seconds.sum()
+    assert seconds == pytest.approx(run.summary["worker_seconds"], rel=0.05)
+    again, said = perch("run", study, "--out", out, "--run-id", "r").wait()
+    assert again == 0
+    assert len(list((out / "r" / "events").iterdir())) == 1, "a finished run is not touched"
+    more, said = perch("run", study, "--out", out, "--run-id", "r", "--trials", "15").wait()
+    assert more == 0, said
+    audit(out / "r", 15)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_exits_75_with_the_command_that_resumes(study, tmp_path, perch, number):
+    out = tmp_path / "out"
+    command = perch("run", study, "--out", out, env={"TOY_S": "0.1"})
+    folder = None
+    while folder is None:
+        folder = next(iter(out.glob("toy-asha-*")), None) if out.exists() else None
+    command.until(folder, lambda events: len(results(events)) >= 8)
+    command.signal(number)
+    code, said = command.wait()
+    assert code == 75, said
+    assert "perch run" in said and f"--run-id {folder.name}" in said
+    saved = {(e["id"], e["epoch"]) for e in read(RunFolder(folder).events) if e["e"] == "checkpoint"}
+    last = {}
+    for event in results(read(RunFolder(folder).events)):
+        last[event["id"]] = (event["epoch"], event["d"])
+    assert {(t, epoch) for t, (epoch, d) in last.items() if d == "go"} <= saved
+    code, said = perch("run", study, "--out", out, "--resume").wait()
+    assert code == 0, said
+    audit(folder, 12)
+
+
+def test_a_second_signal_leaves_at_once(study, tmp_path, perch):
+    """Most of the time the main thread is in Ray's compiled code, where an exception of a signal's handler changes its face."""
+    out = tmp_path / "out"
+    command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "60"})
+    command.until(out / "r", lambda events: any(e["e"] == "start" for e in events))
+    command.signal(signal.SIGINT)
+    command.signal(signal.SIGTERM)  # another number: two of the same may come as one
+    code, said = command.wait(timeout_s=30)
+    assert code == 75, said
+    assert "Traceback" not in said
+    assert "--run-id r" in said
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("perch.engine.ray_session", "_shutdown"), ("perch.runs.drive", "close"), ("perch.runs.drive", "finish_record")],
+)
+def test_a_second_signal_at_any_moment_of_the_end_is_as_quiet(study, tmp_path, perch, module, name):
+    out = tmp_path / "out"
+    script = tmp_path / "signalled.py"
+    script.write_text(SIGNALLED.format(module=module, name=name))
+    command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.2"}, program=[script])
+    command.until(out / "r", lambda events: len(results(events)) >= 3)
+    command.signal(signal.SIGINT)
+    code, said = command.wait(timeout_s=60)
+    assert code == 75 and "Traceback" not in said, said
+    assert "--run-id r" in said
+    code, said = perch("run", study, "--out", out, "--run-id", "r").wait()
+    assert code == 0, said
+    audit(out / "r", 12)
+
+
+def test_a_stop_file_asks_for_a_clean_end(study, tmp_path, perch):
+    out = tmp_path / "out"
+    command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.1"})
+    command.until(out / "r", lambda events: len(results(events)) >= 3)
+    (out / "r" / "stop").touch()
+    code, said = command.wait()
+    assert code == 75, said
+    assert not (out / "r" / "stop").exists()
+    code, said = perch("run", study, "--out", out, "--run-id", "r").wait()
+    assert code == 0, said
+    audit(out / "r", 12)
+
+
+def test_a_kill_storm_in_short(study, tmp_path, perch):
+    """Four kills of everything at random instants, one of a worker, one of Ray alone."""
+    out, rng = tmp_path / "out", random.Random(1)
+    env = {"TOY_S": "0.03"}
+    for _ in range(3):
+        command = perch("run", study, "--out", out, "--run-id", "r", "--trials", "20", env=env)
+        had = len(results(read(RunFolder(out / "r").events))) if (out / "r").exists() else 0
+        goal = had + rng.randint(1, 25)
+        command.until(out / "r", lambda events, goal=goal: len(results(events)) >= goal)
+        command.kill()
+    command = perch("run", study, "--out", out, "--run-id", "r", "--trials", "20", env=env)
+    had = len(results(read(RunFolder(out / "r").events)))
+    command.until(out / "r", lambda events: len(results(events)) >= had + 3)
+    for worker in command.children("ray::")[:1]:
+        worker.kill()
+    command.until(out / "r", lambda events: any(e["e"] == "lost" for e in events))
+    for process in command.children("gcs_server"):
+        process.kill()
+    code, said = command.wait()
+    assert code == 75, said
+    assert "was killed" in said
+    code, said = perch("run", study, "--out", out, "--run-id", "r", "--trials", "20").wait()
+    assert code == 0, said
+    audit(out / "r", 20)
+
+
+def test_a_second_attempt_takes_over_and_the_first_leaves(study, tmp_path, perch):
+    out = tmp_path / "out"
+    first = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "2"})  # would take a minute
+    first.until(out / "r", lambda events: len(results(events)) >= 3)
+    second = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.02"})
+    code, said = first.wait()
+    assert code == 1, said
+    assert "taken this run over" in said
+    code, said = second.wait()
+    assert code == 0, said
+    audit(out / "r", 12)
+
+
+def test_a_function_trainable_and_its_own_names(study, tmp_path, perch):
+    code, said = perch(
+        "run", study, "--out", tmp_path / "out", "--run-id", "f", "--set", "trainable=toy_trainable:function",
+        "--set", "confirm.top=0", "--trials", "4",
+    ).wait()  # fmt: skip
+    assert code == 0, said
+    run = load(tmp_path / "out" / "f")
+    assert set(run.trials.status) <= {"completed", "stopped"}
+    assert "loss" in run.curves
+
+
+def test_a_trainable_without_the_metric_ends_the_run_at_its_first_result(study, tmp_path, perch):
+    command = perch("run", study, "--out", tmp_path / "out", "--run-id", "s", "--set", "trainable=toy_trainable:Silent")
+    code, said = command.wait()
+    assert code == 1, said
+    assert "does not report 'loss'" in said and "accuracy" in said
+    assert isinstance(load(tmp_path / "out" / "s").trials, pd.DataFrame)
+
+
+def test_a_time_budget_ends_the_search_and_a_larger_one_goes_on(study, tmp_path, perch):
+    out = tmp_path / "out"
+    env = {"TOY_S": "0.05"}
+    code, said = perch("run", study, "--out", out, "--run-id", "t", "--time-budget", "25s", env=env).wait()
+    assert code == 0, said
+    had = summary(out / "t")["epochs"]
+    code, said = perch("run", study, "--out", out, "--run-id", "t", "--time-budget", "60s", env=env).wait()
+    assert code == 0, said
+    assert summary(out / "t")["epochs"] > had

@@ -1,0 +1,291 @@
+"""A campaign without Ray: whatever is killed, a new attempt makes the same of it."""
+
+from collections import Counter, deque
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from perch.campaign.campaign import Campaign
+from perch.campaign.clock import Clock
+from perch.campaign.confirmation import Confirmation
+from perch.engine.inline import InlineEngine
+from perch.errors import StrategyError
+from perch.log.events import EventLog, read
+from perch.log.folder import RunFolder
+from perch.record import Tables
+from perch.runs.resume import replay
+from perch.study import parse
+
+EPOCHS = 9
+
+
+def study(**changes):
+    spec = {
+        "name": "toy", "trainable": "toy:Toy", "metric": "loss", "epochs": EPOCHS, "space": {"x": {"float": [0.0, 1.0]}},
+        "budget": {"trials": 20}, "confirm": {"top": 2, "seeds": 2}, "strategy": "asha",
+    }  # fmt: skip
+    return parse({**spec, **changes})
+
+
+def step(config, trial, epoch, memory):
+    """Weights are a running sum, so that a wrong checkpoint shows in every later value."""
+    memory["w"] = memory.get("w", 0.0) + 1.0 / (1.0 + 8.0 * abs(config["x"] - 0.3))
+    return {"loss": 1.0 / (1.0 + memory["w"]), "time_this_iter_s": 0.0}
+
+
+class Ticks:
+    """A clock that goes on by a tick at each look."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        self.now += 0.001
+        return self.now
+
+
+def attempt(path, spec, *, step=step, slots=3, stop_after=None):
+    folder = RunFolder(path)
+    folder.path.mkdir(exist_ok=True)
+    log = EventLog(folder.events)
+    state = replay(spec, folder, log)
+    clock = Clock(read=Ticks())
+    clock.start(state.used_s)
+    campaign = Campaign(spec, folder, state, log, clock, Confirmation(log, spec.confirm.top, spec.confirm.seeds))
+    campaign.emit(
+        e="attempt",
+        n=log.attempt,
+        accepts_bytes={str(k): v for k, v in log.accepts.items()},
+        extends=state.closed == "done",
+    )
+    engine = InlineEngine(campaign, step, slots=slots, stop_after=stop_after)
+    engine.fit()
+    if campaign.ending is not None:
+        campaign.emit(e="close", why=campaign.ending, reason=campaign.why)
+    log.close()
+    return campaign, engine
+
+
+def results(path):
+    return [e for e in read(RunFolder(path).events) if e["e"] == "result"]
+
+
+def test_a_run_ends_with_every_trial_and_its_confirmation(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study())
+    assert campaign.ending == "done"
+    assert sum(campaign.state.counts.values()) == 20
+    confirmed = [t for t in campaign.state.ended if t.startswith("confirm-")]
+    assert len(confirmed) == 4
+    assert campaign.state.live == {}
+
+
+@pytest.mark.parametrize("strategy", ["rs", "asha", "ahb", "median", "asha-promote", "pbt"])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kills=st.lists(st.integers(min_value=0, max_value=60), min_size=1, max_size=6))
+def test_no_epoch_is_lost_or_doubled_however_often_it_is_killed(tmp_path_factory, strategy, kills):
+    path = tmp_path_factory.mktemp("storm") / "run"
+    spec = study(strategy={"name": strategy} if strategy != "pbt" else {"name": "pbt", "perturbation_interval": 2})
+    seen = []
+    for stop_after in [*kills, None]:
+        campaign, _ = attempt(path, spec, stop_after=stop_after)
+        now = [(e["id"], e["seg"], e["epoch"], e["value"], e["d"]) for e in results(path)]
+        assert now[: len(seen)] == seen, "what was reported stays as it was"
+        seen = now
+    assert campaign.ending == "done"
+    keys = [(t, s, e) for t, s, e, *_ in seen]
+    assert len(set(keys)) == len(keys)
+    stretches = {}
+    for trial, segment, epoch in keys:
+        stretches.setdefault((trial, segment), []).append(epoch)
+    for epochs in stretches.values():
+        assert epochs == list(range(epochs[0], epochs[0] + len(epochs)))
+    assert campaign.state.started == 20
+
+
+def test_values_after_kills_are_those_of_an_unkilled_run(tmp_path):
+    spec = study(strategy="rs")
+    attempt(tmp_path / "whole", spec)
+    for stop_after in (7, 31, 2, None):
+        attempt(tmp_path / "cut", spec, stop_after=stop_after)
+    whole, cut = ({(e["id"], e["epoch"]): e["value"] for e in results(tmp_path / name)} for name in ("whole", "cut"))
+    assert whole == cut
+
+
+def test_a_larger_budget_extends_a_finished_run(tmp_path):
+    attempt(tmp_path / "run", study())
+    before = results(tmp_path / "run")
+    campaign, _ = attempt(tmp_path / "run", study(budget={"trials": 30}))
+    assert campaign.state.started == 30
+    assert results(tmp_path / "run")[: len(before)] == before
+
+
+def test_a_larger_time_budget_is_for_the_search_alone(tmp_path):
+    """Confirming takes time too; were it charged, a little more budget would buy no further trial."""
+    attempt(tmp_path / "run", study(strategy="rs", budget={"time": 1.0}, confirm={"top": 2, "seeds": 40}))
+    events = list(read(RunFolder(tmp_path / "run").events))
+    [confirm] = [e for e in events if e["e"] == "confirm"]
+    confirming_s = events[-1]["used_s"] - confirm["used_s"]
+    assert confirming_s > 0.5, "else this test says nothing"
+    started = sum(e["e"] == "trial" and "phase" not in e for e in events)
+    more = study(strategy="rs", budget={"time": 1.5}, confirm={"top": 2, "seeds": 40})
+    campaign, _ = attempt(tmp_path / "run", more)
+    assert campaign.state.confirmed_s == pytest.approx(confirming_s, abs=0.01)
+    assert campaign.state.started >= 1.3 * started
+
+
+def test_a_failing_trial_is_a_row_and_the_run_goes_on(tmp_path):
+    def failing(config, trial, epoch, memory):
+        if trial == "00003":
+            raise RuntimeError("bad configuration")
+        return step(config, trial, epoch, memory)
+
+    campaign, _ = attempt(tmp_path / "run", study(), step=failing)
+    assert campaign.ending == "done"
+    tables = Tables("min", EPOCHS)
+    for event in read(RunFolder(tmp_path / "run").events):
+        tables.apply(event)
+    row = next(r for r in tables.trial_rows() if r["trial_id"] == "00003")
+    assert (row["status"], row["failure"]) == ("failed", "code")
+    assert "bad configuration" in row["error"]
+
+
+def test_a_hopeless_run_ends_early_with_the_first_error(tmp_path):
+    def failing(config, trial, epoch, memory):
+        raise RuntimeError(f"no data for {trial}")
+
+    campaign, _ = attempt(tmp_path / "run", study(max_failed_trials=4), step=failing)
+    assert campaign.ending == "hopeless"
+    assert "no data for 00000" in campaign.why
+    assert campaign.state.counts["failed"] < 20
+
+
+def test_failures_are_held_against_all_trials_and_not_only_those_that_ended(tmp_path):
+    """Under promotion most trials wait, paused: five failures among twenty must not end the run."""
+
+    def failing(config, trial, epoch, memory):
+        if int(trial.split("-")[-1]) % 4 == 0 and not trial.startswith("confirm"):
+            raise RuntimeError("bad configuration")
+        return step(config, trial, epoch, memory)
+
+    spec = study(strategy="asha-promote", budget={"trials": 40}, confirm={"top": 0})
+    campaign, _ = attempt(tmp_path / "run", spec, step=failing)
+    assert campaign.ending == "done"
+    assert campaign.state.counts["failed"] == 10
+
+
+def test_a_divergence_is_recorded_and_never_told_as_a_value(tmp_path):
+    def diverging(config, trial, epoch, memory):
+        return (
+            {"loss": float("nan")} if trial in ("00001", "00002") and epoch == 2 else step(config, trial, epoch, memory)
+        )
+
+    campaign, _ = attempt(tmp_path / "run", study(), step=diverging)
+    assert campaign.state.counts["diverged"] == 2
+    assert campaign.ending == "done"
+
+
+def test_a_trainable_that_never_reports_the_metric_ends_the_run_and_says_what_it_did_report(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study(), step=lambda *_: {"mae": 1.0, "r2": 0.5})
+    assert campaign.ending == "hopeless"
+    assert "mae, r2" in campaign.why
+
+
+def test_more_is_better_when_the_study_says_so(tmp_path):
+    def accuracy(config, trial, epoch, memory):
+        return {"loss": -step(config, trial, epoch, memory)["loss"]}
+
+    low, _ = attempt(tmp_path / "low", study())
+    high, _ = attempt(tmp_path / "high", study(mode="max"), step=accuracy)
+    assert low.state.best == high.state.best
+
+
+@pytest.mark.parametrize("strategy", ["asha", "asha-promote"])
+def test_checkpoints_on_disk_are_those_of_the_log_and_of_trials_that_may_go_on(tmp_path, strategy):
+    campaign, _ = attempt(tmp_path / "run", study(strategy=strategy, checkpoints="all"))
+    kept = {str(p.relative_to(tmp_path / "run")) for p in (tmp_path / "run" / "checkpoints").glob("*/*")}
+    assert kept == set(campaign.state.paths.values())
+    assert {trial for trial, _, _ in campaign.state.paths} <= campaign.state.live.keys()
+    assert Counter(e["e"] for e in read(RunFolder(tmp_path / "run").events))["drop"] > 0
+
+
+def test_a_missing_checkpoint_is_named_and_the_trial_starts_anew(tmp_path):
+    import shutil
+
+    spec = study(strategy="asha-promote")
+    attempt(tmp_path / "run", spec, stop_after=15)
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    campaign, _ = attempt(tmp_path / "run", spec)
+    assert campaign.ending == "done"
+    assert any(e.get("why") == "missing" for e in read(RunFolder(tmp_path / "run").events) if e["e"] == "drop")
+
+
+def test_a_superseded_attempt_confirms_what_it_found_itself(tmp_path):
+    """A newer attempt, which accepted less of the log, is noticed only seconds later; until then nothing may break."""
+    newer = []
+
+    def taken_over(config, trial, epoch, memory):
+        if len(results(tmp_path / "run")) == 5 and not newer:
+            log = EventLog(RunFolder(tmp_path / "run").events)
+            log.append({"e": "attempt", "n": log.attempt, "accepts_bytes": {str(k): v for k, v in log.accepts.items()}})
+            newer.append(log)
+        return step(config, trial, epoch, memory)
+
+    campaign, _ = attempt(tmp_path / "run", study(), step=taken_over)
+    assert campaign.failure is None
+    assert campaign.ending == "done"
+    assert campaign.log.superseded() == 2
+    assert len(results(tmp_path / "run")) == 5, "the newer attempt goes on from what it accepted"
+
+
+class Late:
+    """A searcher whose first suggestion takes its time, or never comes."""
+
+    name = "late"
+
+    def __init__(self, waiting):
+        self.waiting = waiting
+
+    def suggest(self, ordinal, now_s):
+        return None
+
+    def applied(self, event):
+        pass
+
+    def wait(self, seconds):
+        self.waits = getattr(self, "waits", 0) + 1
+
+
+def test_it_waits_for_a_suggestion_only_while_nothing_else_can_happen(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study(), stop_after=0)
+    searcher = campaign.state.strategy.searcher = Late(waiting=True)
+    campaign.ending, campaign.queue = None, deque()
+    assert campaign.wait_for_suggestion(0.1)
+    campaign.saving = {"00000": (0, 1)}
+    assert not campaign.wait_for_suggestion(0.1), "the end of a save comes through the engine's loop"
+    campaign.saving = {}
+    campaign.queue = deque(["00000"])
+    assert not campaign.wait_for_suggestion(0.1)
+    campaign.queue = deque()
+    campaign.ending = "interrupted"
+    assert not campaign.wait_for_suggestion(0.1)
+    campaign.ending, searcher.waiting = None, False
+    assert not campaign.wait_for_suggestion(0.1)
+    assert searcher.waits == 1
+
+
+def test_a_suggestion_that_is_being_worked_out_is_no_deadlock_however_long_it_takes(tmp_path):
+    """The first answer of a model in another process may take minutes on a busy machine, with no trial running."""
+    campaign, _ = attempt(tmp_path / "run", study(), stop_after=0)
+    campaign.log = EventLog(campaign.folder.events)
+    now = iter([1.0, 200.0, 400.0])
+    campaign.clock.now_s = lambda: next(now)
+    campaign.ending, campaign.queue = None, deque()
+    campaign.state.strategy.searcher = Late(waiting=True)
+    for _ in range(3):
+        campaign._check_deadlock(busy=0)
+    campaign.state.strategy.searcher.waiting = False
+    now = iter([500.0, 700.0])
+    campaign._check_deadlock(busy=0)
+    with pytest.raises(StrategyError, match="nothing to do"):
+        campaign._check_deadlock(busy=0)

@@ -1,0 +1,54 @@
+"""What the adapter answers to Tune, without a cluster."""
+
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.utils.object_cache import _ObjectCache
+
+from perch.engine.tune import Engine, Leave, Search, leaving
+
+
+def engine(**changes):
+    campaign = SimpleNamespace(failure=None, ending=None, worker_slots=1)
+    calls = {"extra_config": dict, "classify": str, "on_tick": lambda: None, "on_start": lambda: None}
+    return Engine(campaign, **{**calls, **changes})
+
+
+@pytest.mark.timeout(30)
+def test_an_error_of_our_own_ends_tunes_wait_for_a_next_trial():
+    """Tune asks again and again for minutes while no trial runs; an answer of None would keep it waiting."""
+
+    def broken():
+        raise RuntimeError("the disk is gone")
+
+    one = engine(on_tick=broken)
+    with pytest.raises(Leave):
+        Search(one).next_trial()
+    assert str(one.campaign.failure) == "the disk is gone"
+
+
+def test_a_second_signal_inside_rays_compiled_code_leaves_as_anywhere_else():
+    """Cython reports an exception from a signal's handler as a SystemError with the exception as its cause."""
+    with leaving():
+        raise Leave
+    with leaving():
+        try:
+            raise Leave
+        except Leave as leave:
+            raise SystemError("wait returned a result with an exception set") from leave
+    with pytest.raises(SystemError, match="another"), leaving():
+        raise SystemError("another")
+
+
+def test_idle_workers_are_kept_while_suggestions_are_awaited_and_freed_at_the_end():
+    """Tune's own cache, of which Perch sets the size."""
+    cache = _ObjectCache(may_keep_one=True)
+    one = engine()
+    one.controller, one.needs = SimpleNamespace(_actor_cache=cache), "one CPU"
+    assert [cache.cache_object("one CPU", w) for w in "ab"] == [True, False], "what Tune does by itself"
+    one.keep_workers(3)
+    one.keep_workers(3)
+    assert [cache.cache_object("one CPU", w) for w in "bcd"] == [True, True, False]
+    assert list(cache.flush_cached_objects()) == []
+    one.keep_workers(0)
+    assert cache.total_max_objects == 0 and list(cache.flush_cached_objects(force_all=True)) == ["a", "b", "c"]

@@ -1,0 +1,107 @@
+"""The log: what is accepted, what is ignored, what a follower sees."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perch.errors import RecordError
+from perch.log.events import EventLog, Rewritten, Tail, accepted, file_of, read
+
+
+def begin(folder, **more):
+    log = EventLog(folder)
+    log.append({"e": "attempt", "n": log.attempt, "accepts_bytes": {str(k): v for k, v in log.accepts.items()}, **more})
+    return log
+
+
+def kinds(folder):
+    return [e["e"] for e in read(folder)]
+
+
+def test_what_was_appended_is_read_back_in_order(tmp_path):
+    log = begin(tmp_path)
+    for i in range(3):
+        log.append({"e": "result", "i": i})
+    assert [e.get("i") for e in read(tmp_path)] == [None, 0, 1, 2]
+
+
+@given(cut=st.integers(min_value=1, max_value=40))
+def test_a_torn_last_line_is_lost_alone(tmp_path_factory, cut):
+    folder = tmp_path_factory.mktemp("events")
+    log = begin(folder)
+    log.append({"e": "result", "i": 0})
+    log.append({"e": "result", "i": 1, "filling": "x" * 40})
+    path = file_of(folder, 1)
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert [e.get("i") for e in read(folder)] == [None, 0]
+    begin(folder).append({"e": "result", "i": 2})
+    assert [e.get("i") for e in read(folder)] == [None, 0, None, 2]
+
+
+def test_what_a_half_dead_attempt_still_writes_is_ignored(tmp_path):
+    old = begin(tmp_path)
+    old.append({"e": "result", "i": 0})
+    new = begin(tmp_path)
+    old.append({"e": "result", "i": 99})
+    new.append({"e": "result", "i": 1})
+    assert [e.get("i") for e in read(tmp_path)] == [None, 0, None, 1]
+    assert old.superseded() == 2
+    assert new.superseded() is None
+
+
+def test_an_attempt_killed_before_its_first_line_does_not_count(tmp_path):
+    begin(tmp_path).append({"e": "result", "i": 0})
+    file_of(tmp_path, 2).write_bytes(b'{"e":"att')
+    assert kinds(tmp_path) == ["attempt", "result"]
+    assert set(accepted(tmp_path)) == {1}
+    assert begin(tmp_path).attempt == 3
+    assert kinds(tmp_path) == ["attempt", "result", "attempt"]
+
+
+def test_a_line_that_is_not_json_is_named(tmp_path):
+    log = begin(tmp_path)
+    with file_of(tmp_path, 1).open("ab") as file:
+        file.write(b"garbage\n")
+    log.append({"e": "result"})
+    with pytest.raises(RecordError, match="cannot read the log"):
+        kinds(tmp_path)
+
+
+def test_a_non_finite_number_never_enters_the_log(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        begin(tmp_path).append({"e": "result", "value": float("nan")})
+
+
+def test_a_follower_gets_each_event_once_and_whole(tmp_path):
+    log = begin(tmp_path)
+    tail = Tail(tmp_path)
+    assert [e["e"] for e in tail.new()] == ["attempt"]
+    with file_of(tmp_path, 1).open("ab") as file:
+        file.write(b'{"e":"result"')
+    assert tail.new() == []
+    with file_of(tmp_path, 1).open("ab") as file:
+        file.write(b"}\n")
+    assert tail.new() == [{"e": "result"}]
+    log.append({"e": "close"})
+    assert tail.new() == [{"e": "close"}]
+
+
+def test_a_follower_that_read_disowned_lines_is_told_so(tmp_path):
+    old = begin(tmp_path)
+    tail = Tail(tmp_path)
+    old.append({"e": "result", "i": 0})
+    new = EventLog(tmp_path)
+    old.append({"e": "result", "i": 99})
+    assert len(tail.new()) == 3
+    new.append({"e": "attempt", "n": 2, "accepts_bytes": {str(k): v for k, v in new.accepts.items()}})
+    with pytest.raises(Rewritten):
+        tail.new()
+
+
+def test_a_line_holds_one_event(tmp_path):
+    log = begin(tmp_path)
+    log.append({"e": "error", "message": "two\nlines"})
+    lines = file_of(tmp_path, 1).read_text().splitlines()
+    assert [json.loads(line)["e"] for line in lines] == ["attempt", "error"]
