@@ -1,30 +1,25 @@
-"""A run in motion: asks the strategy, writes the log, keeps the state. Knows no Ray; an engine drives it.
+"""A run in motion: asks the strategy, writes the log, keeps the state. The only code that places, judges, saves and drops.
 
-The engine calls ``next_placement`` when a worker is free, ``result``, ``saved``, ``failed`` and ``lost`` as things happen,
-and does what ``result`` answers. A *placement* is one uninterrupted stretch of a trial on a worker: a start, a resume after
-a pause, an exploit, a kill or a lost worker are all "place a placement from this checkpoint".
+It knows no Ray, no torch, no files and no machine's clock; ``perch.campaign.seams`` states what it is connected to and
+which of its methods an engine calls. Every change is an event first: it is logged, then applied to the state.
 """
 
 from __future__ import annotations
 
 import math
-import shutil
-import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Any
 
-from perch.campaign.clock import Clock
 from perch.campaign.confirmation import Confirmation
+from perch.campaign.placement import Instruction, Placement
+from perch.campaign.rules import Rules
+from perch.campaign.seams import CheckpointStore, Clock, Log
 from perch.campaign.spent import Spent
 from perch.errors import StrategyError
-from perch.log.events import EventLog
-from perch.log.folder import RunFolder
-from perch.log.state import CONFIRM, Live, Save, State
+from perch.log.state import CONFIRM, Live, State
 from perch.strategies.strategy import GO, STOP, Action, Decision, Done, New, Resume
-from perch.study import Study
 from perch.vocabulary import TEST_MAE_EV
 
 MAX_LOSSES = 3
@@ -34,65 +29,44 @@ MAX_IDLE_S = 120.0
 """Consumed seconds after which a strategy that asks for nothing while nothing runs counts as stuck."""
 
 
-class Instruction(Enum):
-    """What the engine does with a placement after a result."""
-
-    CONTINUE = auto()
-    SAVE = auto()
-    """Save, then train on."""
-    STOP = auto()
-    SAVE_AND_STOP = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """A stretch of a trial to be placed on a worker."""
-
-    trial: str
-    config: Mapping[str, Any]
-    segment: int
-    start: Save | None
-    seed_key: str
-    keep_below: float
-    """Weights are worth keeping when the value falls below this (the fifth best so far)."""
-
-
 @dataclass
 class Campaign:
     """See the module. ``worker_slots`` is how many placements run at once; the engine keeps it true."""
 
-    study: Study
-    folder: RunFolder
+    rules: Rules
     state: State
-    log: EventLog
+    log: Log
     clock: Clock
+    store: CheckpointStore
     confirmation: Confirmation
     worker_slots: int = 1
     ending: str | None = None
-    """Why no new placement is placed: ``done``, ``budget`` (then ``confirm``), ``interrupted``, ``hopeless``, ``superseded``."""
+    """Why nothing more is placed: ``done``, ``interrupted``, ``hopeless``, ``failed``, ``superseded``."""
     why: str = ""
     queue: deque[str] = field(default_factory=deque)
+    """Trials that wait for a worker, before anything that the strategy asks for."""
     saving: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Trial → (segment, epoch) that its worker is saving now."""
     spent: dict[str, Spent] = field(default_factory=dict)
-    on_event: Callable[[dict[str, Any]], None] | None = None
+    """Trial → worker seconds of its placement so far."""
     metric_seen: bool = False
     suggesting_s: float = 0.0
     best_config: dict[str, Any] = field(default_factory=dict)
     best_test_mae_ev: float | None = None
     idle_since_s: float | None = None
     failure: BaseException | None = None
-    """An error of our own inside a callback of the engine, which the engine would swallow."""
+    """An error of Perch itself inside a callback of the engine, which the engine would swallow."""
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def emit(self, **event: Any) -> None:
         """Log an event, then take it into account."""
+        self._write(event)
+
+    def _write(self, event: dict[str, Any]) -> None:
         event["used_s"] = round(self.clock.now_s(), 4)
         self.log.append(event)
         self.state.apply(event)
-        if self.on_event is not None:
-            self.on_event(event)
 
     def begin(self) -> None:
         """Queue the trials that an earlier attempt left running."""
@@ -108,13 +82,15 @@ class Campaign:
     @property
     def time_is_up(self) -> bool:
         """True once the search has consumed its time."""
-        budget_s = self.study.budget.time
+        budget_s = self.rules.time_s
         return budget_s is not None and self.clock.now_s() - self.state.confirmed_s >= budget_s
 
     @property
     def leaving(self) -> bool:
         """True when running placements save and go at their next result, whatever the strategy says."""
-        return self.ending is not None or (self.time_is_up and not self.state.confirming)
+        if self.ending is not None:
+            return True
+        return self.rules.time_s is not None and self.time_is_up and not self.state.confirming
 
     def end(self, ending: str, why: str) -> None:
         """Place nothing more; the first reason stands."""
@@ -124,21 +100,22 @@ class Campaign:
     # --- work for a free worker -------------------------------------------------------------------------------------
 
     def next_placement(self, busy: int) -> Placement | None:
-        """What a free worker should do; None: nothing now. Sets ``ending`` to ``done`` when nothing will come."""
+        """What a free worker should do; None: nothing now. ``busy``: placements that the engine holds.
+
+        Sets ``ending`` to ``done`` when nothing will come any more. Raises StrategyError for a strategy that asks for
+        nothing while nothing runs, or resumes a trial that does not wait.
+        """
         while self.ending is None:
-            placement = self._queued()
+            placement = self._queued() if self.queue else None
             if placement is not None:
                 return placement
             searching = not self.state.confirming
             if searching and not self.time_is_up:
-                before = time.perf_counter()
-                answer = self.state.strategy.ask(self.clock.now_s())
-                self.suggesting_s += time.perf_counter() - before
+                answer = self._ask()
                 if isinstance(answer, New):
                     return self._new(answer)
                 if isinstance(answer, Resume):
-                    self.emit(e="promote", id=answer.trial, rung=self.state.live[answer.trial].epoch)
-                    self.queue.append(answer.trial)
+                    self._promote(answer.trial)
                     if answer.trial in self.saving:  # it is handed out when its checkpoint is there
                         return None
                     continue
@@ -163,6 +140,23 @@ class Campaign:
             return self._confirm(job) if job is not None else None
         return None
 
+    def _ask(self) -> Any:
+        before_s = self.clock.cpu_s()
+        answer = self.state.strategy.ask(self.clock.now_s())
+        self.suggesting_s += self.clock.cpu_s() - before_s
+        return answer
+
+    def _promote(self, trial: str) -> None:
+        live = self.state.live.get(trial)
+        if live is None or live.status != "paused":
+            raise StrategyError(
+                f"trial {trial} cannot be resumed",
+                why="it does not wait: only a trial whose last decision was to pause does",
+                fix="ask() must resume paused trials only",
+            )
+        self.emit(e="promote", id=trial, rung=live.epoch)
+        self.queue.append(trial)
+
     def _queued(self) -> Placement | None:
         for _ in range(len(self.queue)):
             trial = self.queue.popleft()
@@ -176,10 +170,10 @@ class Campaign:
         ordinal = self.state.started
         name = f"{ordinal:05d}"
         event: dict[str, Any] = {"e": "trial", "id": name, "i": ordinal, "config": new.config, "bracket": new.bracket}
-        event.update(by=new.by, seen=self.state.results, ask_s=round(new.ask_s, 4))
+        event.update(by=new.by, seen=self.state.results, ask_s=round(self.clock.ask_s(new.ask_s), 4))
         if new.note:
             event["note"] = dict(new.note)
-        self.emit(**event)
+        self._write(event)
         return self._placement(self.state.live[name])
 
     def _confirm(self, job: dict[str, Any]) -> Placement:
@@ -187,27 +181,19 @@ class Campaign:
         return self._placement(self.state.live[job["id"]])
 
     def _placement(self, live: Live) -> Placement:
-        if live.start is not None and not (self.folder.path / live.start.path).exists():
-            self.emit(
-                e="drop",
-                id=live.id,
-                seg=live.start.segment,
-                epoch=live.start.epoch,
-                path=live.start.path,
-                why="missing",
-            )
-            live.start = None
+        start = live.start
+        if start is not None and not self.store.has(start.path):
+            self.emit(e="drop", id=live.id, seg=start.segment, epoch=start.epoch, path=start.path, why="missing")
+            live.start = start = None
         self.spent[live.id] = Spent(self.clock.now_s())
-        start = {"path": live.start.path, "epoch": live.start.epoch} if live.start else None
-        self.emit(
-            e="start", id=live.id, seg=live.segment, slots=self.worker_slots, **({"from": start} if start else {})
-        )
-        return Placement(live.id, live.config, live.segment, live.start, live.seed_key, self.state.keep_below)
+        where = {"from": {"path": start.path, "epoch": start.epoch}} if start is not None else {}
+        self.emit(e="start", id=live.id, seg=live.segment, slots=self.worker_slots, **where)
+        return Placement(live.id, live.config, live.segment, start, live.seed_key, self.state.keep_below)
 
-    @property
-    def _suggestion_awaited(self) -> bool:
-        """True while a searcher works out the suggestion that was asked for last."""
-        return bool(getattr(getattr(self.state.strategy, "searcher", None), "waiting", False))
+    def begun(self, trial: str) -> None:
+        """The worker takes its placement up only now: the time until here was no start of its own."""
+        if (spent := self.spent.get(trial)) is not None:
+            spent.began_s = self.clock.now_s()
 
     def wait_for_suggestion(self, seconds: float) -> bool:
         """Wait a moment for a suggestion that is being worked out. False, at once, where none is awaited or wanted.
@@ -215,14 +201,14 @@ class Campaign:
         Nor is there any waiting while a checkpoint is being written: only the engine's loop hears of its end.
         """
         unwanted = self.ending is not None or self.time_is_up or self.state.confirming
-        if unwanted or self.queue or self.saving or not self._suggestion_awaited:
+        if unwanted or self.queue or self.saving or not self.state.strategy.waiting:
             return False
-        self.state.strategy.searcher.wait(seconds)  # type: ignore[attr-defined]
+        self.state.strategy.wait(seconds)
         return True
 
     def _check_deadlock(self, busy: int) -> None:
         """A strategy that has nothing to do, with no trial running that could change that, would wait for ever."""
-        if busy or self.queue or self.saving or self._suggestion_awaited:
+        if busy or self.queue or self.saving or self.state.strategy.waiting:
             self.idle_since_s = None
             return
         now_s = self.clock.now_s()
@@ -237,70 +223,73 @@ class Campaign:
     def result(self, trial: str, segment: int, epoch: int, metrics: dict[str, Any]) -> Instruction:
         """Record a result and say what becomes of its placement."""
         live = self.state.live.get(trial)
-        self._account(trial, metrics)
-        if live is None or self.state.knows(trial, segment, epoch):
-            return Instruction.STOP if live is None or self.ending is not None else Instruction.CONTINUE
+        if (spent := self.spent.get(trial)) is not None:
+            spent.epoch(self.clock.now_s(), metrics)
+        if live is None:
+            return Instruction.STOP
+        if live.has_reported(segment, epoch):
+            return Instruction.CONTINUE if self.ending is None else Instruction.STOP
         value = self._value(trial, metrics)
         if value is None:
             return Instruction.STOP
         decision = self._decide(live, epoch, value)
         leading, config = self.state.best, live.config
-        self.emit(**_result_event(live, epoch, value, decision, metrics))
+        self._write(_result_event(live, epoch, value, decision, metrics))
         if self.state.best != leading:
             self.best_config, self.best_test_mae_ev = config, metrics.get(TEST_MAE_EV)
-        return self._execute(trial, epoch, decision)
+        return self._execute(live, epoch, decision)
 
     def _value(self, trial: str, metrics: dict[str, Any]) -> float | None:
-        value = metrics.get(self.study.metric)
-        if not isinstance(value, (int, float)) or isinstance(value, bool):
+        metric = self.rules.metric
+        value = metrics.get(metric)
+        if type(value) is not float and (not isinstance(value, (int, float)) or isinstance(value, bool)):
             if not self.metric_seen:
                 names = sorted(k for k, v in metrics.items() if isinstance(v, (int, float)))
-                self.end(
-                    "hopeless", f"the trainable does not report '{self.study.metric}'; it reported: {', '.join(names)}"
-                )
-            self.failed(trial, "code", f"'{self.study.metric}' was not reported as a number, but as {value!r}")
+                self.end("hopeless", f"the trainable does not report '{metric}'; it reported: {', '.join(names)}")
+            self.failed(trial, "code", f"'{metric}' was not reported as a number, but as {value!r}")
             return None
         self.metric_seen = True
         if not math.isfinite(value):
-            self.failed(trial, "diverged", f"{self.study.metric} is {value}")
+            self.failed(trial, "diverged", f"{metric} is {value}")
             return None
-        return float(value) if self.study.mode == "min" else -float(value)
+        return float(value) if self.rules.mode == "min" else -float(value)
 
     def _decide(self, live: Live, epoch: int, value: float) -> Decision:
         if live.phase == CONFIRM:
-            return STOP if epoch >= self.study.epochs else GO
-        return self.state.strategy.tell(live.id, epoch, value, self.clock.now_s())
+            return STOP if epoch >= self.rules.epochs else GO
+        decision = self.state.strategy.tell(live.id, epoch, value, self.clock.now_s())
+        x = decision.exploit
+        if x is not None and (x.donor, x.segment, x.epoch) not in self.state.paths:
+            raise StrategyError(
+                f"trial {live.id} exploits a checkpoint that is not there",
+                why=f"no checkpoint of {x.donor}, segment {x.segment}, epoch {x.epoch} is in the log",
+                fix="choose donors among logged checkpoints, and do not call those surplus",
+            )
+        return decision
 
-    def _execute(self, trial: str, epoch: int, decision: Decision) -> Instruction:
-        live = self.state.live.get(trial)
-        action = decision.action
-        if live is None or action == Action.STOP:
+    def _execute(self, live: Live, epoch: int, decision: Decision) -> Instruction:
+        action, trial = decision.action, live.id
+        if action is Action.STOP or action is Action.EXPLOIT:
+            if action is Action.EXPLOIT:
+                self.queue.append(trial)
             self._placement_ended(trial)
             self._drop_surplus(trial)
             return Instruction.STOP
-        if action == Action.EXPLOIT:
-            self.queue.append(trial)
-            self._placement_ended(trial)
-            self._drop_surplus(trial)
-            return Instruction.STOP
-        save = (
-            action == Action.SAVE or (action == Action.PAUSE and decision.checkpoint) or self.study.checkpoints == "all"
-        )
-        leave = action == Action.PAUSE or self.leaving
-        if self.study.checkpoints == "none":
-            save = False
-        elif self.leaving:
-            save = True
+        checkpoints, leaving = self.rules.checkpoints, self.leaving
+        if action is Action.GO and not leaving and checkpoints != "all":
+            return Instruction.CONTINUE
+        save = action == Action.SAVE or (action == Action.PAUSE and decision.checkpoint) or checkpoints == "all"
+        save = checkpoints != "none" and (save or leaving)
         if save:
             self.saving[trial] = (live.segment, epoch)
-        if leave:
+        if leaving or action == Action.PAUSE:
             if not save:
                 self._placement_ended(trial)
             return Instruction.SAVE_AND_STOP if save else Instruction.STOP
         return Instruction.SAVE if save else Instruction.CONTINUE
 
     def saved(self, trial: str, path: str) -> None:
-        """A checkpoint is on disk, at ``path`` relative to the run folder."""
+        """A checkpoint is written; ``path`` is what the store knows it by."""
         segment, epoch = self.saving.pop(trial)
         if (spent := self.spent.get(trial)) is not None:
             spent.checkpointing_s += self.clock.now_s() - spent.last_s
@@ -322,7 +311,8 @@ class Campaign:
         self._placement_ended(trial)
         self._drop_surplus(trial)
         failed, begun = self.state.counts["failed"], self.state.started  # paused trials count as good ones
-        if self.state.failures_in_a_row >= self.study.max_failed_trials or (begun >= 10 and failed * 2 >= begun):
+        most = self.rules.max_failed_trials
+        if most is not None and (self.state.failures_in_a_row >= most or (begun >= 10 and failed * 2 >= begun)):
             first = self.state.failed_examples[0] if self.state.failed_examples else message
             self.end("hopeless", f"{failed} of {begun} trials failed; the first with: {first}")
 
@@ -345,11 +335,7 @@ class Campaign:
         elif live.status == "running" and self.ending is None:
             self.queue.append(trial)
 
-    # --- accounts and disk ------------------------------------------------------------------------------------------
-
-    def _account(self, trial: str, metrics: Mapping[str, Any]) -> None:
-        if (spent := self.spent.get(trial)) is not None:
-            spent.epoch(self.clock.now_s(), metrics)
+    # --- accounts and checkpoints -----------------------------------------------------------------------------------
 
     def _placement_ended(self, trial: str) -> None:
         if (spent := self.spent.pop(trial, None)) is not None:
@@ -357,32 +343,32 @@ class Campaign:
 
     def _drop_surplus(self, trial: str) -> None:
         """Delete checkpoints that nobody will start from, the log first."""
-        surplus = getattr(self.state.strategy, "surplus", None)
-        useless = list(surplus()) if surplus is not None else []
+        useless = self.state.strategy.surplus()
         if self.state.phase_of(trial) == CONFIRM:
             mine = sorted(key for key in self.state.paths if key[0] == trial)
-            useless += mine[:-1] if trial in self.state.live else mine
-        if not useless:
-            return
-        starts = {t.start.path for t in self.state.live.values() if t.start is not None and t.status == "running"}
+            useless = (*useless, *(mine[:-1] if trial in self.state.live else mine))
         for key in useless:
             path = self.state.paths.get(key)
-            if path is not None and path not in starts:
+            if path is not None and not self.state.starts_from(key[0], path):
                 name, segment, epoch = key
                 self.emit(e="drop", id=name, seg=segment, epoch=epoch, path=path)
-                shutil.rmtree(self.folder.path / path, ignore_errors=True)
+                self.store.delete(path)
 
 
-def _result_event(live: Live, epoch: int, value: float, decision: Decision, metrics: dict[str, Any]) -> dict[str, Any]:
+def _result_event(
+    live: Live, epoch: int, value: float, decision: Decision, metrics: Mapping[str, Any]
+) -> dict[str, Any]:
     event: dict[str, Any] = {"e": "result", "id": live.id, "seg": live.segment, "epoch": epoch, "value": value}
-    event["d"] = str(decision.action)
-    for key in ("rung", "cutoff", "rank", "size"):
-        if (number := getattr(decision, key)) is not None:
-            event[key] = number
+    event["d"] = decision.action._value_
+    if decision.rung is not None:
+        event["rung"] = decision.rung
+    if decision.cutoff is not None:
+        event["cutoff"] = decision.cutoff
+    if decision.rank is not None:
+        event["rank"] = decision.rank
+    if decision.size is not None:
+        event["size"] = decision.size
     if (x := decision.exploit) is not None:
         event["x"] = {"donor": x.donor, "seg": x.segment, "epoch": x.epoch, "config": x.config}
     event["m"] = {k: v for k, v in metrics.items() if not isinstance(v, float) or math.isfinite(v)}
     return event
-
-
-__all__ = ["Campaign", "Instruction", "Placement"]

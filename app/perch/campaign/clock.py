@@ -1,4 +1,4 @@
-"""Consumed seconds of a run, and where those of a placement went."""
+"""Consumed seconds of a run, on the machine's clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Clock:
+class WallClock:
     """Consumed seconds: those of earlier attempts, then this attempt's; interruptions are left out."""
 
     base_s: float = 0.0
@@ -23,3 +23,11 @@ class Clock:
     def now_s(self) -> float:
         """Consumed seconds now."""
         return self.base_s + (self.read() - self.origin_s if self.origin_s is not None else 0.0)
+
+    def cpu_s(self) -> float:
+        """Seconds on a fine clock, for measuring how long an answer takes."""
+        return time.perf_counter()
+
+    def ask_s(self, measured_s: float) -> float:
+        """As measured."""
+        return measured_s

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from perch.log.events import Event, EventLog
+from perch.campaign.seams import Log
+from perch.log.events import Event
 from perch.log.state import CONFIRM, KEPT, State
 
 
@@ -22,7 +23,7 @@ class Confirmation:
     ``log`` is this attempt's: what it holds counts here, also when a newer attempt has accepted less of it.
     """
 
-    log: EventLog
+    log: Log
     top: int
     seeds: int
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass
+@dataclass(slots=True)
 class Spent:
     """Worker seconds of one placement by activity; what is left of its time is idle."""
 
@@ -30,5 +30,9 @@ class Spent:
 
     def seconds(self) -> dict[str, float]:
         """The four figures, rounded, as an event holds them."""
-        names = ("starting_s", "training_s", "evaluating_s", "checkpointing_s")
-        return {name: round(getattr(self, name), 4) for name in names}
+        return {
+            "starting_s": round(self.starting_s, 4),
+            "training_s": round(self.training_s, 4),
+            "evaluating_s": round(self.evaluating_s, 4),
+            "checkpointing_s": round(self.checkpointing_s, 4),
+        }

@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from perch.campaign.campaign import Campaign, Instruction, Placement
+from perch.campaign.campaign import Campaign
+from perch.campaign.placement import Instruction, Placement
+from perch.log.folder import RunFolder
 
 Step = Callable[[Mapping[str, Any], str, int, dict[str, Any]], dict[str, Any]]
 """``step(config, trial, epoch, memory)`` trains one epoch and returns metrics; ``memory`` is what a checkpoint holds."""
@@ -17,8 +19,18 @@ class InlineEngine:
     the process counts as killed (nothing more is written), to test what a new attempt makes of the log.
     """
 
-    def __init__(self, campaign: Campaign, step: Step, *, slots: int = 1, stop_after: int | None = None) -> None:
-        self.campaign, self.step, self.slots, self.left = campaign, step, slots, stop_after
+    def __init__(
+        self,
+        campaign: Campaign,
+        folder: RunFolder,
+        attempt: int,
+        step: Step,
+        *,
+        slots: int = 1,
+        stop_after: int | None = None,
+    ) -> None:
+        self.campaign, self.folder, self.attempt = campaign, folder, attempt
+        self.step, self.slots, self.left = step, slots, stop_after
         campaign.worker_slots = slots
         self.trained: list[tuple[str, int, int]] = []
         """(trial, segment, epoch) of every epoch that was really trained."""
@@ -46,7 +58,7 @@ class InlineEngine:
     def _restore(self, placement: Placement) -> tuple[int, dict[str, Any]]:
         if placement.start is None:
             return 0, {}
-        path = self.campaign.folder.path / placement.start.path / "memory.json"
+        path = self.folder.path / placement.start.path / "memory.json"
         return placement.start.epoch, json.loads(path.read_text())
 
     def _epoch(self, placement: Placement, epoch: int, memory: dict[str, Any]) -> bool:
@@ -66,9 +78,9 @@ class InlineEngine:
         return True
 
     def _save(self, placement: Placement, epoch: int, memory: dict[str, Any]) -> None:
-        attempt = f"attempt-{self.campaign.log.attempt:03d}"
+        attempt = f"attempt-{self.attempt:03d}"
         path = f"checkpoints/{attempt}/{placement.trial}-{placement.segment}-{epoch}"
-        folder = self.campaign.folder.path / path
+        folder = self.folder.path / path
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "memory.json").write_text(json.dumps(memory))
         self.campaign.saved(placement.trial, path)

@@ -7,12 +7,8 @@ to Ray 2.60; ``pyproject.toml`` pins that minor version.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +22,17 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import SearchAlgorithm
 
-from perch.campaign.campaign import Campaign, Instruction, Placement
+from perch.campaign.campaign import Campaign
+from perch.campaign.placement import Instruction, Placement
+from perch.engine.metrics import numeric
+from perch.engine.signals import Leave, leaving
+from perch.engine.tune_books import forget_ended
+from perch.log.folder import RunFolder
 
 SHARED_FOLDER = "trials"
 """One folder for the checkpoints of all trials of an attempt; their numbers keep them apart."""
 
-SAVES_PER_STINT = 100_000
+SAVES_PER_PLACEMENT = 100_000
 """Checkpoint numbers set aside for one placement."""
 
 LOOK_EVERY_S = 0.1
@@ -39,22 +40,6 @@ LOOK_EVERY_S = 0.1
 
 GRACE_S = 4.0
 """Seconds that running trials get to save after an interruption."""
-
-
-class Leave(BaseException):
-    """Ends Tune's loop at once; not an ``Exception``, so that nothing in between answers it."""
-
-
-@contextlib.contextmanager
-def leaving() -> Iterator[None]:
-    """Where ``Leave`` ends. Raised by a signal's handler inside Ray's compiled code, it comes out as the cause of a SystemError."""
-    try:
-        yield
-    except Leave:
-        return
-    except SystemError as error:
-        if not isinstance(error.__cause__, Leave):
-            raise
 
 
 class PlacedTrial(Trial):  # type: ignore[misc]
@@ -69,7 +54,7 @@ class PlacedTrial(Trial):  # type: ignore[misc]
 class Search(SearchAlgorithm):  # type: ignore[misc]
     """Where Tune gets its trials: the campaign's next placement."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: TuneEngine) -> None:
         self.engine = engine
 
     def set_search_properties(self, *_: Any, **__: Any) -> bool:
@@ -102,7 +87,7 @@ class Search(SearchAlgorithm):  # type: ignore[misc]
 class Scheduler(FIFOScheduler):  # type: ignore[misc]
     """Where results go: the campaign decides, Tune obeys."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: TuneEngine) -> None:
         super().__init__()
         self.engine = engine
 
@@ -145,7 +130,7 @@ class Scheduler(FIFOScheduler):  # type: ignore[misc]
 class Watch(TrialProgressCallback):  # type: ignore[misc]
     """Logs checkpoints, keeps time, and forgets ended trials; stands in for Tune's own, which keeps every one."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: TuneEngine) -> None:
         super().__init__()
         self.engine = engine
 
@@ -168,19 +153,25 @@ class Watch(TrialProgressCallback):  # type: ignore[misc]
     on_trial_error = on_trial_complete = log_result = on_trial_result
 
 
-class Engine:
+class TuneEngine:
     """Holds campaign and controller together. ``on_tick`` is called at every step of the loop, often."""
 
     def __init__(
         self,
         campaign: Campaign,
+        folder: RunFolder,
+        trainable: Any,
+        resources: dict[str, float],
         *,
+        attempt: int,
         extra_config: Callable[[Placement], dict[str, Any]],
         classify: Callable[[BaseException], str],
         on_tick: Callable[[], None],
         on_start: Callable[[], None],
     ) -> None:
-        self.campaign, self.extra_config, self.classify = campaign, extra_config, classify
+        self.campaign, self.folder, self.attempt = campaign, folder, attempt
+        self.trainable, self.resources = trainable, resources
+        self.extra_config, self.classify = extra_config, classify
         self.on_tick, self.on_start = on_tick, on_start
         self.controller: Any = None
         self.spec: dict[str, Any] = {}
@@ -194,15 +185,15 @@ class Engine:
         """Nothing: Tune pickles its callbacks for a restore that Perch never makes; the log is what a run resumes from."""
         return {}
 
-    def fit(self, trainable: Any, resources: dict[str, float], folder: Path) -> None:
+    def fit(self) -> None:
         """Run Tune's loop until the campaign ends. Raises what went wrong in Perch itself."""
-        attempt = f"attempt-{self.campaign.log.attempt:03d}"
+        self.campaign.begin()
         tuner = tune.Tuner(
-            tune.with_resources(trainable, resources),
+            tune.with_resources(self.trainable, self.resources),
             tune_config=tune.TuneConfig(search_alg=Search(self), scheduler=Scheduler(self), reuse_actors=True),
             run_config=tune.RunConfig(
-                name=attempt,
-                storage_path=str(folder),
+                name=f"attempt-{self.attempt:03d}",
+                storage_path=str(self.folder.checkpoints),
                 callbacks=[Watch(self)],
                 verbose=0,
                 failure_config=tune.FailureConfig(max_failures=0),
@@ -269,10 +260,10 @@ class Engine:
         trial.__class__ = PlacedTrial
         trial.perch_segment = placement.segment
         trial.relative_logdir = trial.storage.trial_dir_name = SHARED_FOLDER
-        trial.storage.current_checkpoint_index = self.placements * SAVES_PER_STINT
+        trial.storage.current_checkpoint_index = self.placements * SAVES_PER_PLACEMENT
         self.placements += 1
         if placement.start is not None:
-            path = str(self.campaign.folder.path / placement.start.path)
+            path = str(self.folder.path / placement.start.path)
             metrics = {"training_iteration": placement.start.epoch}
             trial.run_metadata.checkpoint_manager._latest_checkpoint_result = _TrainingResult(Checkpoint(path), metrics)
         return trial
@@ -296,7 +287,7 @@ class Engine:
     def checkpointed(self, trial: Trial, checkpoint: Checkpoint) -> None:
         """Record a checkpoint, relative to the run folder."""
         if trial.trial_id in self.campaign.saving:
-            path = Path(checkpoint.path).relative_to(self.campaign.folder.path.resolve())
+            path = Path(checkpoint.path).relative_to(self.folder.path.resolve())
             self.campaign.saved(trial.trial_id, path.as_posix())
 
     def errored(self, trial: Trial) -> None:
@@ -317,7 +308,7 @@ class Engine:
             raise Leave
         self.guarded(self.on_tick)
         if self.controller is not None:
-            self._forget(trials)
+            forget_ended(self.controller, trials)
         if self.campaign.ending is not None:
             self.keep_workers(0)  # nothing will be placed any more: idle workers are free for others
         if self.campaign.ending not in (None, "done"):
@@ -326,69 +317,6 @@ class Engine:
             if self.busy == 0 or now - self.leaving_since_s > GRACE_S:
                 raise Leave
 
-    def _forget(self, trials: list[Trial]) -> None:
-        """Drop ended trials from Tune's books, which it keeps for ever: memory and time per trial stay flat."""
-        controller = self.controller
-        if len(controller._stopped_trials) + len(controller._failed_trials) < 50:
-            return
-        ended = controller._stopped_trials | controller._failed_trials
-        gone = {t for t in ended if t not in controller._trial_to_actor}
-        trials[:] = [t for t in trials if t not in gone]
-        for name in ("_stopped_trials", "_failed_trials", "_live_trials", "_trials_to_cache"):
-            getattr(controller, name).difference_update(gone)
-        for trial in gone:
-            controller._trial_metadata.pop(trial.trial_id, None)
-        manager = controller._actor_manager
-        tasks = manager._pending_actors_to_enqueued_actor_tasks
-        known = (manager._pending_actors_to_attrs, manager._live_actors_to_ray_actors_resources)
-        for actor in [a for a in tasks if not any(a in book for book in known)]:
-            tasks.pop(actor)
-
-
-BOOKKEEPING = frozenset({
-    "done", "time_total_s", "time_since_restore", "iterations_since_restore", "timesteps_since_restore", "timestamp",
-    "pid", "timesteps_total", "episodes_total", "training_iteration", "trial_id", "should_checkpoint",
-    "checkpoint_dir_name",
-})  # fmt: skip
-"""What Tune adds to a result and Perch records in its own way."""
-
-
-def numeric(result: dict[str, Any]) -> dict[str, Any]:
-    """A trainable's own numbers (and its device's name), under their own names."""
-    out: dict[str, Any] = {}
-    for key, value in result.items():
-        if key in BOOKKEEPING or key.startswith("config/"):
-            continue
-        if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-            value = value.item()  # noqa: PLW2901
-        if isinstance(value, (int, float, bool)) or (key in ("device", "node_ip") and isinstance(value, str)):
-            out[key] = value
-    return out
-
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def take_signals(handler: Callable[[int, Any], None]) -> Callable[[], None]:
-    """A function that points INT, TERM and USR1 at ``handler``, where that is possible (in the main thread)."""
-
-    def take() -> None:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-                signal.signal(number, handler)
-
-    return take
-
-
-def prepare_environment() -> None:
-    """What Tune reads from the environment, to be set before it is used: no loggers, no snapshots, no changed folder."""
-    os.environ.update(
-        TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
-        TUNE_GLOBAL_CHECKPOINT_S="1e9",
-        TUNE_MAX_PENDING_TRIALS_PG="64",
-        TUNE_DISABLE_SIGINT_HANDLER="1",
-        TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
-        RAY_AIR_NEW_OUTPUT="0",
-        RAY_CHDIR_TO_TRIAL_DIR="0",
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,14 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """What strategies need to resume or copy trials; bounded."""
         return self.path / "checkpoints"
+
+    def has(self, checkpoint: str) -> bool:
+        """True when a checkpoint, named by its path below this folder, is there."""
+        return (self.path / checkpoint).exists()
+
+    def delete(self, checkpoint: str) -> None:
+        """Remove a checkpoint, named by its path below this folder."""
+        shutil.rmtree(self.path / checkpoint, ignore_errors=True)
 
     @property
     def weights(self) -> Path:

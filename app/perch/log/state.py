@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from perch.strategies.strategy import Action, Strategy
+from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
 
 SEARCH, CONFIRM = "search", "confirm"
 KEPT = 5
 """Trials whose weights are kept: the best and the next four, an ensemble."""
-STRATEGY_KINDS = frozenset({"trial", "promote", "result", "checkpoint", "drop", "error"})
 
 
 @dataclass(slots=True)
@@ -43,6 +43,10 @@ class Live:
     """Lost workers since the last new result."""
     best: tuple[float, int] | None = None
     """Lowest value and its epoch."""
+
+    def has_reported(self, segment: int, epoch: int) -> bool:
+        """True when that epoch is in the log already."""
+        return segment < self.segment or (segment == self.segment and epoch <= self.epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +84,59 @@ class State:
         """Incumbent of the search: value, trial, epoch."""
         self.top: dict[str, float] = {}
         """The best trials of the search, at most ``KEPT``, with their lowest values."""
+        self.keep_below = float("inf")
+        """A trial's weights are worth keeping below this value: that of the fifth best so far."""
         self.exploits = 0
         """How often a trial went on from another's weights (PBT)."""
         self.paths: dict[tuple[str, int, int], str] = {}
         """(trial, segment, epoch) → checkpoint on disk, relative to the run folder."""
         self.rungs: dict[int, list[int]] = {}
         """Rung → [judged, went on]."""
+        self._confirms = False
+        """True once a trial of another phase than the search is in the log."""
+        self._copied: set[str] = set()
+        """Live trials that went on from another's weights, and may start from its checkpoint again."""
+        self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "attempt": self._on_attempt, "trial": self._on_trial, "result": self._on_result, "promote": self._on_promote,
+            "checkpoint": self._on_checkpoint, "drop": self._on_drop, "lost": self._on_lost, "error": self._on_error,
+            "confirm": self._on_confirm, "close": self._on_close,
+        }  # fmt: skip
 
     def apply(self, event: dict[str, Any]) -> None:
         """Take one event into account."""
         kind = event["e"]
-        handler = getattr(self, f"_on_{kind}", None)
-        trial = event.get("id")
-        phase = event.get("phase", SEARCH) if kind == "trial" else self.phase_of(trial)
+        handler = self._handlers.get(kind)
+        strategys = kind in STRATEGY_KINDS
+        if strategys and self._confirms:
+            strategys = self.phase_of(event["id"]) == SEARCH
+        if kind == "trial" and event.get("phase", SEARCH) != SEARCH:
+            strategys, self._confirms = False, True
         if handler is not None:
             handler(event)
         self.used_s = max(self.used_s, event.get("used_s", 0.0))
-        if kind in STRATEGY_KINDS and phase == SEARCH:
+        if strategys:
             self.strategy.applied(event)
 
     def knows(self, trial: str, segment: int, epoch: int) -> bool:
         """True when that epoch is in the log already (or its trial has ended)."""
         live = self.live.get(trial)
-        return live is None or segment < live.segment or (segment == live.segment and epoch <= live.epoch)
+        return live is None or live.has_reported(segment, epoch)
 
     def phase_of(self, trial: str | None) -> str:
         """Search or confirm."""
-        if trial in self.live:
-            return self.live[trial].phase
-        return self.ended[trial].phase if trial in self.ended else SEARCH
+        if (live := self.live.get(trial or "")) is not None:
+            return live.phase
+        ended = self.ended.get(trial or "")
+        return ended.phase if ended is not None else SEARCH
+
+    def starts_from(self, owner: str, path: str) -> bool:
+        """True when a running trial would start from that checkpoint of ``owner`` if its worker were lost now."""
+        candidates = (owner, *self._copied) if self._copied else (owner,)
+        for name in candidates:
+            live = self.live.get(name)
+            if live is not None and live.status == "running" and live.start is not None and live.start.path == path:
+                return True
+        return False
 
     # --- one method per kind of event -------------------------------------------------------------------------------
 
@@ -149,6 +177,8 @@ class State:
                 judged[0] += 1
                 judged[1] += event["d"] != Action.STOP
         match event["d"]:
+            case Action.GO:
+                return
             case Action.STOP:
                 self._end(live, "completed" if epoch >= self.epochs else "stopped")
             case Action.PAUSE:
@@ -157,22 +187,23 @@ class State:
                 self._exploit(live, event["x"])
 
     def _rank(self, trial: str, value: float) -> None:
-        if trial in self.top or len(self.top) < KEPT:
-            self.top[trial] = min(value, self.top.get(trial, value))
-        elif value < max(self.top.values()):
-            del self.top[max(self.top, key=lambda t: self.top[t])]
-            self.top[trial] = value
-
-    @property
-    def keep_below(self) -> float:
-        """A trial's weights are worth keeping below this value: that of the fifth best so far."""
-        return max(self.top.values()) if len(self.top) == KEPT else float("inf")
+        top = self.top
+        if trial in top or len(top) < KEPT:
+            top[trial] = min(value, top.get(trial, value))
+        elif value < self.keep_below:
+            del top[max(top, key=lambda t: top[t])]
+            top[trial] = value
+        else:
+            return
+        if len(top) == KEPT:
+            self.keep_below = max(top.values())
 
     def _exploit(self, live: Live, x: dict[str, Any]) -> None:
         self.exploits += 1
         path = self.paths.get((x["donor"], x["seg"], x["epoch"]), "")
         live.config, live.epoch, live.segment = x["config"], x["epoch"], live.segment + 1
         live.start = Save(path, x["seg"], x["epoch"])
+        self._copied.add(live.id)
 
     def _on_promote(self, event: dict[str, Any]) -> None:
         if (live := self.live.get(event["id"])) is not None:
@@ -219,4 +250,5 @@ class State:
         if live.phase == SEARCH:
             self.counts[status] += 1
         self.ended[live.id] = Ended(status, live.best, live.phase)
+        self._copied.discard(live.id)
         del self.live[live.id]

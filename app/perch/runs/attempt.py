@@ -12,8 +12,9 @@ from typing import Any
 
 from perch.atomic import replacing
 from perch.campaign.campaign import Campaign
-from perch.campaign.clock import Clock
+from perch.campaign.clock import WallClock
 from perch.campaign.confirmation import Confirmation
+from perch.campaign.rules import Rules
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
 from perch.runs.resume import replay
@@ -28,6 +29,7 @@ class Attempt:
     study: Study
     folder: RunFolder
     campaign: Campaign
+    log: EventLog
     view: View | None
     prepared: Any = None
     cache: Path = field(default_factory=Path)
@@ -82,11 +84,11 @@ def open_attempt(
     folder.stop.unlink(missing_ok=True)  # it was meant for an earlier attempt
     log = EventLog(folder.events)
     state = replay(study, folder, log)
-    clock = Clock()
+    clock = WallClock()
     extends = state.closed == "done"
     clock.start(state.used_s, began_s)
     confirmation = Confirmation(log, study.confirm.top, study.confirm.seeds)
-    campaign = Campaign(study, folder, state, log, clock, confirmation)
+    campaign = Campaign(Rules.of(study), state, log, clock, folder, confirmation)
     campaign.emit(
         e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
         unix_s=round(time.time(), 3), seed=study.seed, strategy=study.strategy_name, host=platform.node(), pid=os.getpid(),
@@ -94,9 +96,9 @@ def open_attempt(
     )  # fmt: skip
     log.sync()
     if view is not None:
-        for notice in getattr(state.strategy, "notices", ()):
+        for notice in state.strategy.notices:
             view.say(f"note: {notice}")
-    return Attempt(study, folder, campaign, view, prepared, started_s=state.used_s)
+    return Attempt(study, folder, campaign, log, view, prepared, started_s=state.used_s)
 
 
 def _facts(prepared: Any) -> dict[str, Any]:

@@ -14,14 +14,14 @@ from perch.runs.outcome import DONE, FAILED, INTERRUPTED, Outcome
 def close(attempt: Attempt) -> Outcome:
     """Log how the attempt ended."""
     campaign = attempt.campaign
-    if (newer := campaign.log.superseded()) is not None:  # the record is the newer attempt's, however this one ended
+    if (newer := attempt.log.superseded()) is not None:  # the record is the newer attempt's, however this one ended
         campaign.ending, campaign.why = "superseded", taken_over_by(newer)
     ending, why = campaign.ending or "interrupted", campaign.why or "it ended early"
     closing = {"done": "done", "interrupted": "interrupted", "superseded": "superseded"}.get(ending, "failed")
     campaign.emit(
         e="close", why=closing, reason=why, suggesting_s=round(campaign.suggesting_s, 3), slots=campaign.worker_slots
     )
-    campaign.log.sync()
+    attempt.log.sync()
     if campaign.ending == "interrupted":
         attempt.folder.stop.unlink(missing_ok=True)
     code = {"done": DONE, "interrupted": INTERRUPTED}.get(closing, FAILED)

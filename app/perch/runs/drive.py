@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -27,13 +28,14 @@ from perch.view.snapshot import snapshot
 
 def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
     """Take an attempt to its end, whatever that is, and leave its record behind."""
-    from perch.engine.tune import leaving, prepare_environment
+    from perch.engine.signals import leaving
+    from perch.engine.tune_books import prepare_environment
 
     prepare_environment()
     ended: Outcome | None = None
     with leaving():  # a second signal, which may come while Ray ends or tables are made: those are made when next read
         with contextlib.ExitStack() as followers:
-            followers.callback(end_searcher, attempt.campaign)
+            followers.callback(attempt.campaign.state.strategy.close)  # a program that calls run lives on after it
             writer = followers.enter_context(writer_process(attempt.folder))
             if "wandb" in attempt.study.log:
                 from perch.boards.wandb_process import following
@@ -66,15 +68,9 @@ def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None
                 watchdog.cancel()
 
 
-def end_searcher(campaign: Campaign) -> None:
-    """A searcher that has a process of its own ends with the attempt: a program that calls ``run`` lives on after it."""
-    close_searcher = getattr(getattr(campaign.state.strategy, "searcher", None), "close", None)
-    if close_searcher is not None:
-        close_searcher()
-
-
 def _fit(attempt: Attempt, ray_session: Any) -> None:
-    from perch.engine.tune import Engine, take_signals
+    from perch.engine.signals import Leave, take_signals
+    from perch.engine.tune import TuneEngine
 
     campaign, study = attempt.campaign, attempt.study
     capacity = first_capacity(study, ray_session)
@@ -89,15 +85,11 @@ def _fit(attempt: Attempt, ray_session: Any) -> None:
         if attempt.due("weights", 10.0):
             prune_weights(attempt.folder, campaign.state)
         if attempt.due("sync", 1.0):
-            campaign.log.sync()
+            attempt.log.sync()
         if attempt.view is not None and attempt.due("view", 0.2):
-            attempt.view.show(snapshot(campaign, attempt.baselines, attempt.started_s))
+            attempt.view.show(snapshot(attempt.folder.id, study, campaign, attempt.baselines, attempt.started_s))
 
     def on_signal(number: int, _frame: Any) -> None:
-        import signal
-
-        from perch.engine.tune import Leave
-
         attempt.signals += 1
         name = signal.Signals(number).name
         if attempt.signals > 1:
@@ -107,16 +99,19 @@ def _fit(attempt: Attempt, ray_session: Any) -> None:
 
     take = take_signals(on_signal)
     take()
-    campaign.begin()
-    engine = Engine(
+    engine = TuneEngine(
         campaign,
+        attempt.folder,
+        trainable(attempt),
+        resources,
+        attempt=attempt.log.attempt,
         extra_config=lambda placement: extra_config(attempt, placement, resources),
         classify=classify,
         on_tick=tick,
         on_start=take,
     )
     try:
-        engine.fit(trainable(attempt), resources, attempt.folder.checkpoints)
+        engine.fit()
     finally:
         _tidy(attempt.folder, campaign)
 
@@ -133,7 +128,7 @@ def _tidy(folder: RunFolder, campaign: Campaign) -> None:
 
 def _ray_died(attempt: Attempt, name: str) -> None:
     """A private Ray was killed: keep what the log holds and leave; the main thread is stuck in Ray."""
-    attempt.campaign.log.sync()
+    attempt.log.sync()
     from perch.record import write
 
     write(attempt.folder)

@@ -19,7 +19,7 @@ def look_for_an_end(attempt: Attempt) -> None:
     end_time = os.environ.get("PERCH_END_TIME")
     if end_time and time.time() > float(end_time) - END_MARGIN_S:
         campaign.end("interrupted", "the job's time is nearly over")
-    if attempt.due("superseded", 2.0) and (newer := campaign.log.superseded()) is not None:
+    if attempt.due("superseded", 2.0) and (newer := attempt.log.superseded()) is not None:
         campaign.end("superseded", taken_over_by(newer))
 
 
@@ -28,7 +28,7 @@ def _stop_file(attempt: Attempt) -> str | None:
         text = attempt.folder.stop.read_text().strip()
     except OSError:
         return None
-    if text and text != str(attempt.campaign.log.attempt):
+    if text and text != str(attempt.log.attempt):
         return None
     return "a stop file asked for it"
 

@@ -59,7 +59,7 @@ def _run(
         try:
             return drive(attempt, cpus, private)
         finally:
-            attempt.campaign.log.close()
+            attempt.log.close()
 
 
 def run(study: Study, *, raise_on_failure: bool = True, **options: Any) -> Any:

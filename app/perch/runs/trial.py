@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from perch.campaign.campaign import Placement
+from perch.campaign.placement import Placement
 from perch.errors import StudyError
 from perch.runs.attempt import Attempt
 from perch.study import Study

@@ -1,10 +1,8 @@
-"""What the simulated machine is made of: named delays, and trials."""
+"""What costs a simulated worker time beside training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from perch.strategies.strategy import Checkpoint, Config
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -21,22 +19,3 @@ class Delays:
     """Writing a checkpoint."""
     load_s: float = 0.0
     """Starting from a checkpoint."""
-
-
-@dataclass(slots=True)
-class SimulatedTrial:
-    """One trial on the simulated machine."""
-
-    id: str
-    config: Config
-    segment: int = 0
-    reported: int = 0
-    """Last epoch in the log, in this segment."""
-    trained: int = 0
-    """Epochs behind the weights that its worker holds."""
-    start: Checkpoint | None = None
-    """Where its next stretch starts; None: from the beginning."""
-    saved_at_s: float = 0.0
-    """When its checkpoint under way will be there."""
-    paused: bool = False
-    spent: dict[str, float] = field(default_factory=dict)

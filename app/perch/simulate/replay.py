@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perch.simulate.simulator import STRATEGY_KINDS
-from perch.strategies.strategy import Decision, Event, New, Resume, Strategy
+from perch.strategies.strategy import STRATEGY_KINDS, Decision, Event, New, Resume, Strategy
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class GridSettings(Settings):
     max_size: int = Field(1000, ge=1, description="the largest grid that is accepted")
 
 
-class GridSearch:
+class GridSearch(Searcher):
     """All combinations that the conditions allow, the last key changing fastest."""
 
     name = "grid"

@@ -7,10 +7,22 @@ from typing import Any
 
 from perch.strategies.plan import Plan
 from perch.strategies.searchers.random import RandomSearch
-from perch.strategies.strategy import DONE, GO, STOP, Action, Answer, Checkpoint, Decision, Event, New, Searcher
+from perch.strategies.strategy import (
+    DONE,
+    GO,
+    STOP,
+    Action,
+    Answer,
+    Checkpoint,
+    Decision,
+    Event,
+    New,
+    Searcher,
+    Strategy,
+)
 
 
-class Scheduler:
+class Scheduler(Strategy):
     """Trains every configuration to the last epoch. Other schedulers override ``judge``, and more where they pause.
 
     Events of trials that have ended, repeated ones and unknown kinds change nothing.
@@ -21,8 +33,6 @@ class Scheduler:
         self.settings = settings
         self.searcher: Searcher = RandomSearch(plan) if searcher is None else searcher
         self.trials = plan.trials
-        self.notices: tuple[str, ...] = ()
-        """What people should be told before the run starts."""
         self.started = 0
         self.last_epoch: dict[str, int] = {}
         """Epochs that each live trial has reported in its current segment."""
@@ -70,6 +80,19 @@ class Scheduler:
     def surplus(self) -> tuple[Checkpoint, ...]:
         """Checkpoints that the log holds and nobody will start from any more."""
         return tuple(self._surplus)
+
+    @property
+    def waiting(self) -> bool:
+        """True while the searcher works out the suggestion that was asked for last."""
+        return self.searcher.waiting
+
+    def wait(self, seconds: float) -> None:
+        """Block until the searcher has a suggestion, at most so long."""
+        self.searcher.wait(seconds)
+
+    def close(self) -> None:
+        """End the searcher's process, if it has one."""
+        self.searcher.close()
 
     # --- changing ---------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,9 @@ Config = dict[str, Any]
 Event = Mapping[str, Any]
 """One line of the log."""
 
+STRATEGY_KINDS: Final = frozenset({"trial", "promote", "result", "checkpoint", "drop", "error"})
+"""Kinds of events that a strategy is shown; those of the search alone, not of confirmations."""
+
 
 class Action(StrEnum):
     """What becomes of a trial after a result."""
@@ -118,7 +121,14 @@ Checkpoint = tuple[str, int, int]
 
 
 class Strategy(Protocol):
-    """Decides how a budget is spent."""
+    """Decides how a budget is spent: everything that a driver may call.
+
+    A class that names ``Strategy`` as its base inherits what a strategy without a slow searcher answers to ``notices``,
+    ``surplus``, ``waiting``, ``wait`` and ``close``.
+    """
+
+    notices: tuple[str, ...] = ()
+    """What people should be told before the run starts."""
 
     def ask(self, now_s: float) -> Answer:
         """What a free worker should do; ``now_s`` are the run's consumed seconds. Changes nothing."""
@@ -137,11 +147,27 @@ class Strategy(Protocol):
 
         Whoever deletes one says so with a ``drop`` event. Changes nothing.
         """
-        ...
+        return ()
+
+    @property
+    def waiting(self) -> bool:
+        """True while the suggestion that was asked for last is being worked out: None meant "not yet"."""
+        return False
+
+    def wait(self, seconds: float) -> None:
+        """Block until a suggestion is there, at most so long."""
+        return
+
+    def close(self) -> None:
+        """End what was started for it (a searcher's process); nothing is asked any more."""
+        return
 
 
 class Searcher(Protocol):
     """Proposes configurations; the other half of a strategy, with the same rule about state.
+
+    A class that names ``Searcher`` as its base inherits what a searcher that answers at once says to ``waiting``,
+    ``wait`` and ``close``.
 
     ``ordinal`` counts the searcher's own suggestions from 0: configurations that the study names (``points``) come
     before them and are not counted. Of ``applied`` it sees every event, those of the points too.
@@ -156,3 +182,16 @@ class Searcher(Protocol):
     def applied(self, event: Event) -> None:
         """Take note of what happened."""
         ...
+
+    @property
+    def waiting(self) -> bool:
+        """True while the suggestion that was asked for last is being worked out."""
+        return False
+
+    def wait(self, seconds: float) -> None:
+        """Block until a suggestion is there, at most so long."""
+        return
+
+    def close(self) -> None:
+        """End what was started to answer; nothing is asked any more."""
+        return

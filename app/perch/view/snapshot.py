@@ -6,12 +6,15 @@ from collections import Counter
 
 from perch.campaign.campaign import Campaign
 from perch.log.state import CONFIRM, SEARCH
+from perch.study import Study
 from perch.view.live import Best, Rung, Snapshot
 
 
-def snapshot(campaign: Campaign, baselines: dict[str, float | None], started_s: float) -> Snapshot:
+def snapshot(
+    run_id: str, study: Study, campaign: Campaign, baselines: dict[str, float | None], started_s: float
+) -> Snapshot:
     """The state of a campaign in one small object; ``started_s``: consumed seconds when this attempt began."""
-    state, study = campaign.state, campaign.study
+    state = campaign.state
     confirming = bool(state.confirming)
     phase = CONFIRM if confirming else SEARCH
     counts: Counter[str] = Counter()
@@ -28,7 +31,7 @@ def snapshot(campaign: Campaign, baselines: dict[str, float | None], started_s: 
         value, trial, epoch = state.best
         best = Best(trial, sign * value, epoch, campaign.best_config, campaign.best_test_mae_ev)
     return Snapshot(
-        run_id=campaign.folder.id,
+        run_id=run_id,
         strategy=study.strategy_name,
         metric=study.metric,
         elapsed_s=elapsed_s,

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perch.campaign.campaign import Campaign
-from perch.campaign.clock import Clock
+from perch.campaign.clock import WallClock
 from perch.campaign.confirmation import Confirmation
+from perch.campaign.rules import Rules
 from perch.engine.inline import InlineEngine
 from perch.errors import StrategyError
 from perch.log.events import EventLog, read
@@ -50,16 +51,18 @@ def attempt(path, spec, *, step=step, slots=3, stop_after=None):
     folder.path.mkdir(exist_ok=True)
     log = EventLog(folder.events)
     state = replay(spec, folder, log)
-    clock = Clock(read=Ticks())
+    clock = WallClock(read=Ticks())
     clock.start(state.used_s)
-    campaign = Campaign(spec, folder, state, log, clock, Confirmation(log, spec.confirm.top, spec.confirm.seeds))
+    campaign = Campaign(
+        Rules.of(spec), state, log, clock, folder, Confirmation(log, spec.confirm.top, spec.confirm.seeds)
+    )
     campaign.emit(
         e="attempt",
         n=log.attempt,
         accepts_bytes={str(k): v for k, v in log.accepts.items()},
         extends=state.closed == "done",
     )
-    engine = InlineEngine(campaign, step, slots=slots, stop_after=stop_after)
+    engine = InlineEngine(campaign, folder, log.attempt, step, slots=slots, stop_after=stop_after)
     engine.fit()
     if campaign.ending is not None:
         campaign.emit(e="close", why=campaign.ending, reason=campaign.why)
@@ -277,7 +280,7 @@ def test_it_waits_for_a_suggestion_only_while_nothing_else_can_happen(tmp_path):
 def test_a_suggestion_that_is_being_worked_out_is_no_deadlock_however_long_it_takes(tmp_path):
     """The first answer of a model in another process may take minutes on a busy machine, with no trial running."""
     campaign, _ = attempt(tmp_path / "run", study(), stop_after=0)
-    campaign.log = EventLog(campaign.folder.events)
+    campaign.log = EventLog(campaign.store.events)
     now = iter([1.0, 200.0, 400.0])
     campaign.clock.now_s = lambda: next(now)
     campaign.ending, campaign.queue = None, deque()

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from perch.engine.tune import Engine
+from perch.engine.tune import TuneEngine
 
 
 class Campaign:
@@ -33,10 +33,20 @@ class Campaign:
 @pytest.fixture
 def engine(monkeypatch):
     """An engine whose trials are its placements."""
-    monkeypatch.setattr(Engine, "_trial", lambda self, placement: placement)
+    monkeypatch.setattr(TuneEngine, "_trial", lambda self, placement: placement)
 
     def make(campaign, on_tick=lambda: None):
-        return Engine(campaign, extra_config=lambda s: {}, classify=str, on_tick=on_tick, on_start=lambda: None)
+        return TuneEngine(
+            campaign,
+            None,
+            None,
+            {},
+            attempt=1,
+            extra_config=lambda s: {},
+            classify=str,
+            on_tick=on_tick,
+            on_start=lambda: None,
+        )
 
     return make
 

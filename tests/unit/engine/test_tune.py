@@ -5,13 +5,14 @@ from types import SimpleNamespace
 import pytest
 from ray.tune.utils.object_cache import _ObjectCache
 
-from perch.engine.tune import Engine, Leave, Search, leaving
+from perch.engine.signals import Leave, leaving
+from perch.engine.tune import Search, TuneEngine
 
 
 def engine(**changes):
     campaign = SimpleNamespace(failure=None, ending=None, worker_slots=1)
     calls = {"extra_config": dict, "classify": str, "on_tick": lambda: None, "on_start": lambda: None}
-    return Engine(campaign, **{**calls, **changes})
+    return TuneEngine(campaign, None, None, {}, attempt=1, **{**calls, **changes})
 
 
 @pytest.mark.timeout(30)

@@ -69,7 +69,7 @@ def drive(
             check(resolved(plan.study_of(Job(strategy, plan.seeds[0]))))
         _prepare(plan, folder)
         os.environ.setdefault("PERCH_REPORT", "0")  # the runs' own reports would take CPU from the next run
-        from perch.engine.tune import prepare_environment
+        from perch.engine.tune_books import prepare_environment
 
         prepare_environment()
         with session(private, paths):  # every run finds this Ray initialised, uses it, and leaves it alone
@@ -84,7 +84,7 @@ def _one(
     plan: ComparePlan, folder: Path, job: Job, place: str, min_cpu_share: float, say: Callable[[str], None]
 ) -> int:  # fmt: skip
     """One run with its repeats."""
-    from perch.engine.tune import Leave
+    from perch.engine.signals import Leave
     from perch.runs.runner import run_study
 
     study = plan.study_of(job)

@@ -16,7 +16,7 @@ from perch.strategies.plan import Plan
 from perch.strategies.searchers.design import Design
 from perch.strategies.searchers.observations import NOT_ITS_FAULT, finite
 from perch.strategies.searchers.prefetch import FEWEST_RESULTS, Question, Reply, initial_points
-from perch.strategies.strategy import Action, Config, Event, New
+from perch.strategies.strategy import Action, Config, Event, New, Searcher
 
 if TYPE_CHECKING:
     import optuna
@@ -89,7 +89,7 @@ def sampler_seed(seed: int, *key: int | str) -> int:
 # --- TPE -----------------------------------------------------------------------------------------------------------------
 
 
-class TpeSearch:
+class TpeSearch(Searcher):
     """Multivariate TPE with constant liar. Stopped trials are PRUNED, with their values by epoch: ranked by depth first.
 
     A suggestion leaves nothing behind: the study holds what the log tells, so a replay equals an unkilled run.

@@ -6,10 +6,10 @@ Bergstra & Bengio, JMLR 13 (2012) 281, https://jmlr.org/papers/v13/bergstra12a.h
 from __future__ import annotations
 
 from perch.strategies.plan import Plan
-from perch.strategies.strategy import Event, New
+from perch.strategies.strategy import Event, New, Searcher
 
 
-class RandomSearch:
+class RandomSearch(Searcher):
     """Draws every configuration afresh and learns nothing."""
 
     name = "random"

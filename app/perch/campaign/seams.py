@@ -1,0 +1,72 @@
+"""What a campaign is connected to: an engine that trains, a log that remembers, a store of checkpoints, a clock.
+
+Ray Tune (``perch.engine.tune``), the inline engine (``perch.engine.inline``) and the virtual clock
+(``perch.simulate.virtual_clock``) are engines. Each calls the same methods of ``Campaign``:
+
+===================  ================================================================================================
+method               when the engine calls it
+===================  ================================================================================================
+next_placement       a worker is free; ``next_confirmation`` after it, when it gave none
+result               a placement has reported an epoch; the engine does what the instruction says
+saved                the checkpoint that an instruction asked for is written
+left_worker          a placement is off its worker
+failed, lost         the trial has failed by its own fault; its worker or node is gone
+finished_early       the trainable has ended by itself before its last epoch
+wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a searcher that is at work
+===================  ================================================================================================
+
+It reads ``ending`` (not None: place nothing more) and keeps ``worker_slots`` (how many placements run at once) true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+
+class Engine(Protocol):
+    """Trains what a campaign places."""
+
+    def fit(self) -> None:
+        """Drive the campaign until nothing runs and nothing more is placed."""
+        ...
+
+
+class Log(Protocol):
+    """Takes the events of a run in their order, before anything acts on them."""
+
+    def append(self, event: dict[str, Any]) -> None:
+        """Keep one event."""
+        ...
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """All events that count so far, oldest first."""
+        ...
+
+
+class CheckpointStore(Protocol):
+    """Where checkpoints lie, by the path that the log knows them by."""
+
+    def has(self, path: str) -> bool:
+        """True when the checkpoint is there."""
+        ...
+
+    def delete(self, path: str) -> None:
+        """Remove a checkpoint; one that is gone already is no error."""
+        ...
+
+
+class Clock(Protocol):
+    """Tells the run's consumed seconds."""
+
+    def now_s(self) -> float:
+        """Consumed seconds now: interruptions are left out."""
+        ...
+
+    def cpu_s(self) -> float:
+        """Seconds on a clock for measuring how long an answer takes; always 0 where time is simulated."""
+        ...
+
+    def ask_s(self, measured_s: float) -> float:
+        """What the log says of a suggestion that took ``measured_s``: the same, or what is simulated."""
+        ...
