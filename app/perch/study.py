@@ -124,6 +124,14 @@ class Resources(Model):
     )
 
 
+class Insure(Model):
+    """Checkpoints that strategies need, and insurance against interruptions."""
+
+    insure: Annotated[Seconds | Literal["off"], BeforeValidator(lambda v: "off" if v is False else v)] = Field(
+        description="the longest that a trial trains unsaved (10m), or off: only what a strategy needs is saved"
+    )
+
+
 class Points(Model):
     """The best configurations of an earlier run."""
 
@@ -148,7 +156,14 @@ class Study(Model):
     budget: Budget = Field(default_factory=lambda: Budget(trials=60))
     confirm: Confirm = Field(default_factory=Confirm)
     max_failed_trials: int = Field(10, ge=1, description="failed trials in a row that end a hopeless run")
-    checkpoints: Literal["needed", "all", "none"] = Field("needed", description="which epochs leave a checkpoint")
+    checkpoints: Literal["needed", "all", "none"] | Insure = Field(
+        "needed",
+        description="which epochs leave a checkpoint: needed (by the strategy, and as insurance), all, none, or {insure: 10m}",
+    )
+    epoch_limit: Seconds | None = Field(
+        None,
+        description="an epoch that takes longer ends its trial as hung; default: 20 times the median, 10m at least",
+    )
     optimizer: str = Field("adam", description="adam, adamw or sgd; may be searched")
     resources: Resources = Field(default_factory=Resources)
     storage: str = Field("./results", description="the folder that holds runs; every node must see it")

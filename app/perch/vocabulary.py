@@ -21,8 +21,8 @@ EVALUATING_S: Final = "evaluating_s"
 PEAK_MEMORY_BYTES: Final = "peak_memory_bytes"
 DEVICE: Final = "device"
 
-ACTIVITIES: Final = ("training", "evaluating", "starting", "checkpointing", "suggesting", "idle")
-"""Where a worker's seconds go; the columns of ``overheads.parquet``."""
+ACTIVITIES: Final = ("training", "evaluating", "starting", "checkpointing", "redone", "suggesting", "idle")
+"""Where a worker's seconds go; the rows of ``overheads.parquet``. Redone: epochs trained again, or cut off, by interruptions."""
 
 COLLAPSED_SHARE: Final = 0.98
 """A trial that never falls below this share of the mean predictor's error is called collapsed."""

@@ -7,12 +7,15 @@ which of its methods an engine calls. Every change is an event first: it is logg
 from __future__ import annotations
 
 import math
+import statistics
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from perch.campaign.confirmation import Confirmation
+from perch.campaign.insurance import LARGEST_SHARE, Insurance, mean_between_s
+from perch.campaign.leaving import Stay
 from perch.campaign.placement import Instruction, Placement
 from perch.campaign.rules import Rules
 from perch.campaign.seams import CheckpointStore, Clock, Log
@@ -24,6 +27,9 @@ from perch.vocabulary import TEST_MAE_EV
 
 MAX_LOSSES = 3
 """A trial whose worker is lost this often without a new epoch between has failed: it may be what kills them."""
+
+HANGING_EPOCHS, SHORTEST_LIMIT_S = 20, 600.0
+"""Unless the study says otherwise, an epoch hangs that takes 20 times the median, and ten minutes at least."""
 
 MAX_IDLE_S = 120.0
 """Consumed seconds after which a strategy that asks for nothing while nothing runs counts as stuck."""
@@ -54,8 +60,15 @@ class Campaign:
     best_config: dict[str, Any] = field(default_factory=dict)
     best_test_mae_ev: float | None = None
     idle_since_s: float | None = None
+    stay: Stay | None = None
+    """How long an attempt that was told to leave stays; None: it was not told."""
+    epochs_s: deque[float] = field(default_factory=lambda: deque(maxlen=101))
+    """How long the last epochs of all trials took."""
     failure: BaseException | None = None
     """An error of Perch itself inside a callback of the engine, which the engine would swallow."""
+
+    def __post_init__(self) -> None:
+        self.insurance = Insurance(self.rules.insure_s, self.rules.insure_strictly)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -92,10 +105,60 @@ class Campaign:
             return True
         return self.rules.time_s is not None and self.time_is_up and not self.state.confirming
 
-    def end(self, ending: str, why: str) -> None:
-        """Place nothing more; the first reason stands."""
+    def end(self, ending: str, why: str, stay_s: float | None = None) -> None:
+        """Place nothing more; the first reason stands. ``stay_s``: seconds that the attempt may stay, if that is known."""
         if self.ending is None:
             self.ending, self.why = ending, why
+        if self.stay is None and ending != "done":
+            now_s = self.clock.now_s()
+            self.stay = Stay(now_s, None if stay_s is None else now_s + stay_s)
+
+    @property
+    def epoch_s(self) -> float | None:
+        """How long an epoch takes: the median of the last ones; None before there was one."""
+        return statistics.median(self.epochs_s) if self.epochs_s else None
+
+    def awaited(self) -> list[str]:
+        """Running trials that an attempt which is to end should wait for: they can finish their epoch and save in time.
+
+        Empty also where nothing is saved: their epoch would be of no use.
+        """
+        stay = self._current_stay()
+        if stay is None or (self.rules.checkpoints == "none" and self.ending is not None):
+            return []
+        now_s, usual_s, save_s = self.clock.now_s(), self.epoch_s, self.insurance.save_s
+        return [
+            trial for trial, spent in self.spent.items()
+            if trial in self.saving
+            or stay.worth_waiting(now_s, spent.epoch_began_s, spent.epoch_s or usual_s, save_s)
+        ]  # fmt: skip
+
+    def overdue(self) -> dict[str, bool]:
+        """Placements that the engine should end now, each with whether its trial hangs.
+
+        A trial hangs whose epoch takes longer than ``Rules.epoch_limit_s``. Once the search has consumed its time, the
+        others are overdue that are not worth waiting for.
+        """
+        now_s, limit_s = self.clock.now_s(), self.epoch_limit_s
+        found = {t: True for t, spent in self.spent.items() if spent.up_s and now_s - spent.epoch_began_s > limit_s}
+        if self.ending is None and self.rules.time_s is not None and self.time_is_up and not self.state.confirming:
+            awaited = set(self.awaited())
+            found.update({t: False for t in self.spent if t not in awaited and t not in found})
+        return found
+
+    @property
+    def epoch_limit_s(self) -> float:
+        """The longest that an epoch may take before its trial counts as hanging."""
+        if self.rules.epoch_limit_s is not None:
+            return self.rules.epoch_limit_s
+        return max(HANGING_EPOCHS * (self.epoch_s or 0.0), SHORTEST_LIMIT_S)
+
+    def _current_stay(self) -> Stay | None:
+        """The stay of an attempt that was told to leave, or of one whose time budget is over."""
+        if self.stay is None and self.rules.time_s is not None and self.time_is_up and not self.state.confirming:
+            over_s = self.rules.time_s + self.state.confirmed_s
+            return Stay(over_s)
+        return self.stay
 
     # --- work for a free worker -------------------------------------------------------------------------------------
 
@@ -190,10 +253,12 @@ class Campaign:
         self.emit(e="start", id=live.id, seg=live.segment, slots=self.worker_slots, **where)
         return Placement(live.id, live.config, live.segment, start, live.seed_key, self.state.keep_below)
 
-    def begun(self, trial: str) -> None:
-        """The worker takes its placement up only now: the time until here was no start of its own."""
+    def begun(self, trial: str, *, idle_until_now: bool = False) -> None:
+        """The worker takes its placement up. ``idle_until_now``: the time until here was no part of its start."""
         if (spent := self.spent.get(trial)) is not None:
-            spent.began_s = self.clock.now_s()
+            spent.up_s = self.clock.now_s()
+            if idle_until_now:
+                spent.began_s = spent.up_s
 
     def wait_for_suggestion(self, seconds: float) -> bool:
         """Wait a moment for a suggestion that is being worked out. False, at once, where none is awaited or wanted.
@@ -223,12 +288,14 @@ class Campaign:
     def result(self, trial: str, segment: int, epoch: int, metrics: dict[str, Any]) -> Instruction:
         """Record a result and say what becomes of its placement."""
         live = self.state.live.get(trial)
+        known = live is not None and live.has_reported(segment, epoch)
         if (spent := self.spent.get(trial)) is not None:
-            spent.epoch(self.clock.now_s(), metrics)
+            spent.epoch(self.clock.now_s(), metrics, known=known)
+            self.epochs_s.append(spent.epoch_s)
         if live is None:
             return Instruction.STOP
-        if live.has_reported(segment, epoch):
-            return Instruction.CONTINUE if self.ending is None else Instruction.STOP
+        if known:
+            return self._carry_on(live, segment, epoch)
         value = self._value(trial, metrics)
         if value is None:
             return Instruction.STOP
@@ -275,24 +342,42 @@ class Campaign:
             self._placement_ended(trial)
             self._drop_surplus(trial)
             return Instruction.STOP
-        checkpoints, leaving = self.rules.checkpoints, self.leaving
-        if action is Action.GO and not leaving and checkpoints != "all":
-            return Instruction.CONTINUE
-        save = action == Action.SAVE or (action == Action.PAUSE and decision.checkpoint) or checkpoints == "all"
-        save = checkpoints != "none" and (save or leaving)
+        if action is Action.GO:
+            return self._carry_on(live, live.segment, epoch)
+        save = action is Action.SAVE or decision.checkpoint
+        return self._carry_on(live, live.segment, epoch, save=save, leave=action is Action.PAUSE)
+
+    def _carry_on(
+        self, live: Live, segment: int, epoch: int, *, save: bool = False, leave: bool = False
+    ) -> Instruction:
+        """What a trial that has not ended does next; it saves where it must leave, or where insurance is due."""
+        leaving, checkpoints = self.leaving, self.rules.checkpoints
+        save = save or leaving or checkpoints == "all" or self._insurance_due(live.id)
+        save = save and checkpoints != "none" and segment == live.segment
         if save:
-            self.saving[trial] = (live.segment, epoch)
-        if leaving or action == Action.PAUSE:
+            self.saving[live.id] = (segment, epoch)
+        if leaving or leave:
             if not save:
-                self._placement_ended(trial)
+                self._placement_ended(live.id)
             return Instruction.SAVE_AND_STOP if save else Instruction.STOP
         return Instruction.SAVE if save else Instruction.CONTINUE
+
+    def _insurance_due(self, trial: str) -> bool:
+        """True when another epoch would leave more work unsaved than it should."""
+        spent = self.spent.get(trial)
+        if self.insurance.longest_s is None or spent is None or trial in self.saving:
+            return False
+        unsaved_s = spent.unsaved_s + spent.epoch_s
+        if unsaved_s < self.insurance.save_s / LARGEST_SHARE and not self.insurance.strict:
+            return False
+        between_s = mean_between_s(self.clock.now_s(), self.state.interruptions(self.worker_slots))
+        return unsaved_s > self.insurance.interval_s(between_s)
 
     def saved(self, trial: str, path: str) -> None:
         """A checkpoint is written; ``path`` is what the store knows it by."""
         segment, epoch = self.saving.pop(trial)
         if (spent := self.spent.get(trial)) is not None:
-            spent.checkpointing_s += self.clock.now_s() - spent.last_s
+            self.insurance.saved(spent.saved(self.clock.now_s()))
         self.emit(e="checkpoint", id=trial, seg=segment, epoch=epoch, path=path)
         self._drop_surplus(trial)
 
@@ -315,6 +400,20 @@ class Campaign:
         if most is not None and (self.state.failures_in_a_row >= most or (begun >= 10 and failed * 2 >= begun)):
             first = self.state.failed_examples[0] if self.state.failed_examples else message
             self.end("hopeless", f"{failed} of {begun} trials failed; the first with: {first}")
+
+    def evicted(self, trial: str, *, hangs: bool = False) -> None:
+        """The engine has ended a placement that was overdue. A trial that hangs has failed; another has not ended."""
+        spent = self.spent.get(trial)
+        if spent is not None:
+            spent.cut_off(self.clock.now_s())
+        if hangs:
+            self.failed(trial, "hung", f"an epoch took longer than {self.epoch_limit_s:.0f} s (epoch_limit)")
+        self.left_worker(trial)
+
+    def abandon(self) -> None:
+        """The engine is gone: account for the placements that it held."""
+        for trial in list(self.spent):
+            self.evicted(trial)
 
     def finished_early(self, trial: str) -> None:
         """A trainable has ended by itself before the last epoch: no failure, and the end of the trial."""
@@ -339,7 +438,7 @@ class Campaign:
 
     def _placement_ended(self, trial: str) -> None:
         if (spent := self.spent.pop(trial, None)) is not None:
-            self.emit(e="spent", id=trial, **spent.seconds())
+            self.emit(e="spent", id=trial, **spent.event())
 
     def _drop_surplus(self, trial: str) -> None:
         """Delete checkpoints that nobody will start from, the log first."""

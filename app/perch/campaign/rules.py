@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from perch.study import Study
+from perch.campaign.insurance import LONGEST_S
+from perch.study import Insure, Study
 from perch.vocabulary import VALIDATION_MAE_EV
 
 
@@ -22,11 +23,30 @@ class Rules:
     mode: Literal["min", "max"] = "min"
     time_s: float | None = None
     checkpoints: Literal["needed", "all", "none"] = "needed"
+    insure_s: float | None = None
+    """Most seconds of a trial that may be unsaved; None: only what a strategy needs is saved."""
+    insure_strictly: bool = False
+    """``insure_s`` was asked for, and holds whatever saving costs."""
     max_failed_trials: int | None = None
+    epoch_limit_s: float | None = None
+    """The longest that an epoch may take; None: 20 times the median, ten minutes at least."""
 
     @classmethod
     def of(cls, study: Study) -> Rules:
         """The rules that a study file states."""
+        asked = study.checkpoints
+        which: Literal["needed", "all", "none"] = "needed" if isinstance(asked, Insure) else asked
+        insure_s, strictly = (LONGEST_S if asked == "needed" else None), False
+        if isinstance(asked, Insure):
+            insure_s, strictly = (None, False) if asked.insure == "off" else (asked.insure, True)
         return cls(
-            study.epochs, study.metric, study.mode, study.budget.time, study.checkpoints, study.max_failed_trials
+            study.epochs,
+            study.metric,
+            study.mode,
+            study.budget.time,
+            checkpoints=which,
+            insure_s=insure_s,
+            insure_strictly=strictly,
+            max_failed_trials=study.max_failed_trials,
+            epoch_limit_s=study.epoch_limit,
         )

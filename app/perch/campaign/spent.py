@@ -1,4 +1,4 @@
-"""Where the worker seconds of one stretch of a trial went."""
+"""Where the worker seconds of one placement went."""
 
 from __future__ import annotations
 
@@ -7,32 +7,73 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def epoch_seconds(metrics: Mapping[str, Any]) -> float:
+    """How long a reported epoch took: as the trainable says, or else as Tune measured it."""
+    return float(metrics.get("epoch_s") or metrics.get("time_this_iter_s") or 0.0)
+
+
 @dataclass(slots=True)
 class Spent:
     """Worker seconds of one placement by activity; what is left of its time is idle."""
 
     began_s: float
     last_s: float = 0.0
+    """When it last reported an epoch; 0: it has not."""
+    up_s: float = 0.0
+    """When its worker took it up; 0: it has not."""
+    epoch_s: float = 0.0
+    """How long its last epoch took."""
+    unsaved_s: float = 0.0
+    """Seconds of epochs since the checkpoint that it would start from again."""
     starting_s: float = 0.0
     training_s: float = 0.0
     evaluating_s: float = 0.0
     checkpointing_s: float = 0.0
+    redone_s: float = 0.0
+    """Seconds of epochs that the log held already, and of an epoch that was cut off."""
+    redone: int = 0
+    """Epochs that the log held already."""
 
-    def epoch(self, now_s: float, metrics: Mapping[str, Any]) -> None:
-        """Account for an epoch that has been reported now."""
-        whole = float(metrics.get("epoch_s") or metrics.get("time_this_iter_s") or 0.0)
-        evaluating = float(metrics.get("evaluating_s") or 0.0)
+    @property
+    def epoch_began_s(self) -> float:
+        """When the epoch that is being trained began, as far as it is known."""
+        return self.last_s or self.up_s or self.began_s
+
+    def epoch(self, now_s: float, metrics: Mapping[str, Any], *, known: bool) -> None:
+        """Account for an epoch that has been reported now. ``known``: the log holds it already."""
+        whole = epoch_seconds(metrics)
         if self.last_s == 0.0:
             self.starting_s = max(now_s - self.began_s - whole, 0.0)
-        self.training_s += max(whole - evaluating, 0.0)
-        self.evaluating_s += evaluating
-        self.last_s = now_s
+        if known:
+            self.redone_s += whole
+            self.redone += 1
+        else:
+            evaluating = float(metrics.get("evaluating_s") or 0.0)
+            self.training_s += max(whole - evaluating, 0.0)
+            self.evaluating_s += evaluating
+        self.unsaved_s += whole
+        self.last_s, self.epoch_s = now_s, whole
 
-    def seconds(self) -> dict[str, float]:
-        """The four figures, rounded, as an event holds them."""
-        return {
+    def saved(self, now_s: float) -> float:
+        """A checkpoint of the last reported epoch is written; returns the seconds that it took."""
+        seconds = now_s - self.last_s
+        self.checkpointing_s += seconds
+        self.unsaved_s = 0.0
+        return seconds
+
+    def cut_off(self, now_s: float) -> None:
+        """The epoch that is being trained ends here, unfinished."""
+        if self.last_s:
+            self.redone_s += max(now_s - self.last_s, 0.0)
+
+    def event(self) -> dict[str, Any]:
+        """The figures, rounded, as an event holds them."""
+        figures: dict[str, Any] = {
             "starting_s": round(self.starting_s, 4),
             "training_s": round(self.training_s, 4),
             "evaluating_s": round(self.evaluating_s, 4),
             "checkpointing_s": round(self.checkpointing_s, 4),
         }
+        if self.redone_s or self.redone:
+            figures.update(redone_s=round(self.redone_s, 4), redone=self.redone)
+        return figures

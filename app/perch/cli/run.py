@@ -28,6 +28,9 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest unfinished run of this study.")
     ] = False,
+    allow_changed_data: Annotated[
+        bool, typer.Option("--allow-changed-data", help="Go on though the data have changed since the run began.")
+    ] = False,
 ) -> int:
     """Tune a model: structures in, the best model per compute-hour out, with the evidence."""
     began_s = time.monotonic()
@@ -37,7 +40,9 @@ def run(
     from perch.study import load
 
     spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))
-    outcome = run_study(spec, out=out, run_id=run_id, resume=resume, began_s=began_s)
+    outcome = run_study(
+        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, allow_changed_data=allow_changed_data
+    )
     for line in closing(outcome):
         typer.echo(line)
     return outcome.code

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 from ray.exceptions import RayActorError, RayTaskError
 from ray.train._internal.session import _TrainingResult
@@ -35,11 +36,11 @@ SHARED_FOLDER = "trials"
 SAVES_PER_PLACEMENT = 100_000
 """Checkpoint numbers set aside for one placement."""
 
+OVERDUE_EVERY_S = 1.0
+"""How often overdue placements are looked for."""
+
 LOOK_EVERY_S = 0.1
 """While nothing runs and a suggestion is awaited, signals and the stop file are looked at so often."""
-
-GRACE_S = 4.0
-"""Seconds that running trials get to save after an interruption."""
 
 
 class PlacedTrial(Trial):  # type: ignore[misc]
@@ -147,6 +148,10 @@ class Watch(TrialProgressCallback):  # type: ignore[misc]
         """Raise what a callback could not, keep time, forget ended trials."""
         self.engine.step(trials)
 
+    def on_trial_start(self, iteration: int, trials: Any, trial: Trial, **_: Any) -> None:
+        """A worker has taken a placement up."""
+        self.engine.guarded(lambda: self.engine.campaign.begun(trial.trial_id))
+
     def on_trial_result(self, *_: Any, **__: Any) -> None:
         """Nothing: the scheduler has recorded it."""
 
@@ -179,7 +184,9 @@ class TuneEngine:
         self.placements = 0
         self.needs: Any = None
         self.kept_workers = 0
-        self.leaving_since_s: float | None = None
+        self.looked_s = 0.0
+        self.evicting: dict[str, bool] = {}
+        """Trials whose worker is being ended because they are overdue, and whether they hang."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks for a restore that Perch never makes; the log is what a run resumes from."""
@@ -292,6 +299,9 @@ class TuneEngine:
 
     def errored(self, trial: Trial) -> None:
         """Tell a lost worker from a failing trial."""
+        if (hangs := self.evicting.pop(trial.trial_id, None)) is not None:
+            self.campaign.evicted(trial.trial_id, hangs=hangs)
+            return
         error = getattr(trial.temporary_state, "perch_error", None)
         if isinstance(error, RayActorError) and not getattr(error, "actor_init_failed", False):
             self.campaign.lost(trial.trial_id, _first_line(error))
@@ -299,6 +309,23 @@ class TuneEngine:
         cause = error.cause if isinstance(error, RayTaskError) and error.cause is not None else error
         failure = self.classify(cause) if cause is not None else "code"
         self.campaign.failed(trial.trial_id, failure, str(error))
+
+    def evict(self, name: str, hangs: bool) -> None:
+        """End the worker of an overdue placement; a step that hangs hears of nothing else."""
+        controller = self.controller
+        held = [t for t in (*controller._running_trials, *controller._pending_trials) if t.trial_id == name]
+        if not held or name in self.evicting:
+            return
+        [trial] = held
+        tracked = controller._trial_to_actor.get(trial)
+        live = controller._actor_manager._live_actors_to_ray_actors_resources.get(tracked)
+        if live is not None:
+            self.evicting[name] = hangs
+            ray.kill(live[0])
+            return
+        trial.perch_stopped = True  # it waits for a worker still
+        controller._schedule_trial_stop(trial)
+        self.campaign.evicted(name, hangs=hangs)
 
     # --- the loop ---------------------------------------------------------------------------------------------------
 
@@ -312,10 +339,12 @@ class TuneEngine:
         if self.campaign.ending is not None:
             self.keep_workers(0)  # nothing will be placed any more: idle workers are free for others
         if self.campaign.ending not in (None, "done"):
-            now = time.monotonic()
-            self.leaving_since_s = self.leaving_since_s or now
-            if self.busy == 0 or now - self.leaving_since_s > GRACE_S:
+            if self.busy == 0 or not self.campaign.awaited():
                 raise Leave
+        elif self.controller is not None and time.monotonic() - self.looked_s > OVERDUE_EVERY_S:
+            self.looked_s = time.monotonic()
+            for trial, hangs in self.campaign.overdue().items():
+                self.evict(trial, hangs)
 
 
 def _first_line(error: BaseException) -> str:

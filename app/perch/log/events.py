@@ -53,6 +53,17 @@ def read(events: Path, sizes: dict[int, int] | None = None) -> Iterator[Event]:
         yield from read_file(file_of(events, attempt), 0, size)[0]
 
 
+def first_event(events: Path) -> Event | None:
+    """The first line of a run's log, which says how its first attempt began; None where there is none."""
+    for attempt in attempts(events):
+        with file_of(events, attempt).open("rb") as file:
+            line = file.readline()
+        if line.endswith(b"\n"):
+            event: Event = json.loads(line)
+            return event
+    return None
+
+
 def read_file(path: Path, start: int, end: int | None = None) -> tuple[list[Event], int]:
     """Events of one file between two positions, and where the last whole line ended."""
     with path.open("rb") as file:

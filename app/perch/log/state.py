@@ -72,6 +72,8 @@ class State:
         self.used_s = 0.0
         self.started = 0
         self.attempt = 0
+        self.last_attempt: dict[str, Any] = {}
+        """How the newest attempt began."""
         self.closed: str | None = None
         self.confirming: list[str] = []
         """Ids of the trials chosen to be confirmed; empty before that phase."""
@@ -92,6 +94,7 @@ class State:
         """(trial, segment, epoch) → checkpoint on disk, relative to the run folder."""
         self.rungs: dict[int, list[int]] = {}
         """Rung → [judged, went on]."""
+        self._interrupted = self._lost = 0
         self._confirms = False
         """True once a trial of another phase than the search is in the log."""
         self._copied: set[str] = set()
@@ -129,6 +132,10 @@ class State:
         ended = self.ended.get(trial or "")
         return ended.phase if ended is not None else SEARCH
 
+    def interruptions(self, workers: int) -> float:
+        """How often a trial has been interrupted, on average: attempts that ended early, and lost workers."""
+        return self._interrupted + self._lost / max(workers, 1)
+
     def starts_from(self, owner: str, path: str) -> bool:
         """True when a running trial would start from that checkpoint of ``owner`` if its worker were lost now."""
         candidates = (owner, *self._copied) if self._copied else (owner,)
@@ -141,7 +148,8 @@ class State:
     # --- one method per kind of event -------------------------------------------------------------------------------
 
     def _on_attempt(self, event: dict[str, Any]) -> None:
-        self.attempt = event["n"]
+        self.attempt, self.last_attempt = event["n"], event
+        self._interrupted += self.closed != "done" and event["n"] > 1
         self.closed = None
         if event.get("extends"):
             self.confirming = []
@@ -225,6 +233,7 @@ class State:
     def _on_lost(self, event: dict[str, Any]) -> None:
         if (live := self.live.get(event["id"])) is not None:
             live.losses += 1
+            self._lost += 1
 
     def _on_error(self, event: dict[str, Any]) -> None:
         live = self.live.get(event["id"])

@@ -30,6 +30,8 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "failed": sum(t.status in ("failed", "diverged") for t in search),
         "epochs": tables.rows,
         "worker_seconds": round(tables.worker_s, 2),
+        "redone_epochs": sum(t.redone for t in tables.trials.values()),
+        "redone_s": round(tables.seconds["redone"], 2),
         "wall_s": round(tables.used_s, 2),
         "attempts": tables.attempt,
         "baselines": tables.baselines,

@@ -43,6 +43,8 @@ class TrialRow:
     tests: dict[str, float] = field(default_factory=dict)
     rung: int | None = None
     parent: tuple[str, int, int] | None = None
+    redone_s: float = 0.0
+    redone: int = 0
 
 
 class Tables:
@@ -164,8 +166,11 @@ class Tables:
         self.trials[event["id"]].status = "running"
 
     def _on_spent(self, event: Event) -> None:
-        for name in ("starting", "training", "evaluating", "checkpointing"):
+        for name in ("starting", "training", "evaluating", "checkpointing", "redone"):
             self.seconds[name] += event.get(f"{name}_s", 0.0)
+        trial = self.trials[event["id"]]
+        trial.redone_s += event.get("redone_s", 0.0)
+        trial.redone += event.get("redone", 0)
 
     def _on_error(self, event: Event) -> None:
         trial = self.trials[event["id"]]
@@ -202,6 +207,7 @@ class Tables:
             "rung": trial.rung, "bracket": trial.bracket, "collapsed": self._collapsed(trial), "error": trial.error,
             "by": trial.by, "ordinal": trial.ordinal, "seen": trial.seen, "ask_s": trial.ask_s,
             "segments": trial.segment + 1, "confirms": trial.of, "repeat": trial.repeat,
+            "redone_epochs": trial.redone, "redone_s": round(trial.redone_s, 3),
         }  # fmt: skip
         return row
 

@@ -71,7 +71,7 @@ TEXT = frozenset(
 )
 WHOLE = frozenset({
     "segment", "epoch", "attempt", "parent_segment", "parent_epoch", "epochs", "best_epoch", "best_segment", "rung",
-    "bracket", "ordinal", "seen", "segments", "repeat", "peak_memory_bytes",
+    "bracket", "redone_epochs", "ordinal", "seen", "segments", "repeat", "peak_memory_bytes",
 })  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from perch.campaign.confirmation import Confirmation
 from perch.campaign.rules import Rules
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
-from perch.runs.resume import replay
+from perch.runs.identity import planned_workers
+from perch.runs.resume import asks_for_more, replay
 from perch.study import Study, dump
 from perch.view.live import View
 
@@ -85,14 +86,15 @@ def open_attempt(
     log = EventLog(folder.events)
     state = replay(study, folder, log)
     clock = WallClock()
-    extends = state.closed == "done"
+    extends = state.closed == "done" or (bool(state.confirming) and asks_for_more(state.last_attempt, study))
     clock.start(state.used_s, began_s)
     confirmation = Confirmation(log, study.confirm.top, study.confirm.seeds)
     campaign = Campaign(Rules.of(study), state, log, clock, folder, confirmation)
     campaign.emit(
         e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
         unix_s=round(time.time(), 3), seed=study.seed, strategy=study.strategy_name, host=platform.node(), pid=os.getpid(),
-        budget=study.budget.model_dump(), confirm=study.confirm.model_dump(), extends=extends, versions=study.versions, **_facts(prepared),
+        budget=study.budget.model_dump(), confirm=study.confirm.model_dump(), extends=extends,
+        workers=planned_workers(study, folder), versions=study.versions, **_facts(prepared),
     )  # fmt: skip
     log.sync()
     if view is not None:

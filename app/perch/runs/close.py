@@ -16,6 +16,7 @@ def close(attempt: Attempt) -> Outcome:
     campaign = attempt.campaign
     if (newer := attempt.log.superseded()) is not None:  # the record is the newer attempt's, however this one ended
         campaign.ending, campaign.why = "superseded", taken_over_by(newer)
+    campaign.abandon()
     ending, why = campaign.ending or "interrupted", campaign.why or "it ended early"
     closing = {"done": "done", "interrupted": "interrupted", "superseded": "superseded"}.get(ending, "failed")
     campaign.emit(

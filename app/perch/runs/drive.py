@@ -17,7 +17,7 @@ from perch.errors import ClusterError
 from perch.log.folder import RunFolder
 from perch.runs.attempt import Attempt
 from perch.runs.close import close, finish_record
-from perch.runs.ending import look_for_an_end
+from perch.runs.ending import look_for_an_end, stay_s
 from perch.runs.outcome import INTERRUPTED, Outcome
 from perch.runs.resources import first_capacity, slots, trial_resources
 from perch.runs.resume import resume_command
@@ -95,7 +95,7 @@ def _fit(attempt: Attempt, ray_session: Any) -> None:
         if attempt.signals > 1:
             campaign.end("interrupted", f"{name}, twice")
             raise Leave
-        campaign.end("interrupted", name)
+        campaign.end("interrupted", name, stay_s())
 
     take = take_signals(on_signal)
     take()

@@ -13,16 +13,19 @@ from perch.log.study_file import load_study
 from perch.study import Points, Study, parse
 
 
-def resolved(study: Study) -> Study:
-    """The study with its space written out and points of an earlier run looked up: what the run folder keeps."""
+def resolved(study: Study, kept: Study | None = None) -> Study:
+    """The study with its space written out and points of an earlier run looked up: what the run folder keeps.
+
+    ``kept``: the study of the run that goes on. What it took from other runs stands, whatever became of those since.
+    """
     space = study.search_space
     points = study.points
     if isinstance(points, Points):
-        points = _best_configs(study.path(points.run), points.top)
+        points = kept.points if kept is not None else _best_configs(study.path(points.run), points.top)
     data = study.data
     if data.path is not None and "://" not in data.path:
         data = data.model_copy(update={"path": str(study.path(data.path))})
-    changes = {"space": space.spec(), "points": points, "data": data, "strategy": _with_architecture(study)}
+    changes = {"space": space.spec(), "points": points, "data": data, "strategy": _with_architecture(study, kept)}
     return parse({**study.model_dump(by_alias=True), **_plain(changes)})
 
 
@@ -30,12 +33,14 @@ def _plain(changes: dict[str, Any]) -> dict[str, Any]:
     return {k: v.model_dump(by_alias=True) if hasattr(v, "model_dump") else v for k, v in changes.items()}
 
 
-def _with_architecture(study: Study) -> str | dict[str, Any]:
+def _with_architecture(study: Study, kept: Study | None) -> str | dict[str, Any]:
     """The strategy's settings, with ``architecture: {from: RUN}`` replaced by the values of that run's best trial."""
     strategy = study.strategy
     wanted = strategy.get("architecture") if isinstance(strategy, dict) else None
     if not isinstance(strategy, dict) or not isinstance(wanted, dict) or "from" not in wanted:
         return strategy
+    if kept is not None and isinstance(kept.strategy, dict):
+        return {**strategy, "architecture": kept.strategy.get("architecture")}
     from perch.strategies.population import take_architecture
     from perch.training.keys import ARCHITECTURE_KEYS
 

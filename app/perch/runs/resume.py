@@ -6,7 +6,7 @@ import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from perch.log.events import EventLog, read
 from perch.log.folder import RunFolder
 from perch.log.state import State
 from perch.log.study_file import load_study
+from perch.runs.identity import planned_workers
 from perch.runs.outcome import Outcome
+from perch.runs.resolve import resolved
 from perch.runs.strategy import build_strategy
 from perch.study import Study
 
@@ -27,14 +29,15 @@ MAY_CHANGE = ("budget", "confirm", "resources", "log", "storage", "base", "versi
 
 @dataclass(frozen=True)
 class Target:
-    """The folder of a run and whether it holds one already."""
+    """The folder of a run, whether it holds one already, and the study as it runs there."""
 
     folder: RunFolder
     resuming: bool
+    study: Study
 
 
-def target(study: Study, out: Path, run_id: str | None, resume: bool) -> Target:
-    """Where the run goes, and whether it goes on. Raises for a run of another study."""
+def target(asked: Study, out: Path, run_id: str | None, resume: bool) -> Target:
+    """Where the run goes, and whether it goes on. Raises StudyError for a run of another study."""
     if run_id is not None:
         if not run_id or "/" in run_id or run_id in (".", ".."):
             raise StudyError(
@@ -42,26 +45,29 @@ def target(study: Study, out: Path, run_id: str | None, resume: bool) -> Target:
             )
         folder = RunFolder(out / run_id)
         if folder.study.exists():
-            same_study(study, folder)
-            return Target(folder, True)
-        return Target(folder, False)
+            kept = load_study(folder)
+            study = resolved(asked, kept)
+            same_study(study, kept, folder.id)
+            return Target(folder, True, study)
+        return Target(folder, False, resolved(asked))
     if resume:
-        return Target(_newest_unfinished(study, out), True)
+        return _newest_unfinished(asked, out)
+    study = resolved(asked)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     base = f"{study.name}-{study.strategy_name}-{stamp}".replace("/", "_")
     name, number = base, 1
     while (out / name).exists():
         number += 1
         name = f"{base}-{number}"
-    return Target(RunFolder(out / name), False)
+    return Target(RunFolder(out / name), False, study)
 
 
-def same_study(study: Study, folder: RunFolder) -> None:
+def same_study(study: Study, kept: Study, run_id: str) -> None:
     """Refuse to go on with a run of another study, naming what differs."""
-    differing = differences(study, load_study(folder))
+    differing = differences(study, kept)
     if differing:
         raise StudyError(
-            f"the run '{folder.id}' is of another study",
+            f"the run '{run_id}' is of another study",
             why=f"these differ: {', '.join(differing)}; on resume only {', '.join(MAY_CHANGE[:4])} may",
             fix="correct the study, or choose another --run-id",
         )
@@ -73,13 +79,15 @@ def differences(a: Study, b: Study) -> list[str]:
     return [k for k in one if k not in MAY_CHANGE and one[k] != two[k]]
 
 
-def _newest_unfinished(study: Study, out: Path) -> RunFolder:
+def _newest_unfinished(asked: Study, out: Path) -> Target:
     found = sorted(out.glob("*/study.yaml"), key=lambda p: p.stat().st_mtime, reverse=True) if out.is_dir() else []
     for file in found:
         folder = RunFolder(file.parent)
         with contextlib.suppress(StudyError, RecordError):
-            if not differences(study, load_study(folder)) and closed(folder) != "done":
-                return folder
+            kept = load_study(folder)
+            study = resolved(asked, kept)
+            if not differences(study, kept) and closed(folder) != "done":
+                return Target(folder, True, study)
     raise StudyError(
         "there is nothing to resume",
         why=f"'{out}' holds no unfinished run of this study",
@@ -97,7 +105,7 @@ def closed(folder: RunFolder) -> str | None:
 
 def replay(study: Study, folder: RunFolder, log: EventLog | None = None) -> State:
     """The state that a run's log tells, with its strategy in step: what ``log`` has accepted of earlier attempts."""
-    state = State(build_strategy(study), study.epochs)
+    state = State(build_strategy(study, planned_workers(study, folder)), study.epochs)
     if folder.events.is_dir():
         for event in read(folder.events, None if log is None else log.accepts):
             state.apply(event)
@@ -112,11 +120,16 @@ def finished(study: Study, folder: RunFolder) -> bool:
             before = event
     if closed(folder) != "done":
         return False
-    old, new = before.get("budget", {}), study.budget
+    return not asks_for_more(before, study)
+
+
+def asks_for_more(before: Mapping[str, Any], study: Study) -> bool:
+    """True when the study allows more than the attempt whose event is ``before``: trials, time or confirmation."""
+    old, new = before.get("budget") or {}, study.budget
     larger_trials = old.get("trials") is not None and (new.trials is None or new.trials > old["trials"])
     larger_time = old.get("time") is not None and (new.time is None or new.time > old["time"])
     more_confirm = before.get("confirm") != study.confirm.model_dump() and study.confirm.top > 0
-    return not (larger_trials or larger_time or more_confirm)
+    return larger_trials or larger_time or more_confirm
 
 
 def command_that_resumes(words: Sequence[str], out: Path, run_id: str) -> str:

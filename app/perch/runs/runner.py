@@ -11,8 +11,8 @@ from perch.errors import RecordError
 from perch.runs.attempt import open_attempt, prepare_data
 from perch.runs.check import check, check_writable
 from perch.runs.drive import drive
+from perch.runs.identity import check_data
 from perch.runs.outcome import DONE, FAILED, INTERRUPTED, Outcome
-from perch.runs.resolve import resolved
 from perch.runs.resume import finished, target
 from perch.runs.trial import python_path
 from perch.study import Study
@@ -28,32 +28,34 @@ def run_study(
     quiet: bool = False,
     began_s: float | None = None,
     cpus: int | None = None,
+    allow_changed_data: bool = False,
 ) -> Outcome:
     """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
 
     Everything that can be wrong raises a PerchError before anything has started. A Ray that is initialised already is
-    used and left alone. ``cpus``: cores of a private Ray (None: what this machine offers).
+    used and left alone. ``allow_changed_data``: go on though the data differ from those that the run began with. ``cpus``: cores of a private Ray (None: what this machine offers).
     """
     from perch.engine.ray_session import surroundings
 
     began_s = time.monotonic() if began_s is None else began_s
     with surroundings(python_path(study)) as private:
-        return _run(study, out, run_id, resume, quiet, began_s, cpus, private)
+        return _run(study, out, run_id, resume, quiet, began_s, cpus, private, allow_changed_data)
 
 
 def _run(
     study: Study, out: str | Path | None, run_id: str | None, resume: bool, quiet: bool, began_s: float, cpus: int | None,
-    private: Path | None,
+    private: Path | None, allow_changed_data: bool,
 ) -> Outcome:  # fmt: skip
-    study = resolved(study)
-    check(study)
     root = Path(out).absolute() if out is not None else study.path(study.storage)
-    check_writable(root)
     where = target(study, root, run_id, resume)
+    study = where.study
+    check(study)
+    check_writable(root)
     if where.resuming and finished(study, where.folder):
         return Outcome(where.folder, DONE, "the run is finished under this budget")
     with View() if not quiet else contextlib.nullcontext() as view:
         prepared, cache, served = prepare_data(study, root, view)
+        check_data(where.folder, prepared, allow_changed_data)
         attempt = open_attempt(study, served, where.folder, view, began_s, prepared)
         attempt.cache = cache
         try:

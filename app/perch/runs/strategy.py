@@ -23,8 +23,11 @@ def expected_workers(study: Study) -> int:
     return max(int(len(os.sched_getaffinity(0)) / study.resources.cpus), 1)
 
 
-def build_strategy(study: Study) -> Strategy:
-    """The strategy of a resolved study, as a run needs it: no ask blocks. Raises StrategyError for what it cannot do."""
+def build_strategy(study: Study, workers: int | None = None) -> Strategy:
+    """The strategy of a resolved study, as a run needs it: no ask blocks. Raises StrategyError for what it cannot do.
+
+    ``workers``: how many it plans for; None: as many as this machine or cluster is expected to have.
+    """
     keys: dict[str, Any] = {}
     if study.trainable_is_ours:
         from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS
@@ -38,7 +41,7 @@ def build_strategy(study: Study) -> Strategy:
         seed=study.seed,
         points=tuple(points),
         history=history(study),
-        workers=expected_workers(study),
+        workers=expected_workers(study) if workers is None else workers,
         can_checkpoint=study.checkpoints != "none",
         **keys,
     )

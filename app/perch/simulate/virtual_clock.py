@@ -133,7 +133,7 @@ class VirtualEngine:
             start_s, self.cold = self.delays.start_s, self.cold - 1
         if worker.placement.start is not None:
             start_s += self.delays.load_s
-        self.campaign.begun(worker.placement.trial)
+        self.campaign.begun(worker.placement.trial, idle_until_now=True)
         self._train(worker, self.clock.time_s + start_s)
 
     def _train(self, worker: _Worker, from_s: float) -> None:

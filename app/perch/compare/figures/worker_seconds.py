@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from perch.compare.figure import FIGURES, CompareFigure, Scene
-from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, canvas
+from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, canvas
 from perch.vocabulary import ACTIVITIES
 
-COLOURS = dict(zip(ACTIVITIES, (BLUE, SKY, ORANGE, PURPLE, GREEN, GREY), strict=True))
-HATCHES = dict(zip(ACTIVITIES, ("", "//", "..", "xx", "\\\\", ""), strict=True))
+COLOURS = dict(zip(ACTIVITIES, (BLUE, SKY, ORANGE, PURPLE, VERMILLION, GREEN, GREY), strict=True))
+HATCHES = dict(zip(ACTIVITIES, ("", "//", "..", "xx", "++", "\\\\", ""), strict=True))
 
 
 def seconds(overheads: pd.DataFrame) -> dict[str, float]:

@@ -8,10 +8,10 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.report_data import ReportData, rows
-from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, canvas
+from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, canvas
 from perch.vocabulary import ACTIVITIES
 
-COLOURS = dict(zip(ACTIVITIES, (BLUE, SKY, ORANGE, PURPLE, GREEN, GREY), strict=True))
+COLOURS = dict(zip(ACTIVITIES, (BLUE, SKY, ORANGE, PURPLE, VERMILLION, GREEN, GREY), strict=True))
 
 
 def _table(material: ReportData) -> pd.DataFrame:
