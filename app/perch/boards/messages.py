@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from perch.space import Choice, Space
+from perch.dimension import Choice
+from perch.space import Space
 
 
 def version(wall_s: float) -> bytes:

@@ -10,8 +10,9 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from perch.dimension import Choice, Dimension, Float
 from perch.errors import StrategyError
-from perch.space import Choice, Dimension, Float, Space, keyed_uniforms
+from perch.space import Space, keyed_uniforms
 from perch.strategies.plan import Plan
 from perch.strategies.searchers.design import Design
 from perch.strategies.searchers.observations import NOT_ITS_FAULT, finite
