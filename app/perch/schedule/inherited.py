@@ -38,9 +38,8 @@ class Inherited:
 def inherited_by_best(run: Record) -> Inherited:
     """Follow the best trial back to its first ancestor. Raises RecordError when the run has no lineage to follow."""
     curves = _search_curves(run)
-    study = run.study if isinstance(run.study, Mapping) else run.study.model_dump(mode="json", by_alias=True)
-    metric, sign = str(study.get("metric", VALIDATION_MAE_EV)), -1.0 if study.get("mode") == "max" else 1.0
-    best = curves.iloc[int(np.nanargmin(sign * curves[metric].to_numpy(dtype=float)))]
+    sign = -1.0 if run.study.mode == "max" else 1.0
+    best = curves.iloc[int(np.nanargmin(sign * curves[run.study.metric].to_numpy(dtype=float)))]
     rows = follow(curves, str(best["trial_id"]), int(best["segment"]))
     configs = [_config(value) for value in rows["config"]] if "config" in rows else [{} for _ in range(len(rows))]
     moved = [k for k in configs[0] if k not in NOT_READ and any(c.get(k) != configs[0][k] for c in configs)]
