@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from perch.boards.event_file import FILE_NAME, append, frame, records
+from perch.boards.event_file import FILE_NAME, append, records
 from perch.record.ancestry import Parents, Segment, ancestry
 
 
@@ -32,7 +32,7 @@ class BestPath:
         if len(path) > self._copied:
             first = self._first(winner) if self._copied == 0 else []
             file = self._folder / "lineage" / run_name(winner) / FILE_NAME
-            append(file, frame([*first, *path[self._copied :]]))
+            append(file, [*first, *path[self._copied :]])
             self._copied = len(path)
 
     def _first(self, segment: Segment) -> list[bytes]:

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from perch.boards import messages
 from perch.boards.best_path import BestPath, run_name
-from perch.boards.event_file import FILE_NAME, append, frame, repair
+from perch.boards.event_file import FILE_NAME, append, repair
 from perch.boards.follower import Event
 from perch.record.ancestry import Segment
 from perch.space import Space
@@ -101,9 +101,8 @@ class TensorBoard:
         """Append what was noted; then remember how far the log has been written."""
         if not self._repaired:
             self._forget_what_is_written()
-        framed = iter(frame([record for noted in self._pending.values() for record in noted]))
         for name, noted in self._pending.items():
-            append(self._file(name), [next(framed) for _ in noted])
+            append(self._file(name), noted)
         self._pending, self._noted = {}, 0
         if self._parents and self._best is not None:
             self._best_path.update(self._best[1], self._parents)
