@@ -26,9 +26,9 @@ from typing import Any, Final
 from perch.boards import messages
 from perch.boards.best_path import BestPath, run_name
 from perch.boards.event_file import FILE_NAME, append, repair
-from perch.boards.follower import Event
 from perch.record.ancestry import Segment
 from perch.space import Space
+from perch.strategies.strategy import Event
 
 POSITION_FILE: Final = "position.json"
 FLUSH_AT_RECORDS: Final = 20_000

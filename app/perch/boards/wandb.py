@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from perch.boards.best_path import run_name
-from perch.boards.follower import Event
+from perch.strategies.strategy import Event
 
 Mode = Literal["trials", "summary"]
 

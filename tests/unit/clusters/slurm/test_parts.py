@@ -100,35 +100,35 @@ def test_the_smallest_limit_of_the_jobs_cgroups_counts(tmp_path: Path) -> None:
     assert cgroup_limit(tmp_path, own) == 700
 
 
-def test_two_jobs_get_two_blocks_and_a_released_one_is_free_again(tmp_path: Path) -> None:
+def test_two_jobs_get_two_blocks_and_one_whose_job_has_ended_is_free_again(tmp_path: Path) -> None:
     locks = tmp_path / "locks"
     first = ports.claim(locks, start=40)
     second = ports.claim(locks, start=40)
     assert first.first != second.first
-    first.release()
+    os.close(first.lock)
     third = ports.claim(locks, start=40)
     assert third.first == first.first
     assert locks.stat().st_mode & 0o1777 == 0o1777
-    second.release()
-    third.release()
+    os.close(second.lock)
+    os.close(third.lock)
 
 
 def test_a_block_with_a_port_in_use_is_passed_over(tmp_path: Path) -> None:
     block = ports.claim(tmp_path / "locks", start=60)
-    block.release()
+    os.close(block.lock)
     with socket.socket() as other:
         other.bind(("", block["metrics"]))
         other.listen()
         again = ports.claim(tmp_path / "locks", start=60)
     assert again.first != block.first
-    again.release()
+    os.close(again.lock)
 
 
 def test_no_block_left_says_what_to_do(tmp_path: Path) -> None:
     held = ports.claim(tmp_path / "locks", first=20_000, last=20_015)
     with pytest.raises(ClusterError, match="no block of 16 free ports"):
         ports.claim(tmp_path / "locks", first=20_000, last=20_015)
-    held.release()
+    os.close(held.lock)
 
 
 def test_the_blocks_lie_below_the_systems_own_ports() -> None:
