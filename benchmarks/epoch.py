@@ -21,7 +21,7 @@ import numpy as np
 
 WIDTH, LAYERS, BATCH = 64, 3, 64
 CONFIG = {"atom_embedding_size": WIDTH, "num_graph_conv_layers": LAYERS, "fc_feat_size": 128, "batch_size": BATCH}
-SIDES = ("perch", "perch bfloat16", "perch cgconv", "pyg", "pyg as written")
+SIDES = ("perch", "perch cgconv", "pyg", "pyg as written")
 
 
 def slabs(atoms: int, count: int):
@@ -61,7 +61,7 @@ def prepared(atoms: int, train: int, validation: int):
     )  # fmt: skip
 
 
-def perch_side(data, threads: int, model: str, precision: str):
+def perch_side(data, threads: int, model: str):
     """One epoch of Perch, evaluation included."""
     from perch.training.loop import Training
 
@@ -74,7 +74,6 @@ def perch_side(data, threads: int, model: str, precision: str):
         device="cpu",
         threads=threads,
         model=model,
-        precision=precision,
     )
     return training.epoch
 
@@ -143,7 +142,7 @@ def worker(side: str, atoms: int, sizes: tuple[int, int], threads: int, pipe: Co
     data = prepared(atoms, *sizes)
     if side.startswith("perch"):
         model = "cgconv" if "cgconv" in side else "cgcnn"
-        epoch = perch_side(data, threads, model, "bfloat16" if "bfloat16" in side else "float32")
+        epoch = perch_side(data, threads, model)
     else:
         epoch = pyg_side(data, threads, flush=side == "pyg")
     epoch()
@@ -175,13 +174,12 @@ def measure(atoms: int, sizes: tuple[int, int], threads: int, epochs: int) -> di
 
 
 def processor() -> str:
-    """The processor's name, and whether it multiplies bfloat16 in hardware."""
+    """The processor's name, as it gives it."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
         return platform.processor()
-    name = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
-    return name + "".join(f", {flag}" for flag in ("amx_bf16", "avx512_bf16") if flag in text.split())
+    return next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
 
 
 def profile(threads: int) -> None:
@@ -189,7 +187,7 @@ def profile(threads: int) -> None:
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as watch
 
-    epoch = perch_side(prepared(18, 523, 112), threads, "cgcnn", "float32")
+    epoch = perch_side(prepared(18, 523, 112), threads, "cgcnn")
     epoch()
     with watch(activities=[ProfilerActivity.CPU]) as seen:
         epoch()

@@ -74,7 +74,7 @@ class Repaired:
         bandit.first_qinfos = []
         bandit.initialise_capital()
         bandit.acquisitions_told = tuple(acq for _, _, acq in results)
-        losses = finite([value for _, value, _ in results])
+        losses = bounded_losses([value for _, value, _ in results])
         bandit.tell([(self.domain.encode(c), -loss / unit) for (c, _, _), loss in zip(results, losses)])
         bandit.step_idx = len(results)
         bandit.last_model_build_at = boundary(len(results))
@@ -173,14 +173,14 @@ def thinned(results: list[Result], most: int) -> list[Result]:
     """At most so many results in their order: the best half, filled up with the latest."""
     if len(results) <= most:
         return results
-    losses = finite([value for _, value, _ in results])
+    losses = bounded_losses([value for _, value, _ in results])
     best = sorted(range(len(results)), key=lambda i: (losses[i], i))[: most // 2]
     kept = set(best)
     late = [i for i in range(len(results) - 1, -1, -1) if i not in kept][: most - len(best)]
     return [results[i] for i in sorted([*best, *late])]
 
 
-def finite(values: list[float | None]) -> list[float]:
+def bounded_losses(values: list[float | None]) -> list[float]:
     """Losses that a Gaussian process can bear: failures as bad as the worst, and the worst not far from the rest.
 
     Anything above median + 3 (median - best) is cut off there, so that one trial of 10^6 eV does not flatten the rest.
@@ -199,7 +199,7 @@ def unit_of(values: list[float | None]) -> float:
 
     It goes by the results of the surrogate's last build, so that kernel parameters and data keep one unit until the next.
     """
-    losses = finite(values) or [0.0]
+    losses = bounded_losses(values) or [0.0]
     spread = max(losses) - min(losses)
     if spread == 0 or LEAST_SPREAD <= spread <= MOST_SPREAD:
         return 1.0

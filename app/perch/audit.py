@@ -18,6 +18,7 @@ import pandas as pd
 
 from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
 from perch.errors import RecordError, StudyError
+from perch.record.protocol import Record
 from perch.space import keyed_rng
 from perch.vocabulary import VALIDATION_MAE_EV
 
@@ -55,7 +56,7 @@ def draw_sample(trials: pd.DataFrame, size: int, seed: int) -> Sample:
     return Sample(chosen, {epochs: len(names) for epochs, names in groups.items()})
 
 
-def audit(run: Any, size: int, out: Path, say: Callable[[str], None]) -> list[str]:
+def audit(run: Record, size: int, out: Path, say: Callable[[str], None]) -> list[str]:
     """Train the sample (what a former call trained is kept), write audit.json, and return the lines to print."""
     study, trials = run.study, _search(run)
     if size < 1:
@@ -116,13 +117,13 @@ def assemble(
     return values, np.array([weights[n] for n in names]), np.array([strata[n] for n in names])
 
 
-def _search(run: Any) -> pd.DataFrame:
+def _search(run: Record) -> pd.DataFrame:
     trials = run.trials
     found: pd.DataFrame = trials[trials["phase"] == "search"] if "phase" in trials else trials
     return found
 
 
-def _trained(run: Any, sample: Sample, out: Path, say: Callable[[str], None]) -> dict[str, list[float]]:
+def _trained(run: Record, sample: Sample, out: Path, say: Callable[[str], None]) -> dict[str, list[float]]:
     from perch.schedule.retrain import train_curves
 
     out.mkdir(parents=True, exist_ok=True)

@@ -13,115 +13,17 @@ from typing import Any
 import numpy as np
 
 from perch.condition import condition, condition_names
+from perch.dimension import Choice, Dimension, Float, Int, Value
 from perch.errors import StudyError, did_you_mean
 
-Value = int | float | str | bool
 Config = dict[str, Any]
 
+TRIED_CONFIGS = 1_000
+"""Random configurations on which conditions are tried when a space is read."""
+EDGE_CONFIGS = 2
+"""Further ones for each value at a dimension's edges."""
 MAX_REJECTIONS = 10_000
 """Draws that a condition may refuse in a row before the space counts as empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Int:
-    """Whole numbers from ``low`` to ``high``, both included; ``log``: uniform in the logarithm."""
-
-    low: int
-    high: int
-    log: bool = False
-
-    def from_unit(self, u: float) -> int:
-        """Map u in [0, 1) to a value; every whole number owns a cell of the (log) axis."""
-        if self.log:
-            lo, hi = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            value = round(math.exp(lo + u * (hi - lo)))
-        else:
-            value = self.low + int(u * (self.high - self.low + 1))
-        return min(max(value, self.low), self.high)
-
-    def to_unit(self, value: Any) -> float:
-        """The middle of the value's cell in [0, 1]."""
-        if self.log:
-            lo, hi = math.log(self.low - 0.5), math.log(self.high + 0.5)
-            return (math.log(value) - lo) / (hi - lo)
-        return float((value - self.low + 0.5) / (self.high - self.low + 1))
-
-    def contains(self, value: Any) -> bool:
-        """True for a whole number within the range."""
-        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
-
-    def clamp(self, value: float) -> int:
-        """The nearest value of the range."""
-        return min(max(round(value), self.low), self.high)
-
-    def spec(self) -> dict[str, Any]:
-        """The form that a study file has."""
-        return {"int": [self.low, self.high], **({"log": True} if self.log else {})}
-
-
-@dataclass(frozen=True, slots=True)
-class Float:
-    """Real numbers from ``low`` to ``high``; ``log``: uniform in the logarithm."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def from_unit(self, u: float) -> float:
-        """Map u in [0, 1] to a value."""
-        if self.log:
-            lo, hi = math.log(self.low), math.log(self.high)
-            return min(max(math.exp(lo + u * (hi - lo)), self.low), self.high)
-        return min(max(self.low + u * (self.high - self.low), self.low), self.high)
-
-    def to_unit(self, value: Any) -> float:
-        """The inverse of ``from_unit``."""
-        if self.log:
-            return float((math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low)))
-        return float((value - self.low) / (self.high - self.low))
-
-    def contains(self, value: Any) -> bool:
-        """True for a number within the range."""
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
-
-    def clamp(self, value: float) -> float:
-        """The nearest value of the range."""
-        return min(max(float(value), self.low), self.high)
-
-    def spec(self) -> dict[str, Any]:
-        """The form that a study file has."""
-        return {"float": [self.low, self.high], **({"log": True} if self.log else {})}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of a list of values, all equally likely; numbers keep their order."""
-
-    values: tuple[Value, ...]
-
-    @property
-    def numeric(self) -> bool:
-        """True when every value is a number: then 'near' means something."""
-        return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in self.values)
-
-    def from_unit(self, u: float) -> Value:
-        """Map u in [0, 1) to a value."""
-        return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
-
-    def to_unit(self, value: Any) -> float:
-        """The middle of the value's cell in [0, 1]."""
-        return (self.values.index(value) + 0.5) / len(self.values)
-
-    def contains(self, value: Any) -> bool:
-        """True for one of the values (of the same type: ``True`` is not 1)."""
-        return any(value == v and isinstance(value, bool) == isinstance(v, bool) for v in self.values)
-
-    def spec(self) -> dict[str, Any]:
-        """The form that a study file has."""
-        return {"choice": list(self.values)}
-
-
-Dimension = Int | Float | Choice
 
 
 @dataclass(frozen=True)
@@ -137,7 +39,7 @@ class Space:
         """Configuration number ``ordinal``: a function of (seed, purpose, ordinal) alone, conditions honoured."""
         uniform = keyed_uniforms(seed, purpose, ordinal)
         for _ in range(MAX_REJECTIONS):
-            config = self.from_unit({k: next(uniform) for k in self.dimensions})
+            config = self._from(uniform)
             if self.allows(config):
                 return config
         raise StudyError(
@@ -156,7 +58,24 @@ class Space:
 
     def allows(self, config: Mapping[str, Any]) -> bool:
         """True when every condition holds."""
-        return all(bool(condition(text)(config)) for text in self.where)
+        return all(condition(text)(config) for text in self.where)
+
+    def try_conditions(self) -> None:
+        """Evaluate the conditions on configurations from all over the space: random ones, and ones at its edges.
+
+        Raises StudyError for one where a condition has no value.
+        """
+        if not self.where:
+            return
+        uniform = keyed_uniforms(0, "conditions")
+        edges = [(key, value) for key, d in self.dimensions.items() for value in d.edge_values()]
+        for _ in range(TRIED_CONFIGS):
+            self.allows(self._from(uniform))
+        for key, value in edges * EDGE_CONFIGS:
+            self.allows({**self._from(uniform), key: value})
+
+    def _from(self, uniform: Iterator[float]) -> Config:
+        return self.from_unit({k: next(uniform) for k in self.dimensions})
 
     def problems(self, config: Mapping[str, Any]) -> Iterator[str]:
         """Say what keeps a configuration out of this space; yields nothing when it lies inside."""
@@ -205,13 +124,16 @@ def keyed_rng(seed: int, purpose: str, *key: int | str) -> np.random.Generator:
 
 
 def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
-    """Read the ``space:`` of a study file. Raises StudyError for an empty, inverted or malformed range."""
+    """Read the ``space:`` of a study file.
+
+    Raises StudyError for an empty, inverted or malformed range, and for a condition that cannot be read or evaluated.
+    """
     dimensions: dict[str, Dimension] = {}
     fixed: dict[str, Value] = {}
     where: tuple[str, ...] = ()
     for key, value in spec.items():
         if key == "where":
-            where = tuple([value] if isinstance(value, str) else value)
+            where = _where(value)
         elif (
             key == "lr_schedule"
             and isinstance(value, Mapping)
@@ -238,7 +160,20 @@ def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
                 why=did_you_mean(unknown[0], [*dimensions, *fixed]),
                 fix="use names of the space only",
             )
-    return Space(dimensions, fixed, where, name)
+    space = Space(dimensions, fixed, where, name)
+    space.try_conditions()
+    return space
+
+
+def _where(value: Any) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise StudyError(
+            f"space.where: {value!r} is no condition",
+            why="a condition is a text, and several are a list of texts",
+            fix="write a comparison such as 'width * layers <= 600'",
+        )
+    return tuple(texts)
 
 
 def _dimension(key: str, spec: Mapping[str, Any]) -> Dimension:

@@ -66,7 +66,7 @@ def snapshot(material: ReportData) -> Snapshot:
     trials, best = material.trials, material.best
     rungs = FIGURES.get("rungs").table(material) if trials["rung"].notna().any() else None
     elapsed_s = float(material.curves["time_s"].max())
-    budget = material.study.get("budget") or {}
+    budget = material.study.budget
     return Snapshot(
         run_id=material.folder.name,
         strategy=str(material.summary.get("strategy", "")),
@@ -77,7 +77,7 @@ def snapshot(material: ReportData) -> Snapshot:
         rungs=() if rungs is None else tuple(
             Rung(int(row["epochs"]), int(row["reached"]), int(row["went_on"])) for _, row in rungs.iloc[:-1].iterrows()
         ),
-        budget_s=budget.get("time"),
+        budget_s=budget.time,
         budget_trials=budget.get("trials"),
         trials_per_minute=len(trials) / elapsed_s * 60,
         baselines=material.baselines,

@@ -316,3 +316,15 @@ def test_density_functional_data_leaving_one_metal_out(tmp_path: Path) -> None:
     assert found["ridge_composition"] == pytest.approx(0.24, abs=0.02)
     with pytest.raises(DataError, match="3 of 200 structures have no finite target"):
         prepare(spec.model_copy(update={"target": "vdWDF2_adsorp"}), base=tmp_path, cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("name", ["extxyz", "ase-db", "aselmdb"])
+def test_spaces_in_a_selection_do_not_matter(name: str, tmp_path: Path) -> None:
+    spec, source, path = example(name, tmp_path)
+    found = [
+        [entry.id for entry in source.read(spec.model_copy(update={"select": select}), path, None)]
+        for select in ("gap<10,kind=even", "gap<10, kind = even", " gap < 10 ,kind= even ")
+    ]
+    assert len(found[0]) == 5
+    assert found[1] == found[0]
+    assert found[2] == found[0]

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.strategies.searchers.instant import instant
 
 from perch.simulate import Delays, PowerLaw, differences, restore, simulate
 from perch.space import Space, parse_space
 from perch.strategies import registry
 from perch.strategies.registry import STRATEGIES, Entry, Plan, read_settings
-from perch.strategies.searchers.dragonfly import instant
 from perch.strategies.searchers.prefetch import PrefetchSearcher, PrefetchSettings
 from perch.strategies.searchers.random import RandomSearch
 from perch.strategies.strategy import DONE, STOP, Answer, Decision, Done, Event, New, Searcher, Strategy

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from perch.space import Choice, Space
+from perch.dimension import Choice
+from perch.numeric import is_finite
+from perch.space import Space
 
 
 def version(wall_s: float) -> bytes:
@@ -22,7 +23,7 @@ def scalars(wall_s: float, step: int, values: Mapping[str, float]) -> bytes:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
 
-    numbers = [Summary.Value(tag=k, simple_value=float(v)) for k, v in values.items() if _number(v)]
+    numbers = [Summary.Value(tag=k, simple_value=float(v)) for k, v in values.items() if is_finite(v)]
     return bytes(Event(wall_time=wall_s, step=step, summary=Summary(value=numbers)).SerializeToString())
 
 
@@ -96,10 +97,6 @@ def _info(api: Any, name: str, dimension: Any) -> Any:
 
 def _all_bool(dimension: Choice) -> bool:
     return all(isinstance(v, bool) for v in dimension.values)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _summary(tag: str, data: Any) -> Any:

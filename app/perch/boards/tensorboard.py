@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from perch.boards import messages
-from perch.boards.event_file import FILE_NAME, append, frame, repair
-from perch.boards.follower import Event
-from perch.boards.lineage import Lineage, run_name
-from perch.record.lineage import Segment
+from perch.boards.best_path import BestPath, run_name
+from perch.boards.event_file import FILE_NAME, append, repair
+from perch.record.ancestry import Segment
 from perch.space import Space
+from perch.strategies.strategy import Event
 
 POSITION_FILE: Final = "position.json"
 FLUSH_AT_RECORDS: Final = 20_000
@@ -71,7 +71,7 @@ class TensorBoard:
     def __post_init__(self) -> None:
         self._live: dict[str, _Live] = {}
         self._parents: dict[Segment, tuple[str, int, int]] = {}
-        self._lineage = Lineage(self.folder)
+        self._best_path = BestPath(self.folder)
         self._best: tuple[float, Segment] | None = None
         self._pending: dict[str, list[bytes]] = {}
         self._noted = 0
@@ -101,12 +101,11 @@ class TensorBoard:
         """Append what was noted; then remember how far the log has been written."""
         if not self._repaired:
             self._forget_what_is_written()
-        framed = iter(frame([record for noted in self._pending.values() for record in noted]))
         for name, noted in self._pending.items():
-            append(self._file(name), [next(framed) for _ in noted])
+            append(self._file(name), noted)
         self._pending, self._noted = {}, 0
         if self._parents and self._best is not None:
-            self._lineage.update(self._best[1], self._parents)
+            self._best_path.update(self._best[1], self._parents)
         if self._seen > self._written:
             self._written = self._seen
             self._save_position()

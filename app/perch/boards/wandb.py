@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from perch.boards.follower import Event
-from perch.boards.lineage import run_name
+from perch.boards.best_path import run_name
+from perch.strategies.strategy import Event
 
 Mode = Literal["trials", "summary"]
 

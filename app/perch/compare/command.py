@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -139,8 +138,3 @@ def _folder(root: Path, name: str, run_id: str | None, resume: bool) -> Path:
 def _say(text: Sequence[str], folder: Path) -> None:
     print("\n".join(text))
     print(f"written: {folder}/comparison.json and {folder}/figures/")
-
-
-def summary_of(folder: Path) -> dict[str, object]:
-    """``comparison.json`` of a folder, for notebooks."""
-    return dict(json.loads((folder / "comparison.json").read_text(encoding="utf-8")))

@@ -10,7 +10,7 @@ from perch.compare.figures.rungs import levels
 from perch.compare.runs.gather import Comparison, search_trials
 from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
 from perch.compare.statistics.importance import FEWEST, Importance, available, importances
-from perch.errors import PerchError
+from perch.space import Space
 
 RANDOM = "rs"
 """The strategy that trains random configurations to the end: full curves, nobody chosen."""
@@ -28,7 +28,7 @@ def early_stopping(comparison: Comparison) -> list[RungCorrelation]:
     return rung_correlations(comparison.sign * table, levels(comparison.epochs)[:-1]) if len(table) else []
 
 
-def what_matters(comparison: Comparison, space: Any) -> list[Importance]:
+def what_matters(comparison: Comparison, space: Space) -> list[Importance]:
     """Importance of each hyperparameter at the last epoch of random search."""
     if RANDOM not in comparison.runs or not available():
         return []
@@ -51,22 +51,8 @@ def extras(comparison: Comparison) -> tuple[dict[str, Any], list[str]]:
     if early:
         parts = ", ".join(f"epoch {c.rung}: {c.correlation:.2f} [{c.low:.2f}, {c.high:.2f}]" for c in early)
         lines.append(f"rank correlation with epoch {epochs}, {early[0].curves} full curves of rs: {parts}")
-    matters: list[Importance] = []
-    space = _space(comparison.runs[comparison.reference][0].study)
-    if space is not None:
-        matters = what_matters(comparison, space)
+    matters = what_matters(comparison, comparison.study.search_space)
     if matters:
         parts = ", ".join(f"{i.key} {i.share:.0%} [{i.low:.0%}, {i.high:.0%}]" for i in matters)
         lines.append(f"importance at epoch {epochs} (PED-ANOVA, best quarter): {parts}")
     return {"early_stopping": [c.as_dict() for c in early], "importance": [i.as_dict() for i in matters]}, lines
-
-
-def _space(study: Any) -> Any:
-    from perch.space import parse_space
-
-    if not isinstance(study, dict):
-        return study.search_space
-    try:
-        return parse_space(study["space"])
-    except PerchError:
-        return None

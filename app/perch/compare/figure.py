@@ -1,18 +1,15 @@
-"""What a figure of a comparison is, and how a set of them is written: pictures with their data beside them."""
+"""What the figures of a comparison are made of, and how they are written: pictures with their data beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import pandas as pd
+from typing import Final
 
 from perch.compare.runs.gather import Comparison
 from perch.compare.statistics.analysis import Analysis
-from perch.errors import RecordError
-from perch.registry import Registry
+from perch.report.figure import Figures
 from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled
 
 COLOURS: Final = (ORANGE, BLUE, GREEN, VERMILLION, PURPLE, SKY)
@@ -37,34 +34,14 @@ class Scene:
         return MARKERS[self.comparison.strategies.index(strategy) % len(MARKERS)]
 
 
-@dataclass(frozen=True)
-class CompareFigure:
-    """One figure; adding one is adding a file to ``perch/compare/figures`` that registers it.
-
-    ``table`` makes the data, ``draw`` a matplotlib figure of them, ``describe`` the alternative text.
-    """
-
-    title: str
-    order: int
-    caption: str
-    table: Callable[[Scene], pd.DataFrame]
-    draw: Callable[[Scene, pd.DataFrame], Any]
-    describe: Callable[[Scene, pd.DataFrame], str]
-
-
-FIGURES: Final[Registry[CompareFigure]] = Registry("figure", "perch.compare.figures", RecordError)
-
-
-def ordered() -> list[tuple[str, CompareFigure]]:
-    """All figures in the order of a page."""
-    return sorted(FIGURES.items(), key=lambda item: item[1].order)
+FIGURES: Final[Figures[Scene]] = Figures("perch.compare.figures")
 
 
 def write_figures(scene: Scene, folder: Path, formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Every figure that has data, as pictures and CSV. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for name, figure in ordered():
+    for name, figure in FIGURES.ordered():
         table = figure.table(scene)
         if table.empty:
             continue

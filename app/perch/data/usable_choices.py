@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from perch.dimension import Choice
 from perch.errors import StudyError
-from perch.space import Choice
 from perch.study import Study
 
 if TYPE_CHECKING:

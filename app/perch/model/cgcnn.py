@@ -34,8 +34,6 @@ class Convolution(nn.Module):
         w_self, w_sender, w_bond = self.linear.weight.tensor_split([self.width, 2 * self.width], dim=1)
         bias = torch.cat([self.linear.bias, torch.zeros_like(self.linear.bias)])
         projections = torch.addmm(bias, x, torch.cat([w_self, w_sender]).t())
-        if projections.dtype == torch.bfloat16:  # autocast: products only
-            projections = projections.float()
         return softplus(x + self.sum_norm(messages(projections, w_bond, self.edge_norm, links)))
 
 

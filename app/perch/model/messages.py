@@ -40,10 +40,7 @@ def bond_inputs(projections: Tensor, w_bond: Tensor, links: Links) -> Tensor:
     """The product z W + b of each bond (E, 2F), of the atoms' ``projections`` (N, 4F) and the bonds' own part."""
     table = projections.view(2 * len(projections), -1)
     rows = torch.embedding_bag(table, links.ends, links.bags, mode=0)[0]
-    bonds = links.batch.bonds
-    if torch.is_autocast_enabled(bonds.device.type):
-        return rows.add_(bonds.to(torch.bfloat16) @ w_bond.t().to(torch.bfloat16))
-    return rows.addmm_(bonds, w_bond.t())
+    return rows.addmm_(links.batch.bonds, w_bond.t())
 
 
 class _Messages(torch.autograd.Function):
@@ -63,7 +60,7 @@ class _Messages(torch.autograd.Function):
         sigmoids = normed.sigmoid_()
         total = sum_rows(core * sigmoids[:, :width], links.order, links.batch.first_bond)
         ctx.save_for_backward(rows, core, sigmoids, mean, inverse, scale)
-        ctx.links, ctx.bfloat16 = links, torch.is_autocast_enabled(rows.device.type)
+        ctx.links = links
         return total
 
     @staticmethod
@@ -87,11 +84,7 @@ class _Messages(torch.autograd.Function):
         of_rows = buffer.addcmul_(of_normed, a)
         to_receivers = sum_rows(of_rows, links.order, links.batch.first_bond)
         to_senders = sum_rows(of_rows, links.batch.by_sender, links.batch.first_sent)
-        bonds = links.batch.bonds
-        if ctx.bfloat16:
-            of_weights = (bonds.to(torch.bfloat16).t() @ of_rows.to(torch.bfloat16)).to(rows.dtype).t()
-        else:
-            of_weights = (bonds.t() @ of_rows).t()
+        of_weights = (links.batch.bonds.t() @ of_rows).t()
         return torch.cat([to_receivers, to_senders], dim=1), of_weights, of_scale, of_shift, None, None
 
 

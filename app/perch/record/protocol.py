@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
+    from perch.study import Study
+
 
 class Record(Protocol):
     """What ``perch.record.load`` returns."""
@@ -39,6 +41,6 @@ class Record(Protocol):
         ...
 
     @property
-    def study(self) -> Any:
+    def study(self) -> Study:
         """The study as it ran."""
         ...

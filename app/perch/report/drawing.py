@@ -23,7 +23,7 @@ class Drawn:
     """A figure that has been drawn; ``picture`` is matplotlib's, ``svg`` its vector form."""
 
     name: str
-    figure: Figure
+    figure: Figure[ReportData]
     table: pd.DataFrame
     description: str
     picture: Any
@@ -35,13 +35,13 @@ class NotDrawn:
     """A figure that the run has left no data for, and why."""
 
     name: str
-    figure: Figure
+    figure: Figure[ReportData]
     reason: str
 
 
 def draw_all(material: ReportData) -> list[Drawn | NotDrawn]:
     """Every registered figure in the order of the page."""
-    return [draw(name, material) for name, _ in sorted(FIGURES.items(), key=lambda item: item[1].order)]
+    return [draw(name, material) for name, _ in FIGURES.ordered()]
 
 
 def draw(name: str, material: ReportData) -> Drawn | NotDrawn:

@@ -71,19 +71,19 @@ def trials_table(material: ReportData) -> dict[str, Any]:
 
 def cards(material: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
     """What a supplement needs beside pictures: data and split, settings, environment; name and value pairs."""
-    study, summary = material.study, material.summary
-    data = dict(study.get("data") or {})
-    split = data.pop("split", None) or {}
+    study, summary = material.study.model_dump(mode="json", by_alias=True), material.summary
+    data = study["data"]
+    split = data.pop("split")
     made = [("data", _pairs(data)), ("split", _pairs(split) + _counts(material))]
     if isinstance(summary.get("data"), Mapping):
         made.append(("data as found", _pairs(summary["data"])))
     known = ("name", "trainable", "strategy", "metric", "mode", "epochs", "budget", "seed", "confirm", "checkpoints")
-    made.append(("study", _pairs({k: study[k] for k in known if k in study})))
-    if isinstance(study.get("space"), Mapping):
+    made.append(("study", _pairs({k: study[k] for k in known})))
+    if isinstance(study["space"], dict):
         made.append(("search space", _pairs(study["space"])))
     devices: list[str] = sorted(material.curves["device"].dropna().unique()) if "device" in material.curves else []
     environment = {"device": summary.get("device") or ", ".join(devices)}
-    made.append(("environment", _pairs({**environment, **(summary.get("versions") or study.get("versions") or {})})))
+    made.append(("environment", _pairs({**environment, **(summary.get("versions") or study["versions"])})))
     return [(title, pairs) for title, pairs in made if pairs]
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from perch.record.collapsed import is_collapsed
 from perch.record.protocol import Record
-from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
+from perch.study import Study
+from perch.vocabulary import TEST_MAE_EV
 
 FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "paused", "running", "interrupted")
 """What became of a trial, in the order in which figures and legends show it."""
@@ -32,7 +33,7 @@ class ReportData:
     """
 
     folder: Path
-    study: Mapping[str, Any]
+    study: Study
     summary: Mapping[str, Any]
     trials: pd.DataFrame
     confirmed: pd.DataFrame
@@ -43,17 +44,17 @@ class ReportData:
     @property
     def metric(self) -> str:
         """The name of what the run minimises, or maximises."""
-        return str(self.study.get("metric", VALIDATION_MAE_EV))
+        return self.study.metric
 
     @property
     def sign(self) -> float:
         """-1 when more of the metric is better, else 1."""
-        return -1.0 if self.study.get("mode") == "max" else 1.0
+        return -1.0 if self.study.mode == "max" else 1.0
 
     @property
     def epochs(self) -> int:
-        """Epochs of a trial that is not stopped; 0 where the study does not say."""
-        return int(self.study.get("epochs") or 0)
+        """Epochs of a trial that is not stopped."""
+        return self.study.epochs
 
     @property
     def metric_label(self) -> str:
@@ -123,9 +124,8 @@ class ReportData:
 
 def gather(run: Record) -> ReportData:
     """Take what a report needs out of a record."""
-    study = run.study if isinstance(run.study, Mapping) else run.study.model_dump(mode="json", by_alias=True)
     trials, curves = _complete(run.trials, TRIAL_COLUMNS), _complete(_curves(run), CURVE_COLUMNS)
-    metric = str(study.get("metric", VALIDATION_MAE_EV))
+    metric = run.study.metric
     if metric not in curves and "value" in curves:
         curves = curves.assign(**{metric: curves["value"]})
     again = trials["phase"].fillna("search") != "search"
@@ -135,7 +135,7 @@ def gather(run: Record) -> ReportData:
     predictions = run.folder / "best" / "predictions.parquet"
     return ReportData(
         folder=run.folder,
-        study=study,
+        study=run.study,
         summary=run.summary,
         trials=search.reset_index(drop=True),
         confirmed=confirmed.reset_index(drop=True),

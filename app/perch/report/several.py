@@ -120,7 +120,7 @@ def _differences(materials: Sequence[ReportData]) -> list[tuple[str, str]]:
     return [
         ("warning", f"These runs differ in '{key}': their values do not compare directly.")
         for key in keys
-        if len({json.dumps(m.study.get(key), sort_keys=True, default=str) for m in materials}) > 1
+        if any(getattr(m.study, key) != getattr(materials[0].study, key) for m in materials)
     ]
 
 

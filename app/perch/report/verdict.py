@@ -110,7 +110,7 @@ def _gpus(material: ReportData) -> float:
     if "device" not in material.curves:
         return 0.0
     on_gpu = material.curves["device"].astype(str).str.startswith("cuda").any()
-    asked = (material.study.get("resources") or {}).get("gpus")
+    asked = material.study.resources.gpus
     return float(1.0 if asked is None else asked) if on_gpu else 0.0
 
 

@@ -12,7 +12,7 @@ from perch.record.protocol import Record
 from perch.schedule import figure
 from perch.schedule.emit import as_json, as_python, as_yaml
 from perch.schedule.fit import chosen, fit_all
-from perch.schedule.lineage import best_lineage
+from perch.schedule.inherited import inherited_by_best
 from perch.schedule.retrain import Curve, train_curves
 from perch.schedule.validate import Result, Task, judge
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
@@ -20,7 +20,7 @@ from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
 
 def make_schedule(run: Record, out: Path) -> list[str]:
     """Write schedule.json, schedule.py, schedule.yaml and the figure; return the lines to print."""
-    lineage = best_lineage(run)
+    lineage = inherited_by_best(run)
     fits = fit_all(lineage.values[LEARNING_RATE])
     choice = chosen(fits)
     origin = f"trial {lineage.trial} of run {run.folder.name}"
@@ -46,7 +46,7 @@ def make_schedule(run: Record, out: Path) -> list[str]:
 
 def validate_schedule(run: Any, out: Path, seeds: int, say: Callable[[str], None]) -> list[str]:
     """Judge the schedule by re-training; writes judgement.json and returns the lines to print."""
-    lineage = best_lineage(run)
+    lineage = inherited_by_best(run)
     study = run.study
     fit = chosen(fit_all(lineage.values[LEARNING_RATE]))
 

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from perch.schedule.fit import Fit
-from perch.schedule.lineage import Lineage
+from perch.schedule.inherited import Inherited
 from perch.vocabulary import LEARNING_RATE
 
 HEAD = '''"""Learning-rate schedule of {origin}: {kind}, {epochs} epochs. Call scheduler.step() after every epoch."""
@@ -32,7 +32,7 @@ if __name__ == "__main__":
 """
 
 
-def as_json(lineage: Lineage, fits: dict[str, Fit], choice: str, run: str) -> dict[str, Any]:
+def as_json(lineage: Inherited, fits: dict[str, Fit], choice: str, run: str) -> dict[str, Any]:
     """What ``perch train --lr-schedule`` reads: ``lr_schedule`` lists a value per epoch for every key; the last holds on.
 
     It holds the chosen fit of the learning rate and PBT's own values of all other keys; ``own`` holds PBT's alone.
@@ -78,7 +78,7 @@ def _body(fit: Fit, base: float) -> str:
     )
 
 
-def as_yaml(lineage: Lineage, fit: Fit) -> str:
+def as_yaml(lineage: Inherited, fit: Fit) -> str:
     """The part of a study file that trains with this schedule: the lineage's settings fixed, the schedule by epoch."""
     schedule = {**{k: list(v) for k, v in lineage.values.items()}, LEARNING_RATE: fit.values}
     fixed = {k: v for k, v in lineage.fixed.items() if k != "lr_schedule"}

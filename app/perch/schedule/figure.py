@@ -10,11 +10,11 @@ import pandas as pd
 from perch.report.report_data import words
 from perch.report.style import BLUE, GREY, INK, ORANGE, VERMILLION, canvas, plain_log, styled
 from perch.schedule.fit import Fit
-from perch.schedule.lineage import Lineage, error_columns
+from perch.schedule.inherited import Inherited, error_columns
 from perch.vocabulary import LEARNING_RATE
 
 
-def draw(lineage: Lineage, fit: Fit, curves: pd.DataFrame) -> Any:
+def draw(lineage: Inherited, fit: Fit, curves: pd.DataFrame) -> Any:
     """Bold: what the best trial inherited. Grey: what it tried and what was reverted. Orange: the chosen fit."""
     figure, (above, below) = canvas(7.2, 5.0, nrows=2, sharex=True, height_ratios=[2, 1])
     own = curves[curves["trial_id"] == lineage.trial]
@@ -46,7 +46,7 @@ def draw(lineage: Lineage, fit: Fit, curves: pd.DataFrame) -> Any:
     return figure
 
 
-def write(lineage: Lineage, fit: Fit, curves: pd.DataFrame, folder: Path) -> list[Path]:
+def write(lineage: Inherited, fit: Fit, curves: pd.DataFrame, folder: Path) -> list[Path]:
     """As PNG and SVG, the lineage's rows beside them."""
     with styled("schedule"):
         figure = draw(lineage, fit, curves)

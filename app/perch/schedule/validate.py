@@ -16,7 +16,7 @@ from scipy import stats
 
 from perch.errors import StudyError
 from perch.schedule.fit import Fit
-from perch.schedule.lineage import Lineage
+from perch.schedule.inherited import Inherited
 from perch.space import Space
 from perch.vocabulary import LEARNING_RATE
 
@@ -97,7 +97,7 @@ class Judgement:
         return out + [gain.sentence for gain in self.gains]
 
 
-def judge(lineage: Lineage, fit: Fit, space: Space, seeds: int, train: Trainer, seed: int = 0) -> Judgement:
+def judge(lineage: Inherited, fit: Fit, space: Space, seeds: int, train: Trainer, seed: int = 0) -> Judgement:
     """Tune the alternatives, train every contender ``seeds`` times, and compare. ``space``: what PBT searched."""
     if seeds < FEWEST_SEEDS:
         raise StudyError(
@@ -147,7 +147,7 @@ def _first(own: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     return {key: values[0] for key, values in own.items()}
 
 
-def _draw(space: Space, lineage: Lineage, kind: str, seed: int, ordinal: int) -> dict[str, Any]:
+def _draw(space: Space, lineage: Inherited, kind: str, seed: int, ordinal: int) -> dict[str, Any]:
     """A random configuration: the lineage's where PBT fixed it, the space's draw where PBT could change it."""
     drawn = space.draw(seed, ordinal, f"tune-{kind}")
     searched = {k: drawn[k] for k in lineage.values if k in drawn}

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import Field
 
+from perch.dimension import Choice, Dimension, Float, Value
 from perch.errors import StrategyError
-from perch.space import Choice, Dimension, Float, Space, Value
+from perch.space import Space
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry, Settings
 from perch.strategies.scheduler import Scheduler

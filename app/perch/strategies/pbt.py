@@ -13,7 +13,6 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from perch.space import keyed_rng
-from perch.strategies.lineage import Lineage, Stretch
 from perch.strategies.perturb import perturb
 from perch.strategies.plan import Plan
 from perch.strategies.population import fix_architecture, population_size
@@ -88,7 +87,6 @@ class Pbt(Scheduler):
         """Sorted: epochs and names of the paused members."""
         self._starts: dict[str, Checkpoint] = {}
         """Donor's checkpoint of members that have left none of their own since."""
-        self._lineage = Lineage()
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
@@ -126,10 +124,6 @@ class Pbt(Scheduler):
         starts = set(self._starts.values())
         return tuple(c for c in self._surplus if c not in starts)
 
-    def lineage(self, trial: str) -> tuple[Stretch, ...]:
-        """The stretches of training that led to a trial's present weights, the first first."""
-        return self._lineage.of(trial)
-
     def _ordered(self, trial: str, value: float) -> list[tuple[float, str]]:
         """Scores of the live members, best first, this trial's at its new value."""
         ordered, old = self._scores.copy(), self.members[trial].score
@@ -164,12 +158,10 @@ class Pbt(Scheduler):
     def on_start(self, trial: str, event: Event) -> None:
         """A new member."""
         self.members[trial] = Member(dict(event["config"]))
-        self._lineage.start(trial, event["config"])
 
     def on_result(self, trial: str, event: Event) -> None:
         """Keep the score of a comparison, and follow an exploit."""
         member, epoch = self.members[trial], event["epoch"]
-        self._lineage.report(trial, epoch)
         if epoch - member.epoch >= self.settings.perturbation_interval:
             self._scores = self._ordered(trial, event["value"])
             member.score, member.epoch = event["value"], epoch
@@ -181,7 +173,6 @@ class Pbt(Scheduler):
             member.config, member.epoch, member.copied = dict(x["config"]), x["epoch"], True
             self._surplus.update(dict.fromkeys(self._held.pop(trial, ())))
             self._starts[trial] = (x["donor"], x["seg"], x["epoch"])
-            self._lineage.exploit(trial, x["donor"], x["seg"], x["epoch"], x["config"])
 
     def on_promote(self, trial: str) -> None:
         """A paused member goes on."""

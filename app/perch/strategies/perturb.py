@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from perch.space import Choice, Dimension, Int, Space, Value
+from perch.dimension import Choice, Dimension, Int, Value
+from perch.space import Space
 from perch.strategies.strategy import Config
 
 MAX_TRIES = 100

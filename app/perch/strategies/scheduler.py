@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from perch.numeric import is_finite
 from perch.strategies.plan import Plan
 from perch.strategies.searchers.random import RandomSearch
 from perch.strategies.strategy import (
@@ -175,8 +175,3 @@ class Scheduler(Strategy):
         held = self._held.get(gone[0])
         if held and gone in held:
             held.remove(gone)
-
-
-def is_finite(value: Any) -> bool:
-    """True for a number that can be compared."""
-    return isinstance(value, (int, float)) and math.isfinite(value)

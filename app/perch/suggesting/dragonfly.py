@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from perch.dimension import Choice
 from perch.errors import StrategyError
-from perch.space import Choice, Space
+from perch.space import Space
 from perch.strategies.plan import Plan
 from perch.strategies.registry import read_settings
 from perch.strategies.searchers.dragonfly import dragonfly_search

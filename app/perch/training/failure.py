@@ -12,8 +12,6 @@ DATA: Final = "data"
 CODE: Final = "code"
 LOST: Final = "lost"
 
-FAILURES: Final = (OUT_OF_MEMORY, DIVERGED, DATA, CODE, LOST)
-
 _KINDS: Final = {
     "OutOfMemoryError": OUT_OF_MEMORY,  # torch's for a GPU, and Ray's when its monitor kills a worker
     "MemoryError": OUT_OF_MEMORY,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss
 
 from perch.data.graphs.graph import Split
-from perch.errors import Diverged, StudyError
+from perch.errors import Diverged
 from perch.model import MODELS
 from perch.model.batch import Batch
 from perch.model.flat import FlatData
@@ -19,7 +19,6 @@ from perch.space import keyed_rng
 from perch.training.inference import Predictor
 
 LOSSES = {"l1": l1_loss, "mse": mse_loss}
-PRECISIONS = ("float32", "bfloat16")
 
 
 class Fold:
@@ -33,13 +32,8 @@ class Fold:
         config: Mapping[str, Any],
         model: str,
         key: tuple[int, str, int],
-        precision: str,
     ) -> None:
         """``key``: (seed, trial's key, number of the fold), from which all randomness comes."""
-        if precision not in PRECISIONS:
-            raise StudyError(
-                f"precision is '{precision}'", why=f"known are: {', '.join(PRECISIONS)}", fix="use one of them"
-            )
         self.data, self.key = data, key
         known = target_ev[split.train]
         mean_ev, deviation_ev = float(known.mean()), max(float(known.std()), 1e-6)
@@ -52,9 +46,7 @@ class Fold:
             network = MODELS.get(model)(config, atom_features=data.atom_features, bond_features=data.bond_features)
         self.network = network.to(data.device)
         self.optimizer = make_optimizer(self.network, config)
-        self.predictor = Predictor(
-            self.network, config["atom_embedding_size"], mean_ev, deviation_ev, precision == "bfloat16"
-        )
+        self.predictor = Predictor(self.network, config["atom_embedding_size"], mean_ev, deviation_ev)
         self._evaluation: list[Batch] | None = None
 
     def train(self, now: Mapping[str, Any], epoch: int) -> float:
@@ -106,8 +98,7 @@ class Fold:
     def _step(self, rows: Tensor, loss_of: Any) -> Tensor:
         """One step of the optimiser; the sum of absolute errors, normalised."""
         batch, target = self.data.batch(rows), self.normalised[rows]
-        with self.predictor.cast(self.data.device):
-            energy = self.network(batch).float()
+        energy = self.network(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss_of(energy, target).backward()
         self.optimizer.step()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +24,12 @@ class Predictor:
     width: int
     mean_ev: float
     deviation_ev: float
-    bfloat16: bool = False
 
     def energies(self, batch: Batch) -> Tensor:
         """Energies in eV (G,), without gradients."""
         self.network.eval()
-        with torch.inference_mode(), self.cast(batch.bonds.device):
-            return self.network(batch).float() * self.deviation_ev + self.mean_ev  # type: ignore[no-any-return]
+        with torch.inference_mode():
+            return self.network(batch) * self.deviation_ev + self.mean_ev  # type: ignore[no-any-return]
 
     def predict(self, data: FlatData) -> Tensor:
         """Energies in eV of every graph of a data set (G,)."""
@@ -50,7 +48,3 @@ class Predictor:
         """Rows in parts whose bonds fit into ``EVALUATION_BYTES``."""
         bytes_per_graph = float(data.bonds_of.sizes.max()) * (2 * self.width + data.bond_features) * 4
         yield from torch.split(rows, max(int(EVALUATION_BYTES / max(bytes_per_graph, 1.0)), 1))
-
-    def cast(self, device: torch.device) -> AbstractContextManager[Any]:
-        """The precision of products."""
-        return torch.autocast(device.type, torch.bfloat16) if self.bfloat16 else nullcontext()

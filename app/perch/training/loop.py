@@ -49,22 +49,18 @@ class Training:
         device: str = "auto",
         threads: int | None = None,
         model: str = "cgcnn",
-        precision: str = "float32",
     ) -> None:
-        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over.
-
-        ``precision``: ``float32``, or ``bfloat16`` for the convolutions' products (weights stay float32).
-        """
+        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over."""
         set_threads(threads)
         self.config = complete(config)
-        self.model, self.epochs, self.precision = model, epochs, precision
+        self.model, self.epochs = model, epochs
         self.device = find_device(device)
         reset_peak_memory(self.device)
         self.prepared = prepared
         _check_graphs(self.config, prepared.graphs)
         self.data = flat_data(prepared, self.config["pooling"], self.device)
         self.folds = [
-            Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n), precision)
+            Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n))
             for n, split in enumerate(prepared.splits)
         ]
         self.epochs_done = 0

@@ -53,7 +53,7 @@ def train_plain(
     """Train a configuration once per seed.
 
     ``schedule``: values per epoch, as ``{"lr": [0.01, 0.01, 0.003]}``, the last one holding on; it replaces the
-    configuration's ``lr_schedule``. ``options``: ``device``, ``threads``, ``model``, ``precision`` of ``Training``.
+    configuration's ``lr_schedule``. ``options``: ``device``, ``threads``, ``model`` of ``Training``.
     A training that diverges is a result, with its error; the others go on.
     """
     return list(_trainings(prepared, config, epochs, seeds, schedule, progress, options))

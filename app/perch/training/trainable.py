@@ -41,10 +41,8 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
             epochs=told["epochs"],
             seed=told["seed"],
             key=told["key"],
-            device=told.get("device", "auto"),
             threads=told.get("threads"),
             model=study.get("trainable", "cgcnn"),
-            precision=told.get("precision", "float32"),
         )
         self._metric = study.get("metric", "validation_mae_ev")
         self._sign = -1.0 if study.get("mode") == "max" else 1.0

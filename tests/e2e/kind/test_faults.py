@@ -115,7 +115,7 @@ def test_a_head_that_must_go_saves_first(kit: Kit, tmp_path: Path) -> None:
 def test_suspended_and_resumed_in_the_middle(kit: Kit, tmp_path: Path) -> None:
     install(kit, "paused", "--set", "suspendable=true")
     _, before = after(kit, "paused", 10)
-    kit.jobs.suspend_job("paused", kit.namespace)
+    kit.jobs.patch_job("paused", {"spec": {"suspend": True}}, kit.namespace)
     kit.until(
         "the suspension",
         lambda: kit.jobs.get_job_status("paused", kit.namespace).deployment == "Suspended",
@@ -123,7 +123,7 @@ def test_suspended_and_resumed_in_the_middle(kit: Kit, tmp_path: Path) -> None:
     )
     selector = "app.kubernetes.io/instance=paused"
     kit.until("no pods", lambda: not kit.get("pods", selector=selector)["items"], seconds=180)
-    kit.jobs.resubmit_job("paused", kit.namespace)
+    kit.jobs.patch_job("paused", {"spec": {"suspend": False}}, kit.namespace)
     assert kit.finished("paused", 1500).succeeded
     nothing_lost_nothing_doubled(curves(kit, "paused", tmp_path / "paused"), before)
     kit.helm("uninstall", "paused", "--wait")

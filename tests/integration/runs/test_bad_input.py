@@ -51,6 +51,13 @@ CASES = {
     "value that no model takes": (spec(space={"pooling": {"choice": ["max"]}}), [], ["pooling"]),
     "condition with a typo": (spec(space={"lr": {"float": [0.1, 1.0]}, "where": "lrr < 1"}), [], ["'lrr' is not in the space"]),
     "condition that calls": (spec(space={"lr": {"float": [0.1, 1.0]}, "where": "exit() < 1"}), [], ["more than compare"]),
+    "condition without a value somewhere": (
+        spec(space={"n": {"int": [0, 30]}, "where": "6 / n >= 0.01"}), [], ["'6 / n >= 0.01' cannot be evaluated for n = 0", "division by zero"]
+    ),
+    "condition that compares text with a number": (
+        spec(space={"opt": {"choice": ["sgd", "adam"]}, "where": "opt > 3"}), [], ["'opt > 3' cannot be evaluated for opt = "]
+    ),
+    "condition that is no text": (spec(space={"lr": {"float": [0.1, 1.0]}, "where": 5}), [], ["5 is no condition"]),
     "condition that nothing meets": (spec(space={"lr": {"float": [0.1, 1.0]}, "where": "lr > 2"}), [], ["no configuration"]),
     "point outside the space": (spec(space={"lr": {"float": [0.1, 1.0]}}, points=[{"lr": 3.0}]), [], ["outside"]),
     "zero trials": (spec(budget__trials=0), [], ["budget.trials"]),

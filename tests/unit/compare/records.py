@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-STUDY: dict[str, Any] = {
+from perch.study import Study, parse
+
+SPEC: dict[str, Any] = {
     "name": "made-up",
     "data": {"source": "adsorption", "split": {"seed": 0}},
     "space": {"lr": {"float": [0.001, 0.1], "log": True}},
@@ -18,8 +21,9 @@ STUDY: dict[str, Any] = {
     "mode": "min",
     "epochs": 9,
     "optimizer": "adam",
-    "budget": {"time": 100.0, "trials": None},
+    "budget": {"time": 100.0},
 }
+"""The study file of a made-up run."""
 
 
 @dataclass
@@ -31,7 +35,7 @@ class MadeUp:
     trials: pd.DataFrame
     overheads: pd.DataFrame
     summary: dict[str, Any]
-    study: dict[str, Any] = field(default_factory=lambda: dict(STUDY))
+    study: Study
 
 
 def made_up(
@@ -42,11 +46,11 @@ def made_up(
     budget_s: float = 100.0,
     stop_after: int = 9,
     collapsed_share: float = 0.25,
-    study: dict[str, Any] | None = None,
+    **changed: Any,
 ) -> MadeUp:
     """One worker trains one trial after the other; trial k's quality depends on (seed, k) alone.
 
-    A trial worse than the median of those before it ends after ``stop_after`` epochs; one in four collapses.
+    ``changed``: keys of the study file that differ from ``SPEC``. A trial worse than the median of those before it ends after ``stop_after`` epochs; one in four collapses.
     """
     rng = np.random.default_rng(seed)
     rows, trials, now, k, seen = [], [], 0.0, 0, []
@@ -86,7 +90,7 @@ def made_up(
         pd.DataFrame(trials),
         overheads,
         summary,
-        study or dict(STUDY),
+        parse({**copy.deepcopy(SPEC), **changed}),
     )
 
 

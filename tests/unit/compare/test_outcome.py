@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from tests.unit.compare.records import blocks_of
 
-from perch.compare.figure import Scene, ordered
+from perch.compare.figure import FIGURES, Scene
 from perch.compare.figures.incumbents import interquartile_mean
 from perch.compare.figures.rungs import levels
 from perch.compare.figures.six_best import six_best
@@ -63,7 +63,7 @@ def test_where_half_of_the_reference_had_reported_nothing_there_is_no_target(tmp
 def test_every_figure_leaves_pictures_data_and_words(tmp_path: Path) -> None:
     conclude(blocks_of(3), tmp_path)
     for folder in (tmp_path / "figures", tmp_path / "figures-without-collapsed"):
-        for name, _ in ordered():
+        for name, _ in FIGURES.ordered():
             assert (folder / f"{name}.png").stat().st_size > 5000
             assert "<svg" in (folder / f"{name}.svg").read_text()
             assert len(pd.read_csv(folder / f"{name}.csv"))
@@ -78,9 +78,9 @@ def long_names() -> Scene:
     return Scene(comparison, analyse(comparison.blocks, resamples=20))
 
 
-@pytest.mark.parametrize("name", [name for name, _ in ordered()])
+@pytest.mark.parametrize("name", [name for name, _ in FIGURES.ordered()])
 def test_legends_lie_inside_the_picture_though_a_name_is_long(long_names: Scene, name: str) -> None:
-    figure = dict(ordered())[name]
+    figure = dict(FIGURES.ordered())[name]
     with styled(name):
         drawn = figure.draw(long_names, figure.table(long_names))
         drawn.canvas.draw()
@@ -91,7 +91,7 @@ def test_legends_lie_inside_the_picture_though_a_name_is_long(long_names: Scene,
 
 
 def test_figures_are_those_that_the_study_asks_for() -> None:
-    assert [name for name, _ in ordered()] == [
+    assert [name for name, _ in FIGURES.ordered()] == [
         "incumbents", "ecdf", "speed_up", "selection_bias", "worker_seconds", "rungs", "six_best",
     ]  # fmt: skip
 
@@ -101,13 +101,13 @@ def test_the_published_figure_shows_six_best_by_validation_and_finished_trials(s
     mean, deviation = six_best(curves, "validation_mae_ev", 1.0, [100.0])
     best = curves.sort_values("validation_mae_ev").drop_duplicates("trial_id").head(6)["test_mae_ev"]
     assert mean[0] == pytest.approx(best.mean()) and deviation[0] == pytest.approx(best.std())
-    figure = dict(ordered())["six_best"]
+    figure = dict(FIGURES.ordered())["six_best"]
     assert "trials" in figure.draw(scene, figure.table(scene)).axes[0].texts[0].get_text()
     assert figure.title.startswith("Reproduction")
 
 
 def test_the_speed_up_is_drawn_against_the_target_from_easy_to_hard(scene: Scene) -> None:
-    table = dict(ordered())["speed_up"].table(scene)
+    table = dict(FIGURES.ordered())["speed_up"].table(scene)
     assert table["target"].is_monotonic_decreasing and len(table) >= 8
 
 

@@ -134,7 +134,7 @@ def test_an_unwritable_place_is_one_clear_error(tmp_path: Path) -> None:
 def test_a_run_of_another_trainable_is_shown_without_mae(asha: ReportData) -> None:
     curves = asha.curves[["trial_id", "segment", "epoch", "time_s"]].assign(accuracy=0.5 + asha.curves["epoch"] / 100)
     trials = asha.trials.drop(columns=["collapsed", "test_mae_ev"]).assign(best_value=0.6)
-    study = {**asha.study, "metric": "accuracy", "mode": "max"}
+    study = asha.study.model_copy(update={"metric": "accuracy", "mode": "max"})
     foreign = replace(
         asha, study=study, curves=curves, trials=trials, predictions=None, summary={}, overheads=pd.DataFrame()
     )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from perch.report.report_data import ReportData, gather, words
+from perch.study import parse
 
 
 class Record:
@@ -18,7 +19,7 @@ class Record:
         self.folder, self.curves, self.trials = folder, curves, trials
         self.overheads = pd.DataFrame(columns=["activity", "seconds", "share"])
         self.summary: dict[str, object] = {}
-        self.study = {"metric": "validation_mae_ev", "mode": "min", **study}
+        self.study = parse(study)
 
 
 def curves(*rows: tuple[str, int, float, float], metric: str = "validation_mae_ev") -> pd.DataFrame:

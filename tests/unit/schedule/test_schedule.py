@@ -16,7 +16,7 @@ from perch.errors import RecordError
 from perch.schedule.command import make_schedule
 from perch.schedule.emit import as_python
 from perch.schedule.fit import chosen, fit_all
-from perch.schedule.lineage import best_lineage, follow
+from perch.schedule.inherited import follow, inherited_by_best
 from perch.space import parse_space
 
 
@@ -27,7 +27,7 @@ def run() -> MadeUpRun:
 
 def test_the_known_schedule_is_recovered(run: MadeUpRun) -> None:
     """High, then low from epoch 31 on: PBT notices within a few comparisons, and the fit finds one drop there."""
-    lineage = best_lineage(run)
+    lineage = inherited_by_best(run)
     fit = chosen(fit_all(lineage.values["lr"]))
     assert fit.kind == "multistep"
     drops = [
@@ -41,7 +41,7 @@ def test_the_known_schedule_is_recovered(run: MadeUpRun) -> None:
 
 
 def test_a_lineage_is_one_row_per_epoch_from_the_first_ancestor_on(run: MadeUpRun) -> None:
-    lineage = best_lineage(run)
+    lineage = inherited_by_best(run)
     assert lineage.rows["epoch"].tolist() == list(range(1, EPOCHS + 1)) and lineage.epochs == EPOCHS
     assert lineage.rows.groupby(["trial_id", "segment"]).ngroups > 2
     assert lineage.values["lr"] == lineage.rows["lr"].tolist()
@@ -52,7 +52,7 @@ def test_weights_along_the_lineage_are_those_that_were_inherited(run: MadeUpRun)
     """The toy's error depends on the whole history, so replaying the schedule must give the lineage's errors."""
     from tests.unit.schedule.toy import step
 
-    lineage, error = best_lineage(run), 1.0
+    lineage, error = inherited_by_best(run), 1.0
     for epoch, lr, seen in zip(
         lineage.rows["epoch"], lineage.values["lr"], lineage.rows["validation_mae_ev"], strict=True
     ):
@@ -65,18 +65,18 @@ def test_a_run_without_pbt_holds_no_schedule() -> None:
     run.summary["strategy"] = "asha"
     run.curves[["parent_trial_id", "parent_segment", "parent_epoch"]] = None
     with pytest.raises(RecordError, match="holds no schedule") as refused:
-        best_lineage(run)
+        inherited_by_best(run)
     assert "asha" in refused.value.why and refused.value.exit_code == 2
 
 
 def test_empty_and_broken_records_are_refused(run: MadeUpRun) -> None:
     with pytest.raises(RecordError, match="is empty"):
-        best_lineage(MadeUpRun(run.curves.iloc[:0], run.trials))
-    lineage = best_lineage(run).rows
+        inherited_by_best(MadeUpRun(run.curves.iloc[:0], run.trials))
+    lineage = inherited_by_best(run).rows
     ancestor = lineage.iloc[0]
     gone = (run.curves["trial_id"] == ancestor["trial_id"]) & (run.curves["segment"] == ancestor["segment"])
     with pytest.raises(RecordError, match="broken"):
-        best_lineage(MadeUpRun(run.curves[~gone], run.trials))
+        inherited_by_best(MadeUpRun(run.curves[~gone], run.trials))
     inside = gone & (run.curves["epoch"] == 1)
     with pytest.raises(RecordError, match="gaps"):
         follow(run.curves[~inside], str(lineage.iloc[-1]["trial_id"]), int(lineage.iloc[-1]["segment"]))

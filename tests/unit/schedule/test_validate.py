@@ -8,7 +8,7 @@ from tests.unit.schedule.toy import EPOCHS, SPACE, population, step
 
 from perch.errors import StudyError
 from perch.schedule.fit import chosen, fit_all
-from perch.schedule.lineage import Lineage, best_lineage
+from perch.schedule.inherited import Inherited, inherited_by_best
 from perch.schedule.validate import Judgement, Result, Task, gain, judge
 from perch.space import keyed_rng
 from perch.training.keys import at_epoch, complete
@@ -34,8 +34,8 @@ class ToyTrainer:
         return Result(error * (1 + 0.01 * luck[0]), error * (1.05 + 0.01 * luck[1]))
 
 
-def _judge(drop_after: int) -> tuple[Judgement, ToyTrainer, Lineage]:
-    lineage = best_lineage(population(drop_after=drop_after))
+def _judge(drop_after: int) -> tuple[Judgement, ToyTrainer, Inherited]:
+    lineage = inherited_by_best(population(drop_after=drop_after))
     trainer = ToyTrainer(drop_after)
     return judge(lineage, chosen(fit_all(lineage.values["lr"])), SPACE, 5, trainer), trainer, lineage
 
@@ -86,6 +86,6 @@ def test_a_contender_that_diverged_shows_nothing() -> None:
 
 
 def test_too_few_seeds_are_refused() -> None:
-    lineage = best_lineage(population(members=4))
+    lineage = inherited_by_best(population(members=4))
     with pytest.raises(StudyError, match="--validate 2"):
         judge(lineage, chosen(fit_all(lineage.values["lr"])), SPACE, 2, ToyTrainer(30))

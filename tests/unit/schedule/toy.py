@@ -13,6 +13,7 @@ from perch.space import keyed_rng, parse_space
 from perch.strategies.plan import Plan
 from perch.strategies.registry import build
 from perch.strategies.strategy import DONE, Action, New, Resume
+from perch.study import Study, parse
 
 DROP_AFTER, HIGH, LOW, EPOCHS = 30, 0.1, 0.01, 60
 SPACE = parse_space({"lr": {"float": [0.001, 0.5], "log": True}, "atom_embedding_size": 16})
@@ -32,7 +33,7 @@ class MadeUpRun:
     curves: pd.DataFrame
     trials: pd.DataFrame
     summary: dict[str, Any] = field(default_factory=lambda: {"strategy": "pbt", "seed": 0})
-    study: dict[str, Any] = field(default_factory=lambda: {"metric": "validation_mae_ev", "mode": "min"})
+    study: Study = field(default_factory=lambda: parse({}))
     folder: Path = Path("/made-up/pbt")
 
 

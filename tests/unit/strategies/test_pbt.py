@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perch.record.ancestry import Segment, ancestry
 from perch.simulate import Delays, PowerLaw, simulate
 from perch.space import parse_space
 from perch.strategies.pbt import Pbt, PbtSettings, quantile_size
@@ -179,13 +179,19 @@ def test_epochs_of_every_lineage_are_whole() -> None:
     pbt = Pbt(Plan(SPACE, 24, 12), PbtSettings())
     log = list(simulate(pbt, PowerLaw(SPACE, noise=0.1), workers=12))
     assert sum(e.get("d") == "exploit" for e in log) > 5
+    trained: dict[Segment, list[int]] = {}
+    parents: dict[Segment, tuple[str, int, int]] = {}
+    for e in (e for e in log if e["e"] == "result"):
+        trained.setdefault((e["id"], e["seg"]), []).append(e["epoch"])
+        if x := e.get("x"):
+            parents[e["id"], e["seg"] + 1] = (x["donor"], x["seg"], x["epoch"])
     longest = 0
-    for trial in range(12):
-        stretches = pbt.lineage(f"{trial:05d}")
-        assert stretches[0].first_epoch == 1
-        assert stretches[-1].last_epoch == 24
-        assert all(b.first_epoch == a.last_epoch + 1 for a, b in itertools.pairwise(stretches))
-        longest = max(longest, len(stretches))
+    for trial in {name for name, _ in trained}:
+        last = max(segment for name, segment in trained if name == trial)
+        chain = ancestry((trial, last), parents)
+        epochs = [e for at, until in chain for e in trained.get(at, []) if until is None or e <= until]
+        assert epochs == list(range(1, 25))
+        longest = max(longest, len(chain))
     assert longest > 2
 
 

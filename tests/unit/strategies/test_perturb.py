@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perch.space import Choice, Float, Int, Space, keyed_rng, parse_space
+from perch.dimension import Choice, Float, Int
+from perch.space import Space, keyed_rng, parse_space
 from perch.strategies.perturb import perturb
 
 SPACE = parse_space(

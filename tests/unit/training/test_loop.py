@@ -149,14 +149,6 @@ def test_models_train_under_every_setting(prepare_small, small_config, model, ch
     assert rows[-1]["train_mae_ev"] < rows[0]["train_mae_ev"]
 
 
-def test_bfloat16_products_stay_close_to_float32(prepare_small, small_config):
-    prepared = prepare_small()
-    _, exact = train(prepared, small_config, 3)
-    _, rough = train(prepared, small_config, 3, precision="bfloat16")
-    assert errors(rough) != errors(exact)
-    assert rough[-1]["train_mae_ev"] == pytest.approx(exact[-1]["train_mae_ev"], rel=0.1)
-
-
 def test_graphs_of_another_cutoff_are_refused(prepare_small, small_config):
     with pytest.raises(StudyError, match=r"cutoff_angstrom is 5\.0"):
         Training(prepare_small(), small_config | {"cutoff_angstrom": 5.0}, epochs=1, seed=0, key="a")
@@ -164,8 +156,7 @@ def test_graphs_of_another_cutoff_are_refused(prepare_small, small_config):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"device": "cuda:7"}, "no device 'cuda:7'"), ({"device": "abacus"}, "abacus"), ({"model": "cgnn"}, "cgnn"),
-     ({"precision": "float8"}, "float8")],
+    [({"device": "cuda:7"}, "no device 'cuda:7'"), ({"device": "abacus"}, "abacus"), ({"model": "cgnn"}, "cgnn")],
 )  # fmt: skip
 def test_what_does_not_exist_is_refused(prepare_small, small_config, options, message):
     with pytest.raises(StudyError, match=message):

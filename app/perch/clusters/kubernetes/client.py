@@ -7,7 +7,7 @@ goes wrong, watch instead of polling, and return why a job failed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from perch.clusters.kubernetes.errors import Deleted, NotFound, RunFailed, translated
@@ -71,12 +71,6 @@ class _Objects:
             found: Object = self.api.get_namespaced_custom_object(name=name, **self._at(namespace))
         return found
 
-    def _list(self, namespace: str, label_selector: str = "") -> list[Object]:
-        with translated(f"list {self._kind} objects", namespace):
-            found = self.api.list_namespaced_custom_object(label_selector=label_selector, **self._at(namespace))
-        items: list[Object] = found["items"]
-        return items
-
     def _patch(self, name: str, body: Object, namespace: str) -> Object:
         with translated(f"change the {self._kind} '{name}'", namespace):
             patched: Object = self.api.patch_namespaced_custom_object(name=name, body=body, **self._at(namespace))
@@ -126,7 +120,7 @@ class _Objects:
 
 
 class RayjobApi(_Objects, _upstream("RayjobApi")):  # type: ignore[misc]
-    """RayJobs: ``submit_job, get_job, list_jobs, get_job_status, wait_until_job_*, suspend_job, resubmit_job, …``."""
+    """RayJobs: create, read, wait for, patch and delete them."""
 
     _plural, _kind = "rayjobs", "RayJob"
 
@@ -138,33 +132,24 @@ class RayjobApi(_Objects, _upstream("RayjobApi")):  # type: ignore[misc]
         """Return a RayJob."""
         return self._get(name, k8s_namespace)
 
-    def list_jobs(self, k8s_namespace: str = "default", label_selector: str = "") -> list[Object]:
-        """Return the RayJobs of a namespace."""
-        return self._list(k8s_namespace, label_selector)
-
     def get_job_status(self, name: str, k8s_namespace: str = "default", **_: Any) -> JobStatus:
         """Return its state at once."""
         return job_status(self._get(name, k8s_namespace))
-
-    def wait_until_job_running(
-        self, name: str, k8s_namespace: str = "default", timeout: float = 60, **_: Any
-    ) -> JobStatus:
-        """Wait until the job computes (or has ended); raises after ``timeout`` seconds."""
-        return self._until(name, k8s_namespace, timeout, lambda status: status.job == "RUNNING" or status.finished)
 
     def wait_until_job_finished(
         self, name: str, k8s_namespace: str = "default", timeout: float = 60, **_: Any
     ) -> JobStatus:
         """Wait for the end, good or bad, and return it; raises after ``timeout`` seconds."""
-        return self._until(name, k8s_namespace, timeout, lambda status: status.finished)
-
-    def suspend_job(self, name: str, k8s_namespace: str = "default") -> Object:
-        """Delete its cluster and keep the job; ``resubmit_job`` goes on."""
-        return self._patch(name, {"spec": {"suspend": True}}, k8s_namespace)
-
-    def resubmit_job(self, name: str, k8s_namespace: str = "default") -> Object:
-        """Start a suspended job on a new cluster."""
-        return self._patch(name, {"spec": {"suspend": False}}, k8s_namespace)
+        status = JobStatus(name)
+        for job in self.watch(name, k8s_namespace, timeout):
+            status = job_status(job)
+            if status.finished:
+                return status
+        raise RunFailed(
+            f"the RayJob '{name}' is {status.word} after {timeout:.0f} s",
+            why=status.message or status.reason or "the operator gives no reason",
+            fix=f"kubectl describe rayjob {name} -n {k8s_namespace} shows its events",
+        )
 
     def patch_job(self, name: str, ray_patch: Any, k8s_namespace: str = "default") -> Object:
         """Change parts of a RayJob."""
@@ -174,65 +159,15 @@ class RayjobApi(_Objects, _upstream("RayjobApi")):  # type: ignore[misc]
         """Delete a RayJob with its cluster."""
         self._delete(name, k8s_namespace)
 
-    def _until(self, name: str, namespace: str, timeout: float, reached: Callable[[JobStatus], bool]) -> JobStatus:
-        status = JobStatus(name)
-        for job in self.watch(name, namespace, timeout):
-            status = job_status(job)
-            if reached(status):
-                return status
-        raise RunFailed(
-            f"the RayJob '{name}' is {status.word} after {timeout:.0f} s",
-            why=status.message or status.reason or "the operator gives no reason",
-            fix=f"kubectl describe rayjob {name} -n {namespace} shows its events",
-        )
-
 
 class RayClusterApi(_Objects, _upstream("RayClusterApi")):  # type: ignore[misc]
-    """RayClusters: ``create_ray_cluster, get_ray_cluster, list_ray_clusters, wait_until_ray_cluster_running, …``."""
+    """RayClusters, which RayJobs make: read them."""
 
     _plural, _kind = "rayclusters", "RayCluster"
-
-    def list_ray_clusters(
-        self, k8s_namespace: str = "default", label_selector: str = "", async_req: bool = False
-    ) -> list[Object]:
-        """Return the RayClusters of a namespace."""
-        return self._list(k8s_namespace, label_selector)
 
     def get_ray_cluster(self, name: str, k8s_namespace: str = "default") -> Object:
         """Return a RayCluster."""
         return self._get(name, k8s_namespace)
-
-    def get_ray_cluster_status(self, name: str, k8s_namespace: str = "default", **_: Any) -> Object:
-        """Return its status as the operator writes it."""
-        status: Object = self._get(name, k8s_namespace).get("status") or {}
-        return status
-
-    def wait_until_ray_cluster_running(
-        self, name: str, k8s_namespace: str = "default", timeout: float = 60, **_: Any
-    ) -> Object:
-        """Wait until all its pods are ready, and return its status; raises after ``timeout`` seconds."""
-        status: Object = {}
-        for cluster in self.watch(name, k8s_namespace, timeout):
-            status = cluster.get("status") or {}
-            if status.get("state") == "ready":
-                return status
-        raise RunFailed(
-            f"the RayCluster '{name}' is not ready after {timeout:.0f} s",
-            why=status.get("reason") or f"its state is {status.get('state') or 'unknown'}",
-            fix=f"kubectl describe raycluster {name} -n {k8s_namespace} shows its events",
-        )
-
-    def create_ray_cluster(self, body: Any, k8s_namespace: str = "default") -> Object:
-        """Create a RayCluster and return it."""
-        return self._create(body, k8s_namespace)
-
-    def delete_ray_cluster(self, name: str, k8s_namespace: str = "default") -> None:
-        """Delete a RayCluster."""
-        self._delete(name, k8s_namespace)
-
-    def patch_ray_cluster(self, name: str, ray_patch: Any, k8s_namespace: str = "default") -> Object:
-        """Change parts of a RayCluster."""
-        return self._patch(name, ray_patch, k8s_namespace)
 
 
 def current_namespace() -> str:

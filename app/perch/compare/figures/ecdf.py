@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.compare.figure import FIGURES, CompareFigure, Scene
+from perch.compare.figure import FIGURES, Scene
+from perch.report.figure import Figure
 from perch.report.style import canvas, plain_log
 
 
@@ -55,7 +56,7 @@ def describe(scene: Scene, table: pd.DataFrame) -> str:
 
 FIGURES.register(
     "ecdf",
-    CompareFigure(
+    Figure(
         "Times-to-solution", 20,
         "Share of runs whose incumbent has reached the target. All runs end at the budget, so a curve need not reach 1.",
         table, draw, describe,

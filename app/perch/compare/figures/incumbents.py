@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.compare.figure import FIGURES, CompareFigure, Scene
+from perch.compare.figure import FIGURES, Scene
+from perch.report.figure import Figure
 from perch.report.report_data import words
 from perch.report.style import canvas, log_if_wide, plain_log
 
@@ -73,7 +74,7 @@ def describe(scene: Scene, table: pd.DataFrame) -> str:
 
 FIGURES.register(
     "incumbents",
-    CompareFigure(
+    Figure(
         "Incumbents over time", 10,
         "Lowest validation error so far. Line: interquartile mean over seeds; band: interquartile range; dotted: targets.",
         table, draw, describe,

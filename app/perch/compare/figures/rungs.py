@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.compare.figure import FIGURES, CompareFigure, Scene
+from perch.compare.figure import FIGURES, Scene
+from perch.report.figure import Figure
 from perch.report.style import canvas, plain_log
 
 
@@ -65,7 +66,7 @@ def describe(scene: Scene, table: pd.DataFrame) -> str:
 
 FIGURES.register(
     "rungs",
-    CompareFigure(
+    Figure(
         "Trials and epochs per level", 60, "Mean over seeds. Left: trials that reached a level; right: epochs spent.",
         table, draw, describe,
     ),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from perch.compare.figure import FIGURES, CompareFigure, Scene
+from perch.compare.figure import FIGURES, Scene
+from perch.report.figure import Figure
 from perch.report.style import INK, canvas
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -53,7 +54,7 @@ def describe(scene: Scene, table: pd.DataFrame) -> str:
 
 FIGURES.register(
     "selection_bias",
-    CompareFigure(
+    Figure(
         "Selection bias", 40,
         "Each point is a run's best trial by validation error. Above the line, choosing has flattered it.",
         table, draw, describe,

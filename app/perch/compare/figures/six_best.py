@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.compare.figure import FIGURES, CompareFigure, Scene
+from perch.compare.figure import FIGURES, Scene
+from perch.report.figure import Figure
 from perch.report.style import canvas
 from perch.vocabulary import TEST_MAE_EV
 
@@ -100,7 +101,7 @@ def describe(scene: Scene, table: pd.DataFrame) -> str:
 
 FIGURES.register(
     "six_best",
-    CompareFigure(
+    Figure(
         "Reproduction of the published figure", 70,
         "Mean test error of the six trials that are best by validation error so far, band: their standard deviation; "
         "in the corner the number of finished trials. Mean over seeds; the published figure shows one run of each.",

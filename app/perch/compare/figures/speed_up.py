@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.compare.figure import FIGURES, CompareFigure, Scene
+from perch.compare.figure import FIGURES, Scene
+from perch.report.figure import Figure
 from perch.report.report_data import words
 from perch.report.style import INK, canvas
 
@@ -70,7 +71,7 @@ def describe(scene: Scene, table: pd.DataFrame) -> str:
 
 FIGURES.register(
     "speed_up",
-    CompareFigure(
+    Figure(
         "Speed-up against the target", 30,
         "Time of the reference over time of the strategy; targets are the reference's median incumbents at 1/16 to all of "
         "the budget. Band: 95 % interval, pointwise; open triangles: bounds, where more than half of the runs missed the target.",

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.compare.figure import FIGURES, CompareFigure, Scene
+from perch.compare.figure import FIGURES, Scene
+from perch.report.figure import Figure
 from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, canvas
 from perch.vocabulary import ACTIVITIES
 
@@ -64,7 +65,7 @@ def describe(scene: Scene, table: pd.DataFrame) -> str:
 
 FIGURES.register(
     "worker_seconds",
-    CompareFigure(
+    Figure(
         "Where worker seconds went", 50, "All workers, all seeds together.", table, draw, describe,
     ),
 )  # fmt: skip

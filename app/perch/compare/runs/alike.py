@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perch.errors import RecordError
@@ -12,24 +12,17 @@ MUST_AGREE = ("data", "space", "trainable", "metric", "mode", "epochs", "optimiz
 """Keys of the study that two runs must share: otherwise their times are to different solutions."""
 
 
-def study_of(run: Record) -> dict[str, Any]:
-    """The study of a run as a mapping."""
-    study = run.study
-    return dict(study) if isinstance(study, Mapping) else dict(study.model_dump(mode="json", by_alias=True))
-
-
 def check_alike(runs: list[Record]) -> None:
     """Raise RecordError for runs that cannot be set side by side, naming what differs."""
     if not runs:
         raise RecordError("there is nothing to compare", why="no run was given", fix="name the folders of runs")
-    first = study_of(runs[0])
+    first = _shared(runs[0])
     for run in runs:
         if run.curves.empty:
             raise RecordError(
                 f"the run '{run.folder}' is empty", why="no trial reported an epoch", fix="run it, or leave it out"
             )
-        study = study_of(run)
-        differing = [f"{k} ({_short(first.get(k))} and {_short(study.get(k))})" for k in _differing(first, study)]
+        differing = [f"{key} ({_short(a)} and {_short(b)})" for key, a, b in _differing(first, _shared(run))]
         if differing:
             raise RecordError(
                 f"'{runs[0].folder}' and '{run.folder}' cannot be compared",
@@ -38,15 +31,18 @@ def check_alike(runs: list[Record]) -> None:
             )
 
 
-def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    out = []
+def _shared(run: Record) -> dict[str, Any]:
+    return run.study.model_dump(mode="json", by_alias=True, include=set(MUST_AGREE))
+
+
+def _differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Keys that differ, with both values; of mappings, the keys in them."""
     for key in MUST_AGREE:
-        a, b = first.get(key), second.get(key)
-        if isinstance(a, Mapping) and isinstance(b, Mapping):
-            out += [f"{key}.{k}" for k in sorted({*a, *b}) if a.get(k) != b.get(k)]
+        a, b = first[key], second[key]
+        if isinstance(a, dict) and isinstance(b, dict):
+            yield from ((f"{key}.{k}", a.get(k), b.get(k)) for k in sorted({*a, *b}) if a.get(k) != b.get(k))
         elif a != b:
-            out.append(key)
-    return out
+            yield key, a, b
 
 
 def _short(value: Any) -> str:

@@ -9,14 +9,14 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from perch.compare.runs.alike import check_alike, study_of
+from perch.compare.runs.alike import check_alike
 from perch.compare.runs.clock import without_collapsed
 from perch.compare.statistics.hits import Blocks
 from perch.compare.statistics.incumbent import Incumbent, incumbent_of
 from perch.errors import RecordError
 from perch.record.collapsed import had_time, is_collapsed
 from perch.record.protocol import Record
-from perch.vocabulary import VALIDATION_MAE_EV
+from perch.study import Study
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,29 @@ class Comparison:
     seeds: Sequence[int]
     reference: str
     budget_s: float
-    metric: str = VALIDATION_MAE_EV
-    mode: str = "min"
     notes: list[str] = field(default_factory=list)
     collapsed: bool = True
     """False: collapsed trials are left out, and the worker seconds that they took are off the clock."""
 
     @property
+    def metric(self) -> str:
+        """The name of what is compared."""
+        return self.study.metric
+
+    @property
     def sign(self) -> float:
         """-1 when more of the metric is better, else 1."""
-        return -1.0 if self.mode == "max" else 1.0
+        return -1.0 if self.study.mode == "max" else 1.0
 
-    @cached_property
+    @property
+    def study(self) -> Study:
+        """The study of the first run: what matters to a comparison is the same in all of them."""
+        return self.runs[self.reference][0].study
+
+    @property
     def epochs(self) -> int:
         """Epochs of a trial that is not stopped: of all runs, since runs that differ in it are refused."""
-        return int(study_of(self.runs[self.reference][0])["epochs"])
+        return self.study.epochs
 
     @property
     def strategies(self) -> list[str]:
@@ -59,7 +67,7 @@ class Comparison:
     @cached_property
     def incumbents(self) -> dict[str, list[Incumbent]]:
         """The incumbent of every run."""
-        return {s: [incumbent_of(c, self.metric, self.mode) for c in curves] for s, curves in self.curves.items()}
+        return {s: [incumbent_of(c, self.metric, self.study.mode) for c in curves] for s, curves in self.curves.items()}
 
     @property
     def blocks(self) -> Blocks:
@@ -70,9 +78,7 @@ class Comparison:
         """The same comparison as if the space held no configuration that stays at the mean predictor."""
         off = [self._collapsed_s(run) / _workers(run) for runs in self.runs.values() for run in runs]
         budget_s = self.budget_s - max(off, default=0.0)
-        return Comparison(
-            self.runs, self.seeds, self.reference, budget_s, self.metric, self.mode, list(self.notes), collapsed=False
-        )
+        return Comparison(self.runs, self.seeds, self.reference, budget_s, list(self.notes), collapsed=False)
 
     @property
     def collapsed_share(self) -> dict[str, float]:
@@ -123,11 +129,7 @@ def gather(
     reference = _reference(by_strategy, reference)
     seeds = _common_seeds(by_strategy, notes)
     kept = {s: [by_strategy[s][seed] for seed in seeds] for s in by_strategy}
-    study = study_of(found[0])
-    comparison = Comparison(
-        kept, seeds, reference, _budget(found, budget_s, notes), str(study.get("metric", VALIDATION_MAE_EV)),
-        str(study.get("mode", "min")), notes,
-    )  # fmt: skip
+    comparison = Comparison(kept, seeds, reference, _budget(found, budget_s, notes), notes)
     if not any(len(run.value) for runs in comparison.incumbents.values() for run in runs):
         raise RecordError(
             f"no run reported anything within {comparison.budget_s:g} s", why="not one epoch ended in that time",
@@ -183,10 +185,10 @@ def _budget(runs: list[Record], wanted: float | None, notes: list[str]) -> float
 
 
 def _consumed_s(run: Record) -> float:
-    budget = study_of(run).get("budget") or {}
+    budget_s = run.study.budget.time
     last = float(run.curves["time_s"].max())
     used = max(float(run.summary.get("wall_s") or 0.0), last)
-    return min(used, float(budget["time"])) if budget.get("time") else used
+    return used if budget_s is None else min(used, budget_s)
 
 
 def _workers(run: Record) -> float:

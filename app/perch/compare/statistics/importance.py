@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from perch.space import Choice, Float, Int, Space, keyed_rng
+from perch.dimension import Choice, Float, Int
+from perch.space import Space, keyed_rng
 
 FEWEST: Final = 30
 """Configurations below which nothing is said."""

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from perch.errors import DataError
 
 CGCNN: Final = "cgcnn"
-CGCNN_LENGTH: Final = 92
 FloatArray = npt.NDArray[np.float32]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from perch.data.reading.expression import parse
 from perch.data.reading.source import Entry
+from perch.data.reading.target_expression import parse
 from perch.errors import DataError, did_you_mean
 
 PLACES = ("key_value_pairs", "data", "info", "calculator")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perch.data.reading.files import need_file, reading
+from perch.data.reading.select import tidied
 from perch.data.reading.source import SOURCES, Defaults, Entry, Progress
 from perch.errors import DataError
 
@@ -47,7 +48,7 @@ class AseDb:
             connect(str(path), type=path.suffix[1:], use_lock_file=False, **keywords) as database,
         ):
             total = database.count() if progress else 0
-            for row in _rows(database, spec.select):
+            for row in _rows(database, tidied(spec.select)):
                 entries.append(_entry(row))
                 if progress and len(entries) % 100 == 0:
                     progress("reading structures", len(entries), total)

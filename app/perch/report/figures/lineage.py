@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.record.lineage import path
+from perch.record.ancestry import path
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.report_data import ReportData
 from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas, log_if_wide, plain_log

@@ -19,9 +19,8 @@ def _table(material: ReportData) -> pd.DataFrame:
     if "rung" not in trials or trials["rung"].dropna().empty:
         raise Missing("this strategy has no rungs")
     rungs = _spaced(sorted({int(r) for r in trials["rung"].dropna()}))
-    last = int(material.study.get("epochs", 0) or 0)
-    if last > rungs[-1]:
-        rungs.append(last)
+    if material.epochs > rungs[-1]:
+        rungs.append(material.epochs)
     epochs = trials["epochs"].fillna(0).to_numpy()
     out = []
     for rung, following in zip(rungs, [*rungs[1:], np.inf], strict=True):

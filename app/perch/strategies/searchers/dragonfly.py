@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import Field
 
 from perch.strategies.plan import Plan
-from perch.strategies.searchers.prefetch import Inline, Port, PrefetchSearcher, PrefetchSettings, Question, Reply
+from perch.strategies.searchers.prefetch import Port, PrefetchSearcher, PrefetchSettings
 
 STOCK_FIRST: Final = 6
 """Stock Dragonfly draws its first six points itself."""
@@ -31,14 +31,3 @@ def dragonfly_search(plan: Plan, settings: DragonflySettings, port: Port) -> Pre
     return PrefetchSearcher(
         "dragonfly", plan, settings, port, rung=rung, own_start=STOCK_FIRST if settings.stock else 0
     )
-
-
-def instant(plan: Plan) -> Port:
-    """A port without a process, for tests of everything around Dragonfly: random points, by the seed and the question."""
-    space = plan.space
-
-    def answer(question: Question) -> Reply:
-        config = space.draw(plan.seed, question.number, f"instant/{len(question.results)}/{len(question.pending)}")
-        return Reply({k: config[k] for k in space.dimensions}, {"acq": "none"})
-
-    return Inline(answer)

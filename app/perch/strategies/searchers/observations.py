@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from perch.numeric import is_finite
 from perch.strategies.plan import Past, Plan
 from perch.strategies.strategy import Action, Config, Event
 
@@ -70,12 +71,11 @@ class Ledger:
             return
         running.epoch = event["epoch"]
         value = event.get("value")
-        finite = isinstance(value, (int, float)) and abs(value) < float("inf")
-        running.value = value if finite else None
-        if self._rule == "rung" and running.epoch >= self._rung and finite:
-            self._tell(running, value)
+        running.value = value if is_finite(value) else None
+        if self._rule == "rung" and running.epoch >= self._rung and running.value is not None:
+            self._tell(running, running.value)
         if event["d"] == Action.STOP:
-            self._end(event["id"], failed=not finite, silent=False)
+            self._end(event["id"], failed=running.value is None, silent=False)
 
     def _end(self, trial: str, *, failed: bool, silent: bool) -> None:
         running = self._running.pop(trial, None)
@@ -94,7 +94,7 @@ class Ledger:
     def _past(self, past: Past) -> Observation | None:
         """A trial of an earlier run, by the same rule."""
         config = self.searched(past.config)
-        curve = [(e, v) for e, v in past.curve if abs(v) < float("inf")]
+        curve = [(e, v) for e, v in past.curve if is_finite(v)]
         if self._rule == "rung":
             curve = [(e, v) for e, v in curve if e >= self._rung][:1] or ([] if past.failed else curve[-1:])
         elif past.failed:
@@ -104,7 +104,7 @@ class Ledger:
         return Observation(config, None) if past.failed else None
 
 
-def finite(values: Sequence[float | None]) -> list[float]:
+def bounded_losses(values: Sequence[float | None]) -> list[float]:
     """Losses that a Gaussian process can bear: failures as bad as the worst, and the worst not far from the rest.
 
     Anything above median + 3 (median - best) is cut off there, so that one trial of 10^6 eV does not flatten the rest.

@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from perch.dimension import Choice, Dimension, Float
 from perch.errors import StrategyError
-from perch.space import Choice, Dimension, Float, Space, keyed_uniforms
+from perch.numeric import is_finite
+from perch.space import Space, keyed_uniforms
 from perch.strategies.plan import Plan
 from perch.strategies.searchers.design import Design
-from perch.strategies.searchers.observations import NOT_ITS_FAULT, finite
+from perch.strategies.searchers.observations import NOT_ITS_FAULT, bounded_losses
 from perch.strategies.searchers.prefetch import FEWEST_RESULTS, Question, Reply, initial_points
 from perch.strategies.strategy import Action, Config, Event, New, Searcher
 
@@ -168,11 +170,10 @@ class TpeSearch(Searcher):
         if running is None or event["epoch"] <= max(running[2], default=0):
             return
         value = event.get("value")
-        finite_value = isinstance(value, (int, float)) and abs(value) < float("inf")
-        if isinstance(value, (int, float)) and finite_value:
+        if is_finite(value):
             running[2][event["epoch"]] = value
         if event["d"] == Action.STOP:
-            self._end(event["id"], failed=not finite_value)
+            self._end(event["id"], failed=not is_finite(value))
 
     def _end(self, trial: str, *, failed: bool, silent: bool = False) -> None:
         running = self._running.pop(trial, None)
@@ -222,7 +223,7 @@ class GaussianProcess:
     def __call__(self, question: Question) -> Reply:
         """The sampler's point; points against the conditions are told as bad, and it is asked again."""
         states = self._optuna.trial.TrialState
-        values = finite([t.value for t in question.results])
+        values = bounded_losses([t.value for t in question.results])
         known = [self._trial(t.config, states.COMPLETE, v) for t, v in zip(question.results, values, strict=True)]
         known += [self._trial(c, states.RUNNING) for c in question.pending]
         for attempt in range(MOST_REFUSED):

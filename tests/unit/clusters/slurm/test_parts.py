@@ -1,10 +1,9 @@
-"""The launcher's parts one by one: allocation, memory, ports, addresses, token, wire, the line that starts Ray."""
+"""The launcher's parts one by one: allocation, memory, ports, addresses, token, the line that starts Ray."""
 
 from __future__ import annotations
 
 import errno
 import os
-import queue
 import socket
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from perch.clusters.slurm.node.allocation import (
     require_gpus,
     visible_gpus,
 )
-from perch.clusters.slurm.node.control import Server, connect
 from perch.errors import ClusterError
 
 
@@ -102,35 +100,35 @@ def test_the_smallest_limit_of_the_jobs_cgroups_counts(tmp_path: Path) -> None:
     assert cgroup_limit(tmp_path, own) == 700
 
 
-def test_two_jobs_get_two_blocks_and_a_released_one_is_free_again(tmp_path: Path) -> None:
+def test_two_jobs_get_two_blocks_and_one_whose_job_has_ended_is_free_again(tmp_path: Path) -> None:
     locks = tmp_path / "locks"
     first = ports.claim(locks, start=40)
     second = ports.claim(locks, start=40)
     assert first.first != second.first
-    first.release()
+    os.close(first.lock)
     third = ports.claim(locks, start=40)
     assert third.first == first.first
     assert locks.stat().st_mode & 0o1777 == 0o1777
-    second.release()
-    third.release()
+    os.close(second.lock)
+    os.close(third.lock)
 
 
 def test_a_block_with_a_port_in_use_is_passed_over(tmp_path: Path) -> None:
     block = ports.claim(tmp_path / "locks", start=60)
-    block.release()
+    os.close(block.lock)
     with socket.socket() as other:
         other.bind(("", block["metrics"]))
         other.listen()
         again = ports.claim(tmp_path / "locks", start=60)
     assert again.first != block.first
-    again.release()
+    os.close(again.lock)
 
 
 def test_no_block_left_says_what_to_do(tmp_path: Path) -> None:
     held = ports.claim(tmp_path / "locks", first=20_000, last=20_015)
     with pytest.raises(ClusterError, match="no block of 16 free ports"):
         ports.claim(tmp_path / "locks", first=20_000, last=20_015)
-    held.release()
+    os.close(held.lock)
 
 
 def test_the_blocks_lie_below_the_systems_own_ports() -> None:
@@ -201,44 +199,6 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> N
     with pytest.raises(ClusterError, match="not safe to use") as caught:
         token.read(path)
     assert caught.value.exit_code == 2
-
-
-def test_worker_and_head_talk_and_notice_a_broken_wire() -> None:
-    at_head: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    at_worker: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    server = Server("127.0.0.1", 0, "secret", at_head)
-    server.announce({"ray": "up"})
-    wire = connect(*server.address, "secret", 3, at_worker)
-    wire.send({"state": "ready"})
-    assert at_head.get(timeout=5) == (("worker", 3), {"state": "ready"})
-    assert at_worker.get(timeout=5) == ("head", {"ray": "up"})
-    server.broadcast({"end": True})
-    assert at_worker.get(timeout=5) == ("head", {"end": True})
-    wire.close()
-    assert at_head.get(timeout=5) == (("worker", 3), None)
-    server.close()
-
-
-def test_who_does_not_know_the_token_is_dropped() -> None:
-    at_head: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    at_stranger: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    server = Server("127.0.0.1", 0, "secret", at_head)
-    wire = connect(*server.address, "guess", 3, at_stranger)
-    wire.send({"state": "ready"})
-    assert at_stranger.get(timeout=5) == ("head", None)
-    assert at_head.empty()
-    server.close()
-
-
-def test_a_silent_stranger_holds_up_nobody() -> None:
-    at_head: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    server = Server("127.0.0.1", 0, "secret", at_head)
-    with socket.create_connection(server.address):
-        wire = connect(*server.address, "secret", 1, queue.SimpleQueue())
-        wire.send({"state": "ready"})
-        assert at_head.get(timeout=5) == (("worker", 1), {"state": "ready"})
-    wire.close()
-    server.close()
 
 
 def test_rays_line_pins_every_port_and_carries_no_secret(tmp_path: Path) -> None:

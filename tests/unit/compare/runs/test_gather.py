@@ -1,10 +1,8 @@
 """Which runs may be compared, and how they are put into blocks."""
 
-import copy
-
 import pandas as pd
 import pytest
-from tests.unit.compare.records import STUDY, blocks_of, made_up
+from tests.unit.compare.records import blocks_of, made_up
 
 from perch.compare.runs.clock import without_collapsed
 from perch.compare.runs.gather import gather
@@ -30,9 +28,8 @@ def test_a_block_is_a_seed_that_every_strategy_has() -> None:
     ],
 )
 def test_runs_of_different_things_are_refused_and_the_difference_named(change: dict[str, object], named: str) -> None:
-    other = {**copy.deepcopy(STUDY), **change}
     with pytest.raises(RecordError) as refused:
-        gather([("rs", made_up("rs", 0)), ("asha", made_up("asha", 0, study=other))])
+        gather([("rs", made_up("rs", 0)), ("asha", made_up("asha", 0, **change))])
     assert named in refused.value.why
 
 
@@ -51,21 +48,24 @@ def test_empty_runs_doubled_runs_and_lonely_strategies_are_refused() -> None:
 
 
 def test_runs_of_unequal_length_are_compared_up_to_the_shortest_and_it_is_said() -> None:
-    study = {**STUDY, "budget": {"time": None, "trials": 10}}
-    runs = [("rs", made_up("rs", 0, budget_s=100, study=study)), ("asha", made_up("asha", 0, budget_s=60, study=study))]
+    budget = {"trials": 10}
+    runs = [
+        ("rs", made_up("rs", 0, budget_s=100, budget=budget)),
+        ("asha", made_up("asha", 0, budget_s=60, budget=budget)),
+    ]
     found = gather(runs)
     assert found.budget_s == 60 and "compared up to the shortest" in found.notes[0]
     assert max(c["time_s"].max() for curves in found.curves.values() for c in curves) <= 60
 
 
 def test_runs_that_reported_nothing_in_time_are_refused_and_one_among_others_is_censored() -> None:
-    study = {**STUDY, "budget": {"time": 5.0, "trials": None}}
-    slow = [("rs", made_up("rs", 0, study=study)), ("asha", made_up("asha", 0, study=study))]
+    budget = {"time": 5.0}
+    slow = [("rs", made_up("rs", 0, budget=budget)), ("asha", made_up("asha", 0, budget=budget))]
     for _, run in slow:
         run.curves["time_s"] += 50
     with pytest.raises(RecordError, match="no run reported anything within 5 s"):
         gather(slow)
-    mixed = [*slow, ("rs", made_up("rs", 1, study=study)), ("asha", made_up("asha", 1, study=study))]
+    mixed = [*slow, ("rs", made_up("rs", 1, budget=budget)), ("asha", made_up("asha", 1, budget=budget))]
     assert gather(mixed).incumbents["rs"][0].best == float("inf")
 
 
@@ -93,7 +93,7 @@ def test_a_trial_that_had_no_time_to_learn_is_not_called_collapsed() -> None:
     stopped_at_one = sum((run.trials["collapsed"] & (run.trials["epochs"] == 1)).sum() for _, run in runs)
     assert stopped_at_one > 0
     for _, run in runs:
-        run.study["epochs"] = 20
+        run.study = run.study.model_copy(update={"epochs": 20})
     kept = {t for c in gather(runs).without_collapsed().curves["asha"] for t in c["trial_id"]}
     asha = runs[1][1].trials
     assert set(asha.loc[asha["epochs"] == 1, "trial_id"]) <= kept

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perch.data.graphs.features import CGCNN_LENGTH, atom_features, feature_table
+from perch.data.graphs.features import atom_features, feature_table
 from perch.errors import DataError
 
 
 def test_ninety_two_numbers_of_zeros_and_ones() -> None:
     features = atom_features([1, 8, 78])
-    assert features.shape == (3, CGCNN_LENGTH)
+    assert features.shape == (3, 92)
     assert features.dtype == np.float32
     assert set(np.unique(features)) == {0.0, 1.0}
 

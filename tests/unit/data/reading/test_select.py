@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from perch.data.reading.select import selected
+from perch.data.reading.select import selected, tidied
 from perch.data.reading.source import Entry
 from perch.errors import DataError
 
@@ -32,6 +32,10 @@ ENTRIES = [
         ("energy>=0", "b"),
         ("energy<-1", "a"),
         ("nothing=1", ""),
+        ("nothing!=1", ""),
+        ("  facet > 100 ,adsorbate = O ", "ac"),
+        ("facet != 111", "bc"),
+        ("adsorbate>=OH", "b"),
     ],
 )
 def test_conditions(select: str | None, ids: str) -> None:
@@ -42,3 +46,16 @@ def test_conditions(select: str | None, ids: str) -> None:
 def test_what_cannot_be_read(select: str) -> None:
     with pytest.raises(DataError, match=r"data\.select cannot be read"):
         selected(ENTRIES, select)
+
+
+@pytest.mark.parametrize(
+    ("select", "tidy"),
+    [
+        (None, None),
+        ("id<10, kind = a", "id<10,kind=a"),
+        (" id <= 10 , kind != a b ", "id<=10,kind!=a b"),
+        ("1 < id < 10,Cu", "1<id<10,Cu"),
+    ],
+)
+def test_spaces_around_commas_and_signs_go_and_those_within_values_stay(select: str | None, tidy: str | None) -> None:
+    assert tidied(select) == tidy

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from perch.space import parse_space
 from perch.strategies.plan import Past, Plan
-from perch.strategies.searchers.observations import Ledger, finite
+from perch.strategies.searchers.observations import Ledger, bounded_losses
 
 SPACE = parse_space({"lr": {"float": [0.001, 1.0]}, "momentum": 0.9})
 PLAN = Plan(SPACE, 27)
@@ -94,7 +94,7 @@ def test_an_earlier_run_comes_first() -> None:
 
 @given(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=1))
 def test_finite_values_keep_their_order_and_failures_are_the_worst(values: list[float | None]) -> None:
-    out = finite(values)
+    out = bounded_losses(values)
     assert all(math.isfinite(v) for v in out)
     known = [(v, o) for v, o in zip(values, out, strict=True) if v is not None]
     assert all(o <= v for v, o in known)
@@ -107,4 +107,4 @@ def test_finite_values_keep_their_order_and_failures_are_the_worst(values: list[
 
 
 def test_one_huge_value_does_not_flatten_the_rest() -> None:
-    assert finite([0.3, 0.5, 0.4, 1e6, None]) == [0.3, 0.5, 0.4, pytest.approx(0.9), pytest.approx(0.9)]
+    assert bounded_losses([0.3, 0.5, 0.4, 1e6, None]) == [0.3, 0.5, 0.4, pytest.approx(0.9), pytest.approx(0.9)]

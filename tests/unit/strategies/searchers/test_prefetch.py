@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.unit.strategies.searchers.instant import instant
 
 from perch.simulate import PowerLaw, differences, restore, simulate
 from perch.space import parse_space
 from perch.strategies.plan import Past, Plan
 from perch.strategies.scheduler import Scheduler
-from perch.strategies.searchers.dragonfly import instant
 from perch.strategies.searchers.prefetch import Inline, PrefetchSearcher, PrefetchSettings, Question, Reply
 from perch.strategies.strategy import New
 

@@ -1,38 +1,56 @@
 """The launchers' own wire: workers report to the head, the head tells them when to end, and a broken wire is news.
 
-Lines of JSON over TCP. The head opens with a nonce; a worker answers with its HMAC under the job's token, or is dropped.
+JSON over ``multiprocessing.connection``, after both sides have proved to each other that they know the job's token.
 A file in the job's folder would do the same through a network file system's caches, seconds later.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
+import os
 import queue
-import secrets
 import socket
 import threading
 from contextlib import suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import Any, Final
 
 Message = dict[str, Any]
 _HANDSHAKE_S: Final = 10.0
+_LONGEST_BYTES: Final = 65_536
 
 
 class Wire:
     """One connection: sends messages, and puts what arrives into a queue as ``(name, message)``; None when it breaks."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._lines = connection.makefile("rb")
+    def __init__(self, connected: socket.socket) -> None:
+        connected.settimeout(None)
+        _keep_alive(connected)
+        self._socket = connected
+        self._connection = Connection(os.dup(connected.fileno()))
         self._sending = threading.Lock()
+
+    def authenticate(self, token: str, *, listens: bool) -> None:
+        """Let each side prove that it knows the token. Raises ConnectionError where one does not, in a few seconds."""
+        steps = (deliver_challenge, answer_challenge)
+        deadline = threading.Timer(_HANDSHAKE_S, self.close)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            for step in steps if listens else reversed(steps):
+                step(self._connection, token.encode())
+        except (AuthenticationError, AssertionError, EOFError, OSError) as error:
+            self.close()
+            raise ConnectionError(str(error) or "the other side closed the connection") from error
+        finally:
+            deadline.cancel()
 
     def send(self, message: Message) -> bool:
         """Send; False when the other side is gone."""
         try:
             with self._sending:
-                self._connection.sendall(json.dumps(message).encode() + b"\n")
+                self._connection.send_bytes(json.dumps(message).encode())
         except OSError:
             return False
         return True
@@ -40,15 +58,13 @@ class Wire:
     def receive(self) -> Message | None:
         """The next message; None when the other side is gone or speaks something else."""
         try:
-            line = self._lines.readline(65_536)
-            message = json.loads(line) if line else None
-        except (OSError, ValueError):
+            message = json.loads(self._connection.recv_bytes(_LONGEST_BYTES))
+        except (EOFError, OSError, ValueError):
             return None
         return message if isinstance(message, dict) else None
 
     def follow(self, name: object, events: queue.SimpleQueue[Any]) -> None:
         """Read in a thread until the wire breaks."""
-        self._connection.settimeout(None)
 
         def read() -> None:
             while (message := self.receive()) is not None:
@@ -58,10 +74,13 @@ class Wire:
         threading.Thread(target=read, daemon=True, name=f"wire-{name}").start()
 
     def close(self) -> None:
-        """Close; whoever reads sees the end."""
+        """Cut the connection: whoever reads sees the end, and whoever sends an error.
+
+        The file descriptor that is read from is closed with the last reference, not under a reader.
+        """
         with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
 
 
 class Server:
@@ -104,26 +123,24 @@ class Server:
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connected, _ = self._listener.accept()
             except OSError:
                 return  # closed
             # A thread each: a stranger who connects and stays silent holds up nobody.
-            threading.Thread(target=self._greet, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._greet, args=(connected,), daemon=True).start()
 
-    def _greet(self, connection: socket.socket) -> None:
-        connection.settimeout(_HANDSHAKE_S)
-        _keep_alive(connection)
-        wire, nonce = Wire(connection), secrets.token_hex(16)
-        wire.send({"nonce": nonce})
-        answer = wire.receive()
-        node = answer.get("node") if answer else None
-        if (
-            not answer
-            or not isinstance(node, int)
-            or not hmac.compare_digest(str(answer.get("mac")), _mac(self._token, nonce, node))
-        ):
-            wire.close()
-            return
+    def _greet(self, connected: socket.socket) -> None:
+        wire = Wire(connected)
+        with suppress(ConnectionError):
+            wire.authenticate(self._token, listens=True)
+            hello = wire.receive()
+            node = hello.get("node") if hello else None
+            if isinstance(node, int):
+                self._welcome(node, wire)
+            else:
+                wire.close()
+
+    def _welcome(self, node: int, wire: Wire) -> None:
         with self._lock:
             self._wires[node] = wire
             announced = self._announced
@@ -133,25 +150,20 @@ class Server:
 
 
 def connect(ip: str, port: int, token: str, node: int, events: queue.SimpleQueue[Any]) -> Wire:
-    """A worker's side. Events in the queue are named ``"head"``. Raises OSError when the head cannot be reached."""
-    connection = socket.create_connection((ip, port), timeout=_HANDSHAKE_S)
-    _keep_alive(connection)
-    wire = Wire(connection)
-    greeting = wire.receive()
-    if greeting is None:
-        raise ConnectionError(f"{ip}:{port} closed the connection")
-    wire.send({"node": node, "mac": _mac(token, str(greeting.get("nonce")), node)})
+    """A worker's side. Events in the queue are named ``"head"``.
+
+    Raises OSError when the head cannot be reached, or when one side does not know the token.
+    """
+    wire = Wire(socket.create_connection((ip, port), timeout=_HANDSHAKE_S))
+    wire.authenticate(token, listens=False)
+    wire.send({"node": node})
     wire.follow("head", events)
     return wire
 
 
-def _mac(token: str, nonce: str, node: int) -> str:
-    return hmac.new(token.encode(), f"{nonce}:{node}".encode(), hashlib.sha256).hexdigest()
-
-
-def _keep_alive(connection: socket.socket) -> None:
+def _keep_alive(connected: socket.socket) -> None:
     """Notice within half a minute that the other node has gone without a word."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)

@@ -40,10 +40,6 @@ class PortBlock:
     def __getitem__(self, role: str) -> int:
         return self.first + ROLES.index(role)
 
-    def release(self) -> None:
-        """Give the block back."""
-        os.close(self.lock)
-
 
 def claim(folder: Path, *, start: int = 0, first: int = FIRST, last: int = LAST) -> PortBlock:
     """Claim the first free block, beginning at the ``start``-th (the job's number spreads jobs out).

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from perch.boards.event_file import FILE_NAME, append, frame, records
-from perch.record.lineage import Parents, Segment, ancestry
+from perch.boards.event_file import FILE_NAME, append, records
+from perch.record.ancestry import Parents, Segment, ancestry
 
 
 def run_name(segment: Segment) -> str:
@@ -15,7 +15,7 @@ def run_name(segment: Segment) -> str:
     return segment[0] if segment[1] == 0 else f"{segment[0]}.{segment[1]}"
 
 
-class Lineage:
+class BestPath:
     """Keeps ``folder/lineage/<winner>`` equal to the winner's path. A new winner gets a new folder, the old one goes."""
 
     def __init__(self, folder: Path) -> None:
@@ -32,7 +32,7 @@ class Lineage:
         if len(path) > self._copied:
             first = self._first(winner) if self._copied == 0 else []
             file = self._folder / "lineage" / run_name(winner) / FILE_NAME
-            append(file, frame([*first, *path[self._copied :]]))
+            append(file, [*first, *path[self._copied :]])
             self._copied = len(path)
 
     def _first(self, segment: Segment) -> list[bytes]:

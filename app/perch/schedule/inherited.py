@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from perch.errors import RecordError
-from perch.record.lineage import stretches
+from perch.record.ancestry import stretches
 from perch.record.protocol import Record
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -19,7 +19,7 @@ NOT_READ = (LEARNING_RATE, "lr_schedule")
 
 
 @dataclass(frozen=True)
-class Lineage:
+class Inherited:
     """The chain of segments that led to the best trial.
 
     ``epochs`` is 1 … n. ``values[key][e - 1]`` is what was in force during epoch e, for every key that changed along the
@@ -35,18 +35,17 @@ class Lineage:
     """Epochs that the whole population trained: what the schedule cost."""
 
 
-def best_lineage(run: Record) -> Lineage:
+def inherited_by_best(run: Record) -> Inherited:
     """Follow the best trial back to its first ancestor. Raises RecordError when the run has no lineage to follow."""
     curves = _search_curves(run)
-    study = run.study if isinstance(run.study, Mapping) else run.study.model_dump(mode="json", by_alias=True)
-    metric, sign = str(study.get("metric", VALIDATION_MAE_EV)), -1.0 if study.get("mode") == "max" else 1.0
-    best = curves.iloc[int(np.nanargmin(sign * curves[metric].to_numpy(dtype=float)))]
+    sign = -1.0 if run.study.mode == "max" else 1.0
+    best = curves.iloc[int(np.nanargmin(sign * curves[run.study.metric].to_numpy(dtype=float)))]
     rows = follow(curves, str(best["trial_id"]), int(best["segment"]))
     configs = [_config(value) for value in rows["config"]] if "config" in rows else [{} for _ in range(len(rows))]
     moved = [k for k in configs[0] if k not in NOT_READ and any(c.get(k) != configs[0][k] for c in configs)]
     values = {LEARNING_RATE: _rates(run, rows, configs), **{k: [c[k] for c in configs] for k in moved}}
     fixed = {k: v for k, v in configs[0].items() if k not in values and k not in NOT_READ}
-    return Lineage(str(best["trial_id"]), len(rows), values, fixed, rows, len(curves))
+    return Inherited(str(best["trial_id"]), len(rows), values, fixed, rows, len(curves))
 
 
 def follow(curves: pd.DataFrame, trial: str, segment: int) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perch.data.reading.expression import parse
+from perch.data.reading.target_expression import parse
 from perch.errors import DataError
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
