@@ -22,8 +22,8 @@ from perch.log.state import CONFIRM, Live, State
 from perch.strategies.strategy import GO, STOP, Action, Decision, Done, New, Resume
 from perch.vocabulary import TEST_MAE_EV
 
-MAX_LOSSES = 3
-"""A trial whose worker is lost this often without a new epoch between has failed: it may be what kills them."""
+MAX_LOSSES = {"machine": 3, "unknown": 2}
+"""A trial that meets so many faults of a kind without a new epoch between has failed: it may be what causes them."""
 
 MAX_IDLE_S = 120.0
 """Consumed seconds after which a strategy that asks for nothing while nothing runs counts as stuck."""
@@ -322,16 +322,33 @@ class Campaign:
         if live is not None:
             self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure="ended", message="")
 
-    def lost(self, trial: str, message: str) -> None:
-        """A worker or its node is gone: not the trial's fault, so it is tried again."""
+    def faulted(self, trial: str, failure: str, whose: str, message: str, node: str | None = None) -> None:
+        """A stretch of a trial ended in an error: ``whose`` it is decides (``trial``, ``machine`` or ``unknown``)."""
+        if whose == "trial":
+            self.failed(trial, failure, message)
+        else:
+            self.lost(trial, message, failure=failure, whose=whose, node=node)
+
+    def lost(
+        self, trial: str, message: str, *, failure: str = "lost", whose: str = "machine", node: str | None = None
+    ) -> None:
+        """A worker, its node or something of it is broken: not the trial's fault, or not surely, so it is tried again.
+
+        ``node``: the address of the machine on which it happened, where it is known.
+        """
         live = self.state.live.get(trial)
         self.saving.pop(trial, None)
         if live is None:
             return
-        self.emit(e="lost", id=trial, seg=live.segment, epoch=live.epoch, message=message[-500:])
+        where = {"node": node} if node else {}
+        seg, epoch = live.segment, live.epoch
+        self.emit(
+            e="lost", id=trial, seg=seg, epoch=epoch, failure=failure, whose=whose, **where, message=message[-500:]
+        )
         self._placement_ended(trial)
-        if live.losses >= MAX_LOSSES:
-            self.failed(trial, "lost", f"its worker was lost {live.losses} times at epoch {live.epoch}: {message}")
+        met = live.doubts if whose == "unknown" else live.losses
+        if met >= MAX_LOSSES[whose]:
+            self.failed(trial, failure, f"{failure}, {met} times at epoch {live.epoch}: {message}")
         elif live.status == "running" and self.ending is None:
             self.queue.append(trial)
 

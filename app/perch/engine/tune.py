@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.exceptions import RayActorError, RayTaskError
 from ray.train._internal.session import _TrainingResult
 from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
@@ -28,6 +27,7 @@ from perch.engine.metrics import numeric
 from perch.engine.signals import Leave, leaving
 from perch.engine.tune_books import forget_ended
 from perch.log.folder import RunFolder
+from perch.training.failure import Fault, node_of
 
 SHARED_FOLDER = "trials"
 """One folder for the checkpoints of all trials of an attempt; their numbers keep them apart."""
@@ -165,7 +165,7 @@ class TuneEngine:
         *,
         attempt: int,
         extra_config: Callable[[Placement], dict[str, Any]],
-        classify: Callable[[BaseException], str],
+        classify: Callable[[BaseException], Fault],
         on_tick: Callable[[], None],
         on_start: Callable[[], None],
     ) -> None:
@@ -291,14 +291,11 @@ class TuneEngine:
             self.campaign.saved(trial.trial_id, path.as_posix())
 
     def errored(self, trial: Trial) -> None:
-        """Tell a lost worker from a failing trial."""
-        error = getattr(trial.temporary_state, "perch_error", None)
-        if isinstance(error, RayActorError) and not getattr(error, "actor_init_failed", False):
-            self.campaign.lost(trial.trial_id, _first_line(error))
-            return
-        cause = error.cause if isinstance(error, RayTaskError) and error.cause is not None else error
-        failure = self.classify(cause) if cause is not None else "code"
-        self.campaign.failed(trial.trial_id, failure, str(error))
+        """Tell the machine's faults from the trial's own."""
+        error = getattr(trial.temporary_state, "perch_error", None) or RuntimeError("Tune names no error")
+        fault = self.classify(error)
+        node = node_of(error) or trial.last_result.get("node_ip")
+        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node)
 
     # --- the loop ---------------------------------------------------------------------------------------------------
 
@@ -316,7 +313,3 @@ class TuneEngine:
             self.leaving_since_s = self.leaving_since_s or now
             if self.busy == 0 or now - self.leaving_since_s > GRACE_S:
                 raise Leave
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

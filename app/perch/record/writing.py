@@ -67,11 +67,23 @@ def _parquet(path: Any, columns: dict[str, list[Any]]) -> None:
 
 
 TEXT = frozenset(
-    {"trial_id", "phase", "status", "failure", "error", "by", "confirms", "device", "parent_trial_id", "activity"}
+    {
+        "trial_id",
+        "phase",
+        "status",
+        "failure",
+        "error",
+        "by",
+        "confirms",
+        "device",
+        "parent_trial_id",
+        "activity",
+        "last_loss",
+    }
 )
 WHOLE = frozenset({
     "segment", "epoch", "attempt", "parent_segment", "parent_epoch", "epochs", "best_epoch", "best_segment", "rung",
-    "bracket", "ordinal", "seen", "segments", "repeat", "peak_memory_bytes",
+    "bracket", "ordinal", "seen", "segments", "repeat", "peak_memory_bytes", "losses",
 })  # fmt: skip
 
 

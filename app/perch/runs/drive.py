@@ -21,7 +21,7 @@ from perch.runs.ending import look_for_an_end
 from perch.runs.outcome import INTERRUPTED, Outcome
 from perch.runs.resources import first_capacity, slots, trial_resources
 from perch.runs.resume import resume_command
-from perch.runs.trial import classify, extra_config, python_path, trainable
+from perch.runs.trial import extra_config, python_path, trainable
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
 
@@ -71,6 +71,7 @@ def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None
 def _fit(attempt: Attempt, ray_session: Any) -> None:
     from perch.engine.signals import Leave, take_signals
     from perch.engine.tune import TuneEngine
+    from perch.training.failure import classify
 
     campaign, study = attempt.campaign, attempt.study
     capacity = first_capacity(study, ray_session)
@@ -106,7 +107,7 @@ def _fit(attempt: Attempt, ray_session: Any) -> None:
         resources,
         attempt=attempt.log.attempt,
         extra_config=lambda placement: extra_config(attempt, placement, resources),
-        classify=classify,
+        classify=lambda error: classify(error, shared_device=0 < resources.get("gpu", 0) < 1),
         on_tick=tick,
         on_start=take,
     )
