@@ -18,6 +18,7 @@ from perch.campaign.rules import Rules
 from perch.campaign.seams import CheckpointStore, Clock, Log
 from perch.campaign.spent import Spent
 from perch.errors import StrategyError
+from perch.formatting import gist
 from perch.log.state import CONFIRM, Live, State
 from perch.strategies.strategy import GO, STOP, Action, Decision, Done, New, Resume
 from perch.vocabulary import TEST_MAE_EV
@@ -314,12 +315,14 @@ class Campaign:
         most = self.rules.max_failed_trials
         if most is not None and (self.state.failures_in_a_row >= most or (begun >= 10 and failed * 2 >= begun)):
             first = self.state.failed_examples[0] if self.state.failed_examples else message
-            self.end("hopeless", f"{failed} of {begun} trials failed; the first with: {first}")
+            self.end("hopeless", f"{failed} of {begun} trials failed; the first with: {gist(first)}")
 
     def finished_early(self, trial: str) -> None:
-        """A trainable has ended by itself before the last epoch: no failure, and the end of the trial."""
+        """A trainable has ended by itself before the last epoch: the end of the trial, and a failure only if it said nothing."""
         live = self.state.live.get(trial)
-        if live is not None:
+        if live is not None and live.best is None:
+            self.failed(trial, "code", f"it ended without reporting '{self.rules.metric}'")
+        elif live is not None:
             self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure="ended", message="")
 
     def faulted(self, trial: str, failure: str, whose: str, message: str, node: str | None = None) -> None:

@@ -25,7 +25,7 @@ from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
 from perch.engine.metrics import numeric
 from perch.engine.signals import Leave, leaving
-from perch.engine.tune_books import forget_ended
+from perch.engine.tune_books import forget_ended, give_back
 from perch.log.folder import RunFolder
 from perch.training.failure import Fault, node_of
 
@@ -202,8 +202,12 @@ class TuneEngine:
                 ),
             ),
         )
-        with leaving():
-            tuner.fit()
+        try:
+            with leaving():
+                tuner.fit()
+        finally:
+            if self.controller is not None:
+                give_back(self.controller)
         if self.campaign.failure is not None:
             raise self.campaign.failure
 

@@ -203,6 +203,11 @@ class Tables:
         """Rows of ``trials.parquet``. A trial that runs while its run does not is interrupted."""
         return [self._trial_row(trial) for trial in self.trials.values()]
 
+    @property
+    def trial_columns(self) -> list[str]:
+        """Columns of ``trials.parquet``, also of a run without a trial."""
+        return list(self._trial_row(TrialRow("", 0, "", {}, 0, "", 0.0)))
+
     def _trial_row(self, trial: TrialRow) -> dict[str, Any]:
         status = "interrupted" if trial.status == "running" and self.closed is not None else trial.status
         row: dict[str, Any] = {

@@ -35,9 +35,10 @@ def run_study(
     used and left alone. ``cpus``: cores of a private Ray (None: what this machine offers).
     """
     from perch.engine.ray_session import surroundings
+    from perch.engine.signals import handlers_restored
 
     began_s = time.monotonic() if began_s is None else began_s
-    with surroundings(python_path(study)) as private:
+    with handlers_restored(), surroundings(python_path(study)) as private:
         return _run(study, out, run_id, resume, quiet, began_s, cpus, private)
 
 
@@ -51,7 +52,7 @@ def _run(
     check_writable(root)
     where = target(study, root, run_id, resume)
     if where.resuming and finished(study, where.folder):
-        return Outcome(where.folder, DONE, "the run is finished under this budget")
+        return Outcome(where.folder, "done", "the run is finished under this budget")
     with View() if not quiet else contextlib.nullcontext() as view:
         prepared, cache, served = prepare_data(study, root, view)
         attempt = open_attempt(study, served, where.folder, view, began_s, prepared)
