@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,24 @@ def duration(seconds: float | None) -> str:
 def configuration(config: Mapping[str, Any]) -> str:
     """A configuration in one line, numbers to three digits."""
     return "  ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in config.items())
+
+
+_ERROR = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Diverged)\b.*")
+
+_FRAME = re.compile(r'File "[^"]+", line \d+, in (\S+)')
+
+
+def gist(message: str) -> str:
+    """An error message in one line: the exception that ends a traceback, or the first line of any other text."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return "".join(lines)
+    named = [line.strip() for line in message.splitlines() if _ERROR.match(line)]
+    if not named:
+        return lines[0][:500]
+    frames = _FRAME.findall(message)
+    where = f" (in {frames[-1]})" if frames and ":" not in named[-1] else ""  # else it says nothing by itself
+    return f"{named[-1][:500]}{where}"
 
 
 def short_path(path: Path) -> str:

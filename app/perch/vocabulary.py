@@ -26,3 +26,16 @@ ACTIVITIES: Final = ("training", "evaluating", "starting", "checkpointing", "red
 
 COLLAPSED_SHARE: Final = 0.98
 """A trial that never falls below this share of the mean predictor's error is called collapsed."""
+
+OUT_OF_MEMORY: Final = "out_of_memory"
+DIVERGED: Final = "diverged"
+DATA: Final = "data"
+CODE: Final = "code"
+"""Classes of failures that are a trial's own; ``code`` is whatever no other class names."""
+GPU: Final = "gpu"
+STORAGE: Final = "storage"
+NETWORK: Final = "network"
+LOST: Final = "lost"
+"""Classes of failures that are the machine's: a device, a file system, a network, a worker or its node."""
+FAILURES: Final = (OUT_OF_MEMORY, DIVERGED, DATA, CODE, GPU, STORAGE, NETWORK, LOST)
+MACHINE_FAILURES: Final = (GPU, STORAGE, NETWORK, LOST)

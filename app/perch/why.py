@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from perch.errors import RecordError, did_you_mean
+from perch.vocabulary import LOST
 
 LOG_LINES = 15
 """Lines of a failure's message that are shown, the last ones."""
@@ -62,6 +63,8 @@ class Why:
     failure: str | None = None
     message: str = ""
     lost: int = 0
+    losses: list[str] = field(default_factory=list)
+    """Class and place of each fault that was not the trial's."""
     judgements: list[Judgement] = field(default_factory=list)
     exploits: list[Exploit] = field(default_factory=list)
 
@@ -132,6 +135,8 @@ def _take(out: Why, event: Mapping[str, Any], sign: float) -> None:
         out.status = "running"
     elif kind == "lost":
         out.lost += 1
+        where = f" on {event['node']}" if event.get("node") else ""
+        out.losses.append(f"{event.get('failure', LOST)}{where}")
     elif kind == "error":
         out.failure, out.message = str(event.get("failure")), str(event.get("message") or "")
         out.status = {"diverged": "diverged", "ended": "completed"}.get(out.failure, "failed")
@@ -178,7 +183,7 @@ def lines(found: Why) -> Iterator[str]:
     yield f"  configuration: {configuration(found.config)}"
     yield f"  suggested by: {found.by or 'unknown'}" + (f", bracket {found.bracket}" if found.bracket else "")
     if found.lost:
-        yield f"  its worker was lost {found.lost} times; that is not the trial's fault, and it was tried again"
+        yield f"  its worker was lost {found.lost} times ({', '.join(found.losses)}); that is not the trial's fault, and it was tried again"
     if found.judgements:
         yield from _table(found)
     elif found.phase == "search" and not found.exploits and found.failure is None:

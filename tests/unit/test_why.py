@@ -94,7 +94,8 @@ def test_a_failure_is_told_with_its_class_and_its_last_lines() -> None:
         ([{"e": "error", "id": "00001", "failure": "ended", "message": ""}], "its trainable chose itself"),
         ([{"e": "error", "id": "00001", "failure": "diverged", "message": "loss is nan"}], "it diverged"),
         ([{"e": "close", "why": "interrupted"}], "it goes on when the run is resumed"),
-        ([{"e": "lost", "id": "00001"}], "its worker was lost 1 times"),
+        ([{"e": "lost", "id": "00001"}], "its worker was lost 1 times (lost)"),
+        ([{"e": "lost", "id": "00001", "failure": "gpu", "node": "10.0.0.7"}], "lost 1 times (gpu on 10.0.0.7)"),
         ([], "still training"),
     ],
 )

@@ -21,12 +21,13 @@ from perch.campaign.rules import Rules
 from perch.campaign.seams import CheckpointStore, Clock, Log
 from perch.campaign.spent import Spent
 from perch.errors import StrategyError
+from perch.formatting import gist
 from perch.log.state import CONFIRM, Live, State
 from perch.strategies.strategy import GO, STOP, Action, Decision, Done, New, Resume
 from perch.vocabulary import TEST_MAE_EV
 
-MAX_LOSSES = 3
-"""A trial whose worker is lost this often without a new epoch between has failed: it may be what kills them."""
+MAX_LOSSES = {"machine": 3, "unknown": 2}
+"""A trial that meets so many faults of a kind without a new epoch between has failed: it may be what causes them."""
 
 HANGING_EPOCHS, SHORTEST_LIMIT_S = 20, 600.0
 """Unless the study says otherwise, an epoch hangs that takes 20 times the median, and ten minutes at least."""
@@ -399,7 +400,7 @@ class Campaign:
         most = self.rules.max_failed_trials
         if most is not None and (self.state.failures_in_a_row >= most or (begun >= 10 and failed * 2 >= begun)):
             first = self.state.failed_examples[0] if self.state.failed_examples else message
-            self.end("hopeless", f"{failed} of {begun} trials failed; the first with: {first}")
+            self.end("hopeless", f"{failed} of {begun} trials failed; the first with: {gist(first)}")
 
     def evicted(self, trial: str, *, hangs: bool = False) -> None:
         """The engine has ended a placement that was overdue. A trial that hangs has failed; another has not ended."""
@@ -416,21 +417,40 @@ class Campaign:
             self.evicted(trial)
 
     def finished_early(self, trial: str) -> None:
-        """A trainable has ended by itself before the last epoch: no failure, and the end of the trial."""
+        """A trainable has ended by itself before the last epoch: the end of the trial, and a failure only if it said nothing."""
         live = self.state.live.get(trial)
-        if live is not None:
+        if live is not None and live.best is None:
+            self.failed(trial, "code", f"it ended without reporting '{self.rules.metric}'")
+        elif live is not None:
             self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure="ended", message="")
 
-    def lost(self, trial: str, message: str) -> None:
-        """A worker or its node is gone: not the trial's fault, so it is tried again."""
+    def faulted(self, trial: str, failure: str, whose: str, message: str, node: str | None = None) -> None:
+        """A stretch of a trial ended in an error: ``whose`` it is decides (``trial``, ``machine`` or ``unknown``)."""
+        if whose == "trial":
+            self.failed(trial, failure, message)
+        else:
+            self.lost(trial, message, failure=failure, whose=whose, node=node)
+
+    def lost(
+        self, trial: str, message: str, *, failure: str = "lost", whose: str = "machine", node: str | None = None
+    ) -> None:
+        """A worker, its node or something of it is broken: not the trial's fault, or not surely, so it is tried again.
+
+        ``node``: the address of the machine on which it happened, where it is known.
+        """
         live = self.state.live.get(trial)
         self.saving.pop(trial, None)
         if live is None:
             return
-        self.emit(e="lost", id=trial, seg=live.segment, epoch=live.epoch, message=message[-500:])
+        where = {"node": node} if node else {}
+        seg, epoch = live.segment, live.epoch
+        self.emit(
+            e="lost", id=trial, seg=seg, epoch=epoch, failure=failure, whose=whose, **where, message=message[-500:]
+        )
         self._placement_ended(trial)
-        if live.losses >= MAX_LOSSES:
-            self.failed(trial, "lost", f"its worker was lost {live.losses} times at epoch {live.epoch}: {message}")
+        met = live.doubts if whose == "unknown" else live.losses
+        if met >= MAX_LOSSES[whose]:
+            self.failed(trial, failure, f"{failure}, {met} times at epoch {live.epoch}: {message}")
         elif live.status == "running" and self.ending is None:
             self.queue.append(trial)
 

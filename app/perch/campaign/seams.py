@@ -10,7 +10,7 @@ next_placement       a worker is free; ``next_confirmation`` after it, when it g
 result               a placement has reported an epoch; the engine does what the instruction says
 saved                the checkpoint that an instruction asked for is written
 left_worker          a placement is off its worker
-failed, lost         the trial has failed by its own fault; its worker or node is gone
+faulted              a placement ended in an error, and whose it is (``failed`` and ``lost`` follow from that)
 finished_early       the trainable has ended by itself before its last epoch
 wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a searcher that is at work
 ===================  ================================================================================================

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import sys
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import click
 
+from perch.cli.output import cannot_write, readable_anywhere, refused_by_storage, unbreakable
 from perch.errors import PerchError
 
 COMMANDS: Final = {
@@ -29,6 +31,9 @@ COMMANDS: Final = {
     "doctor": "Show what this machine, container or cluster offers and lacks.",
 }
 """Every command with its line of help, in the order of the help page. Module: ``perch.cli.<name>``, its ``app``."""
+
+GOES_ON: Final = frozenset({"run", "compare", "train", "schedule", "audit", "report", "predict", "data"})
+"""Commands whose work is what they leave behind: they finish it also when nobody can read what they print."""
 
 
 class Commands(click.Group):
@@ -88,6 +93,14 @@ def perch(debug: bool) -> None:
 
 def main() -> None:
     """Run a command; print a Perch error as its three lines and exit with its code."""
+    readable_anywhere()
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    with unbreakable() if command in GOES_ON else contextlib.nullcontext():
+        code = _main()
+    sys.exit(code)
+
+
+def _main() -> int:
     try:
         result = perch(standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -98,13 +111,17 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if not refused_by_storage(error):
+            raise
+        code = _show(cannot_write(error))
     except Exception as error:  # click's own, and those of the copy of click that typer carries
         if not hasattr(error, "exit_code"):
             raise
         code = int(error.exit_code)
         if hasattr(error, "show"):
             error.show()
-    sys.exit(code)
+    return code
 
 
 def _show(error: PerchError) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
 from perch.log.folder import RunFolder
+from perch.training.failure import classify
 
 Step = Callable[[Mapping[str, Any], str, int, dict[str, Any]], dict[str, Any]]
 """``step(config, trial, epoch, memory)`` trains one epoch and returns metrics; ``memory`` is what a checkpoint holds."""
@@ -66,7 +67,8 @@ class InlineEngine:
         try:
             metrics = self.step(placement.config, placement.trial, epoch, memory)
         except Exception as error:
-            self.campaign.failed(placement.trial, "code", repr(error))
+            fault = classify(error)
+            self.campaign.faulted(placement.trial, fault.failure, fault.whose, repr(error))
             return False
         self.trained.append((placement.trial, placement.segment, epoch))
         order = self.campaign.result(placement.trial, placement.segment, epoch, metrics)

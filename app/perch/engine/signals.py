@@ -25,12 +25,30 @@ def leaving() -> Iterator[None]:
             raise
 
 
+TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+@contextlib.contextmanager
+def handlers_restored() -> Iterator[None]:
+    """Leave the signals' handlers as they were: a program, or a notebook, that calls a run lives on after it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in TAKEN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # None: it was not set from Python, and cannot be set again from it
+                signal.signal(number, handler)
+
+
 def take_signals(handler: Callable[[int, Any], None]) -> Callable[[], None]:
     """A function that points INT, TERM and USR1 at ``handler``, where that is possible (in the main thread)."""
 
     def take() -> None:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            for number in TAKEN:
                 signal.signal(number, handler)
 
     return take

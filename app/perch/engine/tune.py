@@ -14,7 +14,6 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import RayActorError, RayTaskError
 from ray.train._internal.session import _TrainingResult
 from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
@@ -27,8 +26,9 @@ from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
 from perch.engine.metrics import numeric
 from perch.engine.signals import Leave, leaving
-from perch.engine.tune_books import forget_ended
+from perch.engine.tune_books import forget_ended, give_back
 from perch.log.folder import RunFolder
+from perch.training.failure import Fault, node_of
 
 SHARED_FOLDER = "trials"
 """One folder for the checkpoints of all trials of an attempt; their numbers keep them apart."""
@@ -170,7 +170,7 @@ class TuneEngine:
         *,
         attempt: int,
         extra_config: Callable[[Placement], dict[str, Any]],
-        classify: Callable[[BaseException], str],
+        classify: Callable[[BaseException], Fault],
         on_tick: Callable[[], None],
         on_start: Callable[[], None],
     ) -> None:
@@ -209,8 +209,12 @@ class TuneEngine:
                 ),
             ),
         )
-        with leaving():
-            tuner.fit()
+        try:
+            with leaving():
+                tuner.fit()
+        finally:
+            if self.controller is not None:
+                give_back(self.controller)
         if self.campaign.failure is not None:
             raise self.campaign.failure
 
@@ -298,17 +302,14 @@ class TuneEngine:
             self.campaign.saved(trial.trial_id, path.as_posix())
 
     def errored(self, trial: Trial) -> None:
-        """Tell a lost worker from a failing trial."""
+        """Tell the machine's faults from the trial's own."""
         if (hangs := self.evicting.pop(trial.trial_id, None)) is not None:
             self.campaign.evicted(trial.trial_id, hangs=hangs)
             return
-        error = getattr(trial.temporary_state, "perch_error", None)
-        if isinstance(error, RayActorError) and not getattr(error, "actor_init_failed", False):
-            self.campaign.lost(trial.trial_id, _first_line(error))
-            return
-        cause = error.cause if isinstance(error, RayTaskError) and error.cause is not None else error
-        failure = self.classify(cause) if cause is not None else "code"
-        self.campaign.failed(trial.trial_id, failure, str(error))
+        error = getattr(trial.temporary_state, "perch_error", None) or RuntimeError("Tune names no error")
+        fault = self.classify(error)
+        node = node_of(error) or trial.last_result.get("node_ip")
+        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node)
 
     def evict(self, name: str, hangs: bool) -> None:
         """End the worker of an overdue placement; a step that hangs hears of nothing else."""
@@ -345,7 +346,3 @@ class TuneEngine:
             self.looked_s = time.monotonic()
             for trial, hangs in self.campaign.overdue().items():
                 self.evict(trial, hangs)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,4 +1,4 @@
-"""Keeping Tune's own books small: what it holds for ever of ended trials, and what it reads from the environment."""
+"""Tune's own books: what it reads from the environment, what it holds for ever of ended trials, and of the cluster."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 
 def prepare_environment() -> None:
-    """What Tune reads from the environment, to be set before it is used: no loggers, no snapshots, no changed folder."""
+    """What Tune reads from the environment, to be set before it is used: no loggers, no snapshots, no tracebacks, no changed folder."""
     os.environ.update(
         TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
         TUNE_GLOBAL_CHECKPOINT_S="1e9",
+        TUNE_PRINT_ALL_TRIAL_ERRORS="0",
         TUNE_MAX_PENDING_TRIALS_PG="64",
         TUNE_DISABLE_SIGINT_HANDLER="1",
         TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
@@ -35,3 +36,11 @@ def forget_ended(controller: Any, trials: list[Any]) -> None:
     known = (manager._pending_actors_to_attrs, manager._live_actors_to_ray_actors_resources)
     for actor in [a for a in tasks if not any(a in book for book in known)]:
         tasks.pop(actor)
+
+
+def give_back(controller: Any) -> None:
+    """End every worker and free every placement group that Tune still holds: a Ray that is shared goes on without it.
+
+    Tune does so itself where its loop ends; not where ``Leave`` ends it.
+    """
+    controller._actor_manager.cleanup()

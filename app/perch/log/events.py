@@ -7,6 +7,7 @@ accepted either. No file locks: shared file systems do not keep them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -20,6 +21,9 @@ Event = dict[str, Any]
 
 SYNC_EVERY_S = 1.0
 """Data are handed to the disk at least this often while events come in (the contract allows 5 s)."""
+
+RESERVE_BYTES = 64 * 1024
+"""Room held for the last event and the summary of an attempt on a full disk."""
 
 
 def attempts(events: Path) -> list[int]:
@@ -114,13 +118,22 @@ class EventLog:
                 continue
         self._synced_s = time.monotonic()
         self._dirty = False
+        self._bytes = 0
+        self._reserve = events / f".reserve-{self.attempt:03d}"
+        self._take_reserve()
 
     def append(self, event: Event) -> None:
-        """Write one event with one system call."""
+        """Write one event with one system call. Where the file system takes only a part of it, none of it stays."""
         line = (json.dumps(event, separators=(",", ":"), allow_nan=False) + "\n").encode()
-        written = os.write(self._fd, line)
-        while written < len(line):  # a full disk raises; a short write is finished
-            written += os.write(self._fd, line[written:])
+        try:
+            written = os.write(self._fd, line)
+            while written < len(line):  # a full disk raises; a short write is finished
+                written += os.write(self._fd, line[written:])
+        except OSError:
+            with contextlib.suppress(OSError):  # else a later event would end a torn line
+                os.ftruncate(self._fd, self._bytes)
+            raise
+        self._bytes += len(line)
         self._dirty = True
         self.sync(SYNC_EVERY_S)
 
@@ -141,8 +154,22 @@ class EventLog:
 
     def close(self) -> None:
         """Sync and close."""
-        self.sync()
-        os.close(self._fd)
+        self.free_reserve()
+        try:
+            self.sync()
+        finally:
+            os.close(self._fd)
+
+    def _take_reserve(self) -> None:
+        """Hold a little room on the disk, so that the end of an attempt can be written when it is full."""
+        for old in self.folder.glob(".reserve-*"):
+            old.unlink(missing_ok=True)
+        with contextlib.suppress(OSError), self._reserve.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+    def free_reserve(self) -> None:
+        """Give the reserved room back: what is written next may need it."""
+        self._reserve.unlink(missing_ok=True)
 
 
 class Tail:

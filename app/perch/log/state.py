@@ -40,7 +40,9 @@ class Live:
     """Where its next placement starts; None: from the beginning."""
     seed_key: str = ""
     losses: int = 0
-    """Lost workers since the last new result."""
+    """Faults of machines since the last new result: lost workers and the like."""
+    doubts: int = 0
+    """Faults since the last new result that may be the machine's or the trial's own."""
     best: tuple[float, int] | None = None
     """Lowest value and its epoch."""
 
@@ -157,7 +159,7 @@ class State:
                 self.confirmed_s += self.used_s - self._confirming_since_s
                 self._confirming_since_s = None
         for live in self.live.values():
-            live.losses = 0
+            live.losses = live.doubts = 0
 
     def _on_trial(self, event: dict[str, Any]) -> None:
         phase = event.get("phase", SEARCH)
@@ -172,7 +174,7 @@ class State:
             return
         value, epoch = event["value"], event["epoch"]
         self.results += 1
-        live.epoch, live.losses = epoch, 0
+        live.epoch, live.losses, live.doubts = epoch, 0, 0
         if live.best is None or value < live.best[0]:
             live.best = (value, epoch)
         if live.phase == SEARCH:
@@ -232,8 +234,11 @@ class State:
 
     def _on_lost(self, event: dict[str, Any]) -> None:
         if (live := self.live.get(event["id"])) is not None:
-            live.losses += 1
             self._lost += 1
+            if event.get("whose") == "unknown":
+                live.doubts += 1
+            else:
+                live.losses += 1
 
     def _on_error(self, event: dict[str, Any]) -> None:
         live = self.live.get(event["id"])

@@ -2,6 +2,6 @@
 
 from perch.record.reading import Run, load
 from perch.record.tables import Tables
-from perch.record.writing import write
+from perch.record.writing import write, write_summary
 
-__all__ = ["Run", "Tables", "load", "write"]
+__all__ = ["Run", "Tables", "load", "write", "write_summary"]

@@ -28,6 +28,8 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "reason": tables.closed.get("reason", "") if tables.closed else "",
         "trials": len(search),
         "failed": sum(t.status in ("failed", "diverged") for t in search),
+        "losses": dict(tables.losses),
+        "losses_by_node": dict(tables.losses_by_node),
         "epochs": tables.rows,
         "worker_seconds": round(tables.worker_s, 2),
         "redone_epochs": sum(t.redone for t in tables.trials.values()),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from perch.vocabulary import ACTIVITIES, COLLAPSED_SHARE, EPOCH_S, TEST_MAE_EV, VALIDATION_MAE_EV
+from perch.vocabulary import ACTIVITIES, COLLAPSED_SHARE, EPOCH_S, LOST, TEST_MAE_EV, VALIDATION_MAE_EV
 
 Event = dict[str, Any]
 CURVE_METRICS = (EPOCH_S, "train_mae_ev", VALIDATION_MAE_EV, TEST_MAE_EV, "lr", "device", "peak_memory_bytes")
@@ -31,6 +31,8 @@ class TrialRow:
     status: str = "running"
     failure: str | None = None
     error: str | None = None
+    losses: int = 0
+    last_loss: str | None = None
     end_s: float | None = None
     segment: int = 0
     epochs: int = 0
@@ -63,6 +65,9 @@ class Tables:
         self.worker_s = 0.0
         self.seconds: dict[str, float] = dict.fromkeys(ACTIVITIES, 0.0)
         self.confirming: list[str] = []
+        self.losses: Counter[str] = Counter()
+        """Faults that are not the trials', by class."""
+        self.losses_by_node: Counter[str] = Counter()
         self._slots = 0
         self._attempt_began_s = 0.0
 
@@ -165,6 +170,13 @@ class Tables:
     def _on_promote(self, event: Event) -> None:
         self.trials[event["id"]].status = "running"
 
+    def _on_lost(self, event: Event) -> None:
+        trial, failure = self.trials[event["id"]], event.get("failure", LOST)
+        trial.losses, trial.last_loss = trial.losses + 1, failure
+        self.losses[failure] += 1
+        if "node" in event:
+            self.losses_by_node[event["node"]] += 1
+
     def _on_spent(self, event: Event) -> None:
         for name in ("starting", "training", "evaluating", "checkpointing", "redone"):
             self.seconds[name] += event.get(f"{name}_s", 0.0)
@@ -196,6 +208,11 @@ class Tables:
         """Rows of ``trials.parquet``. A trial that runs while its run does not is interrupted."""
         return [self._trial_row(trial) for trial in self.trials.values()]
 
+    @property
+    def trial_columns(self) -> list[str]:
+        """Columns of ``trials.parquet``, also of a run without a trial."""
+        return list(self._trial_row(TrialRow("", 0, "", {}, 0, "", 0.0)))
+
     def _trial_row(self, trial: TrialRow) -> dict[str, Any]:
         status = "interrupted" if trial.status == "running" and self.closed is not None else trial.status
         row: dict[str, Any] = {
@@ -208,6 +225,7 @@ class Tables:
             "by": trial.by, "ordinal": trial.ordinal, "seen": trial.seen, "ask_s": trial.ask_s,
             "segments": trial.segment + 1, "confirms": trial.of, "repeat": trial.repeat,
             "redone_epochs": trial.redone, "redone_s": round(trial.redone_s, 3),
+            "losses": trial.losses, "last_loss": trial.last_loss,
         }  # fmt: skip
         return row
 

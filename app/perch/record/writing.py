@@ -22,13 +22,29 @@ def write(folder: RunFolder, tables: Tables | None = None, study: Study | None =
     from perch.log.study_file import load_study
 
     study = study or load_study(folder)
-    if tables is None:
-        tables = Tables(study.mode, study.epochs)
-        for event in read(folder.events):
-            tables.apply(event)
+    tables = tables or _tables(folder, study)
     _parquet(folder.curves, _columns(tables))
-    _parquet(folder.trials, _by_column(tables.trial_rows()))
+    _parquet(folder.trials, {**{name: [] for name in tables.trial_columns}, **_by_column(tables.trial_rows())})
     _parquet(folder.overheads, _by_column(tables.overhead_rows()))
+    return _summary(folder, study, tables)
+
+
+def write_summary(folder: RunFolder) -> dict[str, Any]:
+    """Write the summary alone, from the log: a few kilobytes, where a disk has room for no more."""
+    from perch.log.study_file import load_study
+
+    study = load_study(folder)
+    return _summary(folder, study, _tables(folder, study))
+
+
+def _tables(folder: RunFolder, study: Study) -> Tables:
+    tables = Tables(study.mode, study.epochs)
+    for event in read(folder.events):
+        tables.apply(event)
+    return tables
+
+
+def _summary(folder: RunFolder, study: Study, tables: Tables) -> dict[str, Any]:
     result = summary(folder.id, study, tables)
     with replacing(folder.summary) as path:
         path.write_text(json.dumps(result, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -67,11 +83,23 @@ def _parquet(path: Any, columns: dict[str, list[Any]]) -> None:
 
 
 TEXT = frozenset(
-    {"trial_id", "phase", "status", "failure", "error", "by", "confirms", "device", "parent_trial_id", "activity"}
+    {
+        "trial_id",
+        "phase",
+        "status",
+        "failure",
+        "error",
+        "by",
+        "confirms",
+        "device",
+        "parent_trial_id",
+        "activity",
+        "last_loss",
+    }
 )
 WHOLE = frozenset({
     "segment", "epoch", "attempt", "parent_segment", "parent_epoch", "epochs", "best_epoch", "best_segment", "rung",
-    "bracket", "redone_epochs", "ordinal", "seen", "segments", "repeat", "peak_memory_bytes",
+    "bracket", "redone_epochs", "ordinal", "seen", "segments", "repeat", "peak_memory_bytes", "losses",
 })  # fmt: skip
 
 

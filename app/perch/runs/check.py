@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from perch.errors import StudyError
+from perch.runs.ending import free_bytes
 from perch.runs.strategy import build_strategy
 from perch.runs.trial import check_models, foreign_trainable
 from perch.study import Study
@@ -44,6 +45,6 @@ def check_writable(out: Path) -> None:
         raise StudyError(
             f"cannot write to '{out}'", why=f"'{existing}' is not a writable folder", fix="give another --out"
         )
-    stats = os.statvfs(existing)
-    if stats.f_bavail * stats.f_frsize < 50_000_000:
+    free = free_bytes(existing)
+    if free is not None and free < 50_000_000:
         raise StudyError(f"'{out}' is full", why="less than 50 MB are free", fix="make room, or give another --out")

@@ -13,15 +13,15 @@ from typing import Any
 
 from perch.best.prune import prune_weights
 from perch.campaign.campaign import Campaign
-from perch.errors import ClusterError
+from perch.errors import PerchError
 from perch.log.folder import RunFolder
 from perch.runs.attempt import Attempt
-from perch.runs.close import close, finish_record
+from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
-from perch.runs.outcome import INTERRUPTED, Outcome
+from perch.runs.last_lines import closing
+from perch.runs.outcome import Outcome
 from perch.runs.resources import first_capacity, slots, trial_resources
-from perch.runs.resume import resume_command
-from perch.runs.trial import classify, extra_config, python_path, trainable
+from perch.runs.trial import extra_config, python_path, trainable
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
 
@@ -43,13 +43,17 @@ def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
                 followers.enter_context(following(attempt.folder.path, attempt.folder.logs))
             try:
                 _under_ray(attempt, private, cpus)
-            except ClusterError as error:
-                attempt.campaign.end("failed", str(error))
-                close(attempt)
-                raise
-            ended = close(attempt)
-        if attempt.campaign.ending != "superseded":
-            finish_record(attempt, writer)
+            except (Exception, KeyboardInterrupt) as error:
+                end_by(attempt.campaign, error, str(attempt.folder.path))
+                ended = close(attempt)
+                if ended.ending == "failed":
+                    if isinstance(error, PerchError):
+                        error.exit_code = ended.code  # whatever its kind: something has started
+                    raise
+            else:
+                ended = close(attempt)
+        if ended.ending != "superseded":
+            ended = finish_record(attempt, ended, writer)
     outcome = ended if ended is not None else close(attempt)
     return replace(outcome, signals=attempt.signals)  # a finished run heeds none, but what comes after it must
 
@@ -71,6 +75,7 @@ def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None
 def _fit(attempt: Attempt, ray_session: Any) -> None:
     from perch.engine.signals import Leave, take_signals
     from perch.engine.tune import TuneEngine
+    from perch.training.failure import classify
 
     campaign, study = attempt.campaign, attempt.study
     capacity = first_capacity(study, ray_session)
@@ -106,7 +111,7 @@ def _fit(attempt: Attempt, ray_session: Any) -> None:
         resources,
         attempt=attempt.log.attempt,
         extra_config=lambda placement: extra_config(attempt, placement, resources),
-        classify=classify,
+        classify=lambda error: classify(error, shared_device=0 < resources.get("gpu", 0) < 1),
         on_tick=tick,
         on_start=take,
     )
@@ -128,10 +133,10 @@ def _tidy(folder: RunFolder, campaign: Campaign) -> None:
 
 def _ray_died(attempt: Attempt, name: str) -> None:
     """A private Ray was killed: keep what the log holds and leave; the main thread is stuck in Ray."""
-    attempt.log.sync()
     from perch.record import write
 
+    attempt.campaign.ending, attempt.campaign.why = "ray", name
+    outcome = close(attempt)
     write(attempt.folder)
-    fix = resume_command(Outcome(attempt.folder, INTERRUPTED, name))
-    print(f"perch: Ray's {name} was killed; what was reported is kept\n  fix: {fix}", file=sys.stderr)
-    os._exit(INTERRUPTED)
+    print("\n".join(closing(outcome)), file=sys.stderr, flush=True)
+    os._exit(outcome.code)

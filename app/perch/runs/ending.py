@@ -1,9 +1,10 @@
-"""What ends an attempt before its budget does: a signal, the stop file, the job's end, a newer attempt."""
+"""What ends an attempt before its budget does: a signal, the stop file, the job's end, a newer attempt, a full disk."""
 
 from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from perch.campaign.campaign import Campaign
 from perch.campaign.leaving import LONGEST_STAY_S
@@ -15,9 +16,12 @@ END_MARGIN_S = 30.0
 CLOSING_S = 10.0
 """Seconds that an attempt keeps of its time for its last event and its tables."""
 
+KEEP_FREE_BYTES = 2_000_000
+"""Below this a run saves and leaves while there is room for its last event and its tables."""
+
 
 def look_for_an_end(attempt: Attempt) -> None:
-    """Stop file, the job's end, a newer attempt: each ends this one."""
+    """Stop file, the job's end, a newer attempt, a full disk: each ends this one."""
     campaign = attempt.campaign
     if (stop := _stop_file(attempt)) is not None:
         campaign.end("interrupted", stop, stay_s())
@@ -26,6 +30,17 @@ def look_for_an_end(attempt: Attempt) -> None:
         campaign.end("interrupted", "the job's time is nearly over", stay_s())
     if attempt.due("superseded", 2.0) and (newer := attempt.log.superseded()) is not None:
         campaign.end("superseded", taken_over_by(newer))
+    if attempt.due("disk", 2.0) and (free := free_bytes(attempt.folder.path)) is not None and free < KEEP_FREE_BYTES:
+        campaign.end("full", f"the disk is full: {free / 1e6:.1f} MB are free for '{attempt.folder.path}'")
+
+
+def free_bytes(path: Path) -> int | None:
+    """Bytes that may still be written at a path; None where the file system does not say."""
+    try:
+        stats = os.statvfs(path)
+    except OSError:
+        return None
+    return stats.f_bavail * stats.f_frsize if stats.f_blocks else None
 
 
 def job_left_s() -> float | None:

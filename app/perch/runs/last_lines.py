@@ -7,28 +7,30 @@ from collections.abc import Iterator
 from typing import Any
 
 from perch.formatting import configuration, duration, short_path
-from perch.runs.outcome import DONE, INTERRUPTED, Outcome
+from perch.runs.outcome import DONE, ENDINGS, Outcome
 from perch.runs.resume import resume_command
 
 
 def closing(outcome: Outcome) -> Iterator[str]:
     """Lines for people."""
+    folder = short_path(outcome.folder.path)
+    if outcome.code != DONE:
+        ending = ENDINGS[outcome.ending]
+        words = {"why": outcome.why, "folder": folder, "kept": outcome.kept, "trial": outcome.trial}
+        for line in (ending.words, *ending.next):
+            if outcome.trial or "{trial}" not in line:
+                yield line.format(**words, resume=resume_command(outcome) if "{resume}" in line else "")
+        return
     from perch.record import load
 
-    folder = short_path(outcome.folder.path)
-    if outcome.code == INTERRUPTED:
-        yield f"interrupted ({outcome.why}); everything reported is saved in {folder}"
-        yield f"  resume:  {resume_command(outcome)}"
-        return
     run = load(outcome.folder.path)
-    if outcome.code != DONE:
-        yield f"failed: {outcome.why}"
-        yield f"  the record is in {folder}"
-        return
     yield from _result(run.summary)
     fill_ins = int(run.trials.by.str.startswith("random (").sum())
     if fill_ins:
         yield f"  note:    {fill_ins} of {len(run.trials)} configurations were drawn at random where the searcher had none"
+    if run.summary["losses"]:
+        kinds = ", ".join(f"{n} {failure}" for failure, n in run.summary["losses"].items())
+        yield f"  note:    faults of workers or machines, tried again: {kinds}"
     if (run.trials.segments > 1).any():
         yield f"  judge:   perch schedule {shlex.quote(folder)} --validate 5    (trains the population's schedule again)"
     yield f"  report:  {folder}/report.html"

@@ -118,7 +118,9 @@ def finished(study: Study, folder: RunFolder) -> bool:
     for event in read(folder.events):
         if event["e"] == "attempt":
             before = event
-    if closed(folder) != "done":
+    if (
+        closed(folder) != "done" or not folder.summary.is_file()
+    ):  # without it, the record was not finished: the disk was full, say
         return False
     return not asks_for_more(before, study)
 

@@ -36,9 +36,10 @@ def run_study(
     used and left alone. ``allow_changed_data``: go on though the data differ from those that the run began with. ``cpus``: cores of a private Ray (None: what this machine offers).
     """
     from perch.engine.ray_session import surroundings
+    from perch.engine.signals import handlers_restored
 
     began_s = time.monotonic() if began_s is None else began_s
-    with surroundings(python_path(study)) as private:
+    with handlers_restored(), surroundings(python_path(study)) as private:
         return _run(study, out, run_id, resume, quiet, began_s, cpus, private, allow_changed_data)
 
 
@@ -52,7 +53,7 @@ def _run(
     check(study)
     check_writable(root)
     if where.resuming and finished(study, where.folder):
-        return Outcome(where.folder, DONE, "the run is finished under this budget")
+        return Outcome(where.folder, "done", "the run is finished under this budget")
     with View() if not quiet else contextlib.nullcontext() as view:
         prepared, cache, served = prepare_data(study, root, view)
         check_data(where.folder, prepared, allow_changed_data)

@@ -46,13 +46,6 @@ def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, fl
     }
 
 
-def classify(error: BaseException) -> str:
-    """The class of a trial's failure."""
-    from perch.training.failure import classify as failure_class
-
-    return failure_class(error)
-
-
 def check_models(study: Study) -> None:
     """The trainable must be a model of Perch. Torch is imported only for a name that is not one of the usual."""
     if study.trainable not in ("cgcnn", "cgconv"):

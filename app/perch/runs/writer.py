@@ -105,6 +105,8 @@ class Writer:
     def finish(self) -> None:
         """Everything once more, for the last time."""
         self.look()
+        if self.tables.closed is None:  # the run's process has ended and did not say how
+            self.tables.closed, self.changed = {"why": "interrupted", "reason": "it was killed"}, True
         self.write_tables()
         if self.board is not None:
             self.attempt("tensorboard", self.board.close)

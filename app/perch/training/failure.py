@@ -1,49 +1,66 @@
-"""What kind of failure ended a trial. Looks at names and words only, so that nothing heavy is imported."""
+"""What kind of failure ended a stretch of a trial, and whose it is: the exception held against ``signatures``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
-OUT_OF_MEMORY: Final = "out_of_memory"
-DIVERGED: Final = "diverged"
-DATA: Final = "data"
-CODE: Final = "code"
-LOST: Final = "lost"
+from perch.training.signatures import SIGNATURES, TRIAL, Signature, Whose
+from perch.vocabulary import CODE
 
-_KINDS: Final = {
-    "OutOfMemoryError": OUT_OF_MEMORY,  # torch's for a GPU, and Ray's when its monitor kills a worker
-    "MemoryError": OUT_OF_MEMORY,
-    "Diverged": DIVERGED,
-    "DataError": DATA,
-    "ActorDiedError": LOST,
-    "ActorUnavailableError": LOST,
-    "ActorUnschedulableError": LOST,  # no worker process came up, on a node that cannot start one
-    "RayActorError": LOST,
-    "WorkerCrashedError": LOST,
-    "NodeDiedError": LOST,
-    "LocalRayletDiedError": LOST,
-    "ObjectLostError": LOST,
-    "OwnerDiedError": LOST,
-}
-_NO_MEMORY: Final = re.compile(
-    r"out of memory|can't allocate memory|cannot allocate memory|not enough memory|running low on memory"
-    r"|(CUBLAS|CUDNN|HIPBLAS)_STATUS_(ALLOC_FAILED|INTERNAL_ERROR_HOST_ALLOCATION_FAILED)",
-    re.IGNORECASE,
+LIBRARIES: Final = frozenset(
+    {"RuntimeError", "OSError", "RayError", "SystemError", "CalledProcessError", "SubprocessError"}
 )
-"""A plain RuntimeError says so when torch's CPU allocator, cuBLAS or cuDNN finds no memory."""
+"""Exceptions in whose messages words are looked for: those that libraries raise for what the system does to them."""
 
-_NAMED: Final = re.compile(r"\b(?:[a-z_]\w*\.)*([A-Z]\w*(?:Error|Diverged)|Diverged)\b(?=:|\n|$|\()")
+GUESSES: Final = re.compile(r"(Some common causes|There are some potential root causes).*", re.DOTALL)
+"""Ray's guesses at why a worker has died, which name an OOM killer and a SIGSEGV whatever happened."""
+
+_LAST_LINE: Final = re.compile(r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*)(?:: (.*))?$")
+_NUMBER: Final = re.compile(r"\[Errno (\d+)\]")
+_ADDRESS: Final = re.compile(r"\bip(?:=|: )\[?([0-9a-fA-F.:]+)\]?")
 
 
-def classify(exception: BaseException) -> str:
-    """The kind of failure: ``out_of_memory``, ``diverged``, ``data``, ``code`` or ``lost`` (worker or node, no fault of the trial)."""
-    kinds = [_kind(part) for part in _chain(exception)]
-    for kind in (OUT_OF_MEMORY, DIVERGED, DATA, LOST):
-        if kind in kinds:
-            return kind
-    return CODE
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The failure's class, as tables name it, and whose it is: ``trial``, ``machine`` or ``unknown``."""
+
+    failure: str
+    whose: Whose
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is known of one exception of a chain."""
+
+    names: frozenset[str]
+    number: int | None
+    text: str
+
+
+def classify(exception: BaseException, *, shared_device: bool = False) -> Fault:
+    """Hold an exception, and what it was raised from, against the table of signatures.
+
+    ``shared_device``: the trial has less than a whole GPU to itself, so that another may have taken its memory.
+    """
+    parts = [part for one in _chain(exception) for part in _parts(one)]
+    for signature in SIGNATURES:
+        if any(_fits(signature, part) for part in parts):
+            return Fault(signature.failure, (shared_device and signature.shared) or signature.whose)
+    return Fault(CODE, TRIAL)
+
+
+def node_of(exception: BaseException) -> str | None:
+    """The address of the node on which it happened, where Ray's message names it."""
+    for part in _chain(exception):
+        ip = vars(part).get("ip")
+        if isinstance(ip, str) and ip:
+            return ip
+        if (found := _ADDRESS.search(str(part))) is not None:
+            return found[1]
+    return None
 
 
 def _chain(exception: BaseException) -> Iterator[BaseException]:
@@ -55,24 +72,42 @@ def _chain(exception: BaseException) -> Iterator[BaseException]:
         if isinstance(part, BaseException) and id(part) not in seen:
             seen.add(id(part))
             yield part
-            waiting += [getattr(part, "cause", None), part.__cause__]
+            waiting += [getattr(part, "cause", None), part.__cause__, *getattr(part, "exceptions", ())]
 
 
-def _kind(exception: BaseException) -> str:
-    names = [kind.__name__ for kind in type(exception).__mro__]
-    known = next((_KINDS[name] for name in names if name in _KINDS), CODE)
-    if known == LOST:
-        return _of_dead_worker(str(exception))
-    if known == CODE and isinstance(exception, (RuntimeError, OSError)) and _NO_MEMORY.search(str(exception)):
-        return OUT_OF_MEMORY
-    return known
+def _parts(exception: BaseException) -> Iterator[_Part]:
+    """What an exception says itself, and the one that its message quotes as the end of a traceback in another process."""
+    kinds = type(exception).__mro__
+    names = {kind.__name__ for kind in kinds} | {f"{kind.__module__}.{kind.__qualname__}" for kind in kinds}
+    text = GUESSES.sub("", str(exception))
+    quoted = _quoted(text) if "RayError" in names else None
+    if quoted is not None:
+        yield quoted
+    elif "RayTaskError" not in names:  # else its message is the traceback of its cause
+        number = exception.errno if isinstance(exception, OSError) else None
+        yield _Part(frozenset(names), number, text if LIBRARIES & names else "")
 
 
-def _of_dead_worker(text: str) -> str:
-    """A worker killed for its memory, or one that failed while it started and whose message holds the traceback."""
-    if _NO_MEMORY.search(text):
-        return OUT_OF_MEMORY
-    if "creation task" not in text and "Traceback" not in text:
-        return LOST
-    named = [_KINDS[name] for name in _NAMED.findall(text) if name in _KINDS and _KINDS[name] != LOST]
-    return named[-1] if named else CODE
+def _quoted(text: str) -> _Part | None:
+    """The exception that ended a worker's start, or a task whose exception could not travel, from the traceback in a message."""
+    if "Traceback" not in text and "creation task" not in text and "\n  File " not in text:
+        return None
+    named = [found for line in text.splitlines() if (found := _LAST_LINE.match(line.rstrip())) is not None]
+    if not named:
+        return _Part(frozenset(), None, "")
+    name, message = named[-1][1], named[-1][2] or ""
+    number = _NUMBER.search(message)
+    names = frozenset({name, name.rpartition(".")[2]})
+    return _Part(names, int(number[1]) if number else None, message if _may_be_a_librarys(names) else "")
+
+
+def _may_be_a_librarys(names: frozenset[str]) -> bool:
+    """Of a quoted exception the bases are not known: torch's, Ray's and the system's own are let in by name."""
+    known = LIBRARIES | {"AcceleratorError", "OutOfMemoryError", "DistBackendError", "DistNetworkError", "IOError"}
+    return bool(names & known)
+
+
+def _fits(signature: Signature, part: _Part) -> bool:
+    if signature.names & part.names or part.number in signature.numbers:
+        return True
+    return signature.words is not None and bool(signature.words.search(part.text))

@@ -13,8 +13,10 @@ from ray import tune
 from perch.errors import RecordError
 from perch.training.cache import prepared_for
 from perch.training.device import describe
+from perch.training.failure import classify
 from perch.training.loop import Training
 from perch.training.weights import keep, kept_of, read_kept
+from perch.vocabulary import STORAGE
 
 STATE = "state.pt"
 _shown: set[str] = set()
@@ -58,10 +60,21 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
         result = self.training.epoch()
         told = self.config["_perch"]
         value = self._sign * float(result.get(self._metric, float("nan")))
-        if told.get("weights") and value < self._keep_below:
-            keep(Path(told["weights"]), kept_of(self.training, trial=told["trial"], value=value))
+        if told.get("weights") and value < self._keep_below and self._keep(Path(told["weights"]), told["trial"], value):
             self._keep_below = value
         return result
+
+    def _keep(self, folder: Path, trial: str, value: float) -> bool:
+        """Keep the weights, which the end of a run can train again. False: the file system did not take them."""
+        assert self.training is not None
+        try:
+            keep(folder, kept_of(self.training, trial=trial, value=value))
+        except (OSError, RuntimeError) as error:  # torch's writer reports a failed write as a RuntimeError
+            if isinstance(error, RuntimeError) and classify(error).failure != STORAGE:
+                raise
+            print(f"weights of trial {trial} at epoch {self.training.epochs_done} are not kept: {error}", flush=True)
+            return False
+        return True
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write weights, optimiser state and the epoch: nothing else is needed to go on as if uninterrupted."""
@@ -97,10 +110,10 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
     def _lowest_kept(self, told: dict[str, Any]) -> float:
         """Below what value this trial's weights are worth keeping: the run's limit, or its own best before an interruption."""
         limit = float(told.get("keep_below", float("inf")))
-        path = Path(told["weights"]) / f"{told['trial']}.pt" if told.get("weights") else None
-        if path is not None and path.exists():
-            try:
-                return min(limit, read_kept(path).value)
-            except RecordError:  # cut off in the middle of a write: the next ones replace it
-                return limit
-        return limit
+        if not told.get("weights"):
+            return limit
+        path = Path(told["weights"]) / f"{told['trial']}.pt"
+        try:
+            return min(limit, read_kept(path).value) if path.exists() else limit
+        except (RecordError, OSError):  # cut off in the middle of a write, or out of reach: the next ones replace it
+            return limit

@@ -188,13 +188,14 @@ class View:
         self._best: float | None = None
         self._last: Snapshot | None = None
         self._live: Any = None
+        self._gone = False
 
     def __enter__(self) -> View:
         if self._terminal:
             from rich.live import Live
 
-            self._live = Live(console=self._console, auto_refresh=False)
-            self._live.__enter__()
+            self._live = live = Live(console=self._console, auto_refresh=False)
+            self._write(live.__enter__)
         return self
 
     def show(self, snapshot: Snapshot) -> None:
@@ -210,20 +211,29 @@ class View:
 
     def say(self, message: str) -> None:
         """Print a line that stays (a warning, where TensorBoard runs), above the table."""
-        self._console.print(message, highlight=False, markup=False)
+        self._write(lambda: self._console.print(message, highlight=False, markup=False))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._last is not None:
             self._draw(self._last)
-        if self._live is not None:
-            self._live.__exit__(kind, error, trace)
+        if (live := self._live) is not None:
+            self._write(lambda: live.__exit__(kind, error, trace))
             self._live = None
 
     def _draw(self, snapshot: Snapshot) -> None:
-        if self._live is not None:
-            self._live.update(table(snapshot), refresh=True)
+        if (live := self._live) is not None:
+            self._write(lambda: live.update(table(snapshot), refresh=True))
         else:
-            self._console.print(line(snapshot), highlight=False, markup=False)
+            self._write(lambda: self._console.print(line(snapshot), highlight=False, markup=False))
+
+    def _write(self, draw: Callable[[], object]) -> None:
+        """Write to the stream, until that fails: a reader that has gone, or a full disk, must not end a run."""
+        if self._gone:
+            return
+        try:
+            draw()
             self._console.file.flush()
+        except (OSError, ValueError):  # ValueError: the stream is closed, or cannot encode what is written
+            self._gone = True

@@ -1,5 +1,6 @@
 """A campaign without Ray: whatever is killed, a new attempt makes the same of it."""
 
+import errno
 from collections import Counter, deque
 
 import pytest
@@ -15,6 +16,7 @@ from perch.errors import StrategyError
 from perch.log.events import EventLog, read
 from perch.log.folder import RunFolder
 from perch.record import Tables
+from perch.record.summary import summary
 from perch.runs.resume import replay
 from perch.study import parse
 
@@ -151,6 +153,87 @@ def test_a_failing_trial_is_a_row_and_the_run_goes_on(tmp_path):
     row = next(r for r in tables.trial_rows() if r["trial_id"] == "00003")
     assert (row["status"], row["failure"]) == ("failed", "code")
     assert "bad configuration" in row["error"]
+
+
+def failing_at(trial, *errors):
+    """A step whose trial meets these errors at its third epoch, one after another, and then none."""
+    left = list(errors)
+
+    def failing(config, name, epoch, memory):
+        if name == trial and epoch == 3 and left:
+            raise left.pop(0)
+        return step(config, name, epoch, memory)
+
+    return failing
+
+
+def rows_of(path):
+    tables = Tables("min", EPOCHS)
+    for event in read(RunFolder(path).events):
+        tables.apply(event)
+    return tables, {row["trial_id"]: row for row in tables.trial_rows()}
+
+
+STALE = OSError(errno.ESTALE, "Stale file handle")
+ODD = RuntimeError("CUDA error: an illegal memory access was encountered")
+
+
+def test_a_machines_fault_is_tried_again_and_shows_in_the_tables(tmp_path):
+    spec = study(strategy="rs", budget={"trials": 4}, confirm={"top": 0})
+    campaign, _ = attempt(tmp_path / "run", spec, step=failing_at("00001", STALE, STALE))
+    assert campaign.state.counts == {"completed": 4}
+    tables, rows = rows_of(tmp_path / "run")
+    assert (rows["00001"]["losses"], rows["00001"]["last_loss"]) == (2, "storage")
+    assert rows["00000"]["losses"] == 0 and rows["00000"]["last_loss"] is None
+    assert tables.losses == {"storage": 2}
+    assert summary("run", spec, tables)["losses"] == {"storage": 2}
+
+
+@pytest.mark.parametrize(
+    ("errors", "failure"),
+    [
+        ([STALE, STALE, STALE], "storage"),
+        ([ODD, ODD], "gpu"),
+        ([STALE, ODD, STALE, ODD], "gpu"),  # counted apart
+        ([ODD], None),
+        ([STALE, ODD, STALE], None),
+    ],
+)
+def test_a_fault_that_follows_a_trial_is_charged_to_it_in_the_end(tmp_path, errors, failure):
+    spec = study(strategy="rs", budget={"trials": 3}, confirm={"top": 0})
+    campaign, _ = attempt(tmp_path / "run", spec, step=failing_at("00001", *errors))
+    _, rows = rows_of(tmp_path / "run")
+    assert rows["00001"]["failure"] == failure
+    assert campaign.state.counts["failed"] == (failure is not None)
+
+
+def test_faults_with_progress_between_them_are_never_charged(tmp_path):
+    met = []
+
+    def failing(config, name, epoch, memory):
+        if name == "00001" and met.count(epoch) < 1:
+            met.append(epoch)
+            raise STALE
+        return step(config, name, epoch, memory)
+
+    spec = study(strategy="rs", budget={"trials": 2}, confirm={"top": 0}, checkpoints="all")
+    campaign, _ = attempt(tmp_path / "run", spec, step=failing)
+    assert len(met) == EPOCHS
+    assert campaign.state.counts == {"completed": 2}
+
+
+def test_the_log_names_the_node_of_a_fault(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study(strategy="rs"), stop_after=1)
+    trial = next(iter(campaign.state.live))
+    campaign.log = EventLog(RunFolder(tmp_path / "run").events)
+    campaign.faulted(trial, "gpu", "machine", "CUDA error: uncorrectable ECC error encountered", "10.0.0.7")
+    campaign.log.close()
+    [lost] = [e for e in campaign.log.read() if e["e"] == "lost"]
+    assert (lost["failure"], lost["whose"], lost["node"]) == ("gpu", "machine", "10.0.0.7")
+    tables = Tables("min", EPOCHS)
+    for event in campaign.log.read():
+        tables.apply(event)
+    assert tables.losses_by_node == {"10.0.0.7": 1}
 
 
 def test_a_hopeless_run_ends_early_with_the_first_error(tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import torch
 
 from perch.errors import RecordError
 from perch.training import cache
+from perch.training import trainable as trainable_module
 from perch.training.trainable import GraphTrainable
 from perch.training.weights import read_kept
 
@@ -116,3 +119,34 @@ def test_the_device_is_shown_once_per_worker(told, small_config, capsys, monkeyp
     reused = GraphTrainable(told(small_config))
     reused.reset(told(small_config, trial="00002"))
     assert capsys.readouterr().out.count("train on cpu (1 thread)") == 1
+
+
+def no_space(monkeypatch, error):
+    def full(content, path):
+        raise error
+
+    monkeypatch.setattr(trainable_module, "keep", lambda folder, kept: full(kept, folder))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.ESTALE, "Stale file handle"),
+        RuntimeError("[enforce fail at inline_container.cc:659] . PytorchStreamWriter failed writing file data/0"),
+    ],
+)
+def test_weights_that_cannot_be_kept_are_said_and_do_not_end_a_trial(
+    told, small_config, tmp_path, monkeypatch, capsys, error
+):
+    no_space(monkeypatch, error)
+    one = GraphTrainable(told(small_config, weights=str(tmp_path / "weights"), keep_below=float("inf")))
+    assert len(values(one, 2)) == 2
+    assert "weights of trial 00001 at epoch 1 are not kept" in capsys.readouterr().out
+
+
+def test_what_goes_wrong_in_the_network_itself_still_ends_it(told, small_config, tmp_path, monkeypatch):
+    no_space(monkeypatch, RuntimeError("CUDA error: device-side assert triggered"))
+    one = GraphTrainable(told(small_config, weights=str(tmp_path / "weights"), keep_below=float("inf")))
+    with pytest.raises(RuntimeError, match="device-side"):
+        values(one, 1)
