@@ -382,6 +382,15 @@ class Campaign:
         self.emit(e="checkpoint", id=trial, seg=segment, epoch=epoch, path=path)
         self._drop_surplus(trial)
 
+    def offered(self, trial: str, segment: int, path: str) -> None:
+        """A checkpoint that nobody asked for: a function trainable has reported it with its last epoch."""
+        live = self.state.live.get(trial)
+        if live is not None and segment == live.segment and live.epoch > 0:
+            self.saving[trial] = (segment, live.epoch)
+            self.saved(trial, path)
+        else:
+            self.store.delete(path)
+
     def left_worker(self, trial: str) -> None:
         """The engine has taken a placement off its worker (after a save, say)."""
         self.saving.pop(trial, None)

@@ -9,6 +9,7 @@ method               when the engine calls it
 next_placement       a worker is free; ``next_confirmation`` after it, when it gave none
 result               a placement has reported an epoch; the engine does what the instruction says
 saved                the checkpoint that an instruction asked for is written
+offered              the trainable left a checkpoint that no instruction asked for
 left_worker          a placement is off its worker
 faulted              a placement ended in an error, and whose it is (``failed`` and ``lost`` follow from that)
 finished_early       the trainable has ended by itself before its last epoch

@@ -169,13 +169,14 @@ class TuneEngine:
         resources: dict[str, float],
         *,
         attempt: int,
+        reuse_workers: bool = True,
         extra_config: Callable[[Placement], dict[str, Any]],
         classify: Callable[[BaseException], Fault],
         on_tick: Callable[[], None],
         on_start: Callable[[], None],
     ) -> None:
         self.campaign, self.folder, self.attempt = campaign, folder, attempt
-        self.trainable, self.resources = trainable, resources
+        self.trainable, self.resources, self.reuse_workers = trainable, resources, reuse_workers
         self.extra_config, self.classify = extra_config, classify
         self.on_tick, self.on_start = on_tick, on_start
         self.controller: Any = None
@@ -197,7 +198,9 @@ class TuneEngine:
         self.campaign.begin()
         tuner = tune.Tuner(
             tune.with_resources(self.trainable, self.resources),
-            tune_config=tune.TuneConfig(search_alg=Search(self), scheduler=Scheduler(self), reuse_actors=True),
+            tune_config=tune.TuneConfig(
+                search_alg=Search(self), scheduler=Scheduler(self), reuse_actors=self.reuse_workers
+            ),
             run_config=tune.RunConfig(
                 name=f"attempt-{self.attempt:03d}",
                 storage_path=str(self.folder.checkpoints),
@@ -297,9 +300,11 @@ class TuneEngine:
 
     def checkpointed(self, trial: Trial, checkpoint: Checkpoint) -> None:
         """Record a checkpoint, relative to the run folder."""
+        path = Path(checkpoint.path).relative_to(self.folder.path.resolve()).as_posix()
         if trial.trial_id in self.campaign.saving:
-            path = Path(checkpoint.path).relative_to(self.folder.path.resolve())
-            self.campaign.saved(trial.trial_id, path.as_posix())
+            self.campaign.saved(trial.trial_id, path)
+        else:
+            self.campaign.offered(trial.trial_id, trial.perch_segment, path)
 
     def errored(self, trial: Trial) -> None:
         """Tell the machine's faults from the trial's own."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from perch.log.events import EventLog
 from perch.log.folder import RunFolder
 from perch.runs.identity import planned_workers
 from perch.runs.resume import asks_for_more, replay
+from perch.runs.trainable import can_reset, saves_when_asked
 from perch.study import Study, dump
 from perch.view.live import View
 
@@ -89,7 +91,7 @@ def open_attempt(
     extends = state.closed == "done" or (bool(state.confirming) and asks_for_more(state.last_attempt, study))
     clock.start(state.used_s, began_s)
     confirmation = Confirmation(log, study.confirm.top, study.confirm.seeds)
-    campaign = Campaign(Rules.of(study), state, log, clock, folder, confirmation)
+    campaign = Campaign(_rules(study), state, log, clock, folder, confirmation)
     campaign.emit(
         e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
         unix_s=round(time.time(), 3), seed=study.seed, strategy=study.strategy_name, host=platform.node(), pid=os.getpid(),
@@ -98,9 +100,25 @@ def open_attempt(
     )  # fmt: skip
     log.sync()
     if view is not None:
-        for notice in state.strategy.notices:
+        for notice in (*state.strategy.notices, *notes(study)):
             view.say(f"note: {notice}")
     return Attempt(study, folder, campaign, log, view, prepared, started_s=state.used_s)
+
+
+def _rules(study: Study) -> Rules:
+    rules = Rules.of(study)
+    return rules if saves_when_asked(study) else replace(rules, checkpoints="none", insure_s=None)
+
+
+def notes(study: Study) -> Iterator[str]:
+    """What people should know of a trainable of their own before it runs."""
+    if not saves_when_asked(study):
+        yield (
+            "the trainable cannot be asked for a checkpoint: a trial that is interrupted goes on from the last one that it "
+            "reported itself, or starts again"
+        )
+    if not can_reset(study):
+        yield "the trainable has no reset_config: every trial gets a fresh process, which costs the seconds of its start"
 
 
 def _facts(prepared: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from perch.errors import StudyError
 from perch.runs.ending import free_bytes
 from perch.runs.strategy import build_strategy
-from perch.runs.trial import check_models, foreign_trainable
+from perch.runs.trainable import check_models, foreign_trainable
 from perch.study import Study
 
 

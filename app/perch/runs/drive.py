@@ -21,7 +21,8 @@ from perch.runs.ending import look_for_an_end, stay_s
 from perch.runs.last_lines import closing
 from perch.runs.outcome import Outcome
 from perch.runs.resources import first_capacity, slots, trial_resources
-from perch.runs.trial import extra_config, python_path, trainable
+from perch.runs.trainable import can_reset, python_path
+from perch.runs.trial import extra_config, trainable
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
 
@@ -110,6 +111,7 @@ def _fit(attempt: Attempt, ray_session: Any) -> None:
         trainable(attempt),
         resources,
         attempt=attempt.log.attempt,
+        reuse_workers=can_reset(study),
         extra_config=lambda placement: extra_config(attempt, placement, resources),
         classify=lambda error: classify(error, shared_device=0 < resources.get("gpu", 0) < 1),
         on_tick=tick,

@@ -14,7 +14,7 @@ from perch.runs.drive import drive
 from perch.runs.identity import check_data
 from perch.runs.outcome import DONE, FAILED, INTERRUPTED, Outcome
 from perch.runs.resume import finished, target
-from perch.runs.trial import python_path
+from perch.runs.trainable import python_path
 from perch.study import Study
 from perch.view.live import View
 

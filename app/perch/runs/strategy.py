@@ -9,6 +9,7 @@ from perch.errors import StudyError
 from perch.log.events import read
 from perch.log.folder import RunFolder
 from perch.log.study_file import load_study
+from perch.runs.trainable import can_save
 from perch.strategies.plan import Past, Plan
 from perch.strategies.registry import build
 from perch.strategies.strategy import Strategy
@@ -42,7 +43,7 @@ def build_strategy(study: Study, workers: int | None = None) -> Strategy:
         points=tuple(points),
         history=history(study),
         workers=expected_workers(study) if workers is None else workers,
-        can_checkpoint=study.checkpoints != "none",
+        can_checkpoint=study.checkpoints != "none" and can_save(study),
         **keys,
     )
     searcher = dragonfly.searcher(study.strategy, plan) or gp.searcher(study.strategy, plan)
