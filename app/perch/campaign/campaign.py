@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,9 @@ from perch.vocabulary import TEST_MAE_EV
 
 MAX_LOSSES = {"machine": 3, "unknown": 2}
 """A trial that meets so many faults of a kind without a new epoch between has failed: it may be what causes them."""
+
+MOST_FAULTS = 3
+"""A node that has broken so many placements by a fault of its own is avoided for the rest of the run."""
 
 HANGING_EPOCHS, SHORTEST_LIMIT_S = 20, 600.0
 """Unless the study says otherwise, an epoch hangs that takes 20 times the median, and ten minutes at least."""
@@ -424,6 +427,13 @@ class Campaign:
         """The engine is gone: account for the placements that it held."""
         for trial in list(self.spent):
             self.evicted(trial)
+
+    def suspects(self, present: Sequence[str]) -> list[str]:
+        """Addresses of nodes that have broken several trials by faults of their own; never the last one ``present``."""
+        state = self.state
+        usable = [node for node in present if node not in state.avoided]
+        found = [node for node in usable if state.faults[node] >= MOST_FAULTS]
+        return found if len(found) < len(usable) else []
 
     def finished_early(self, trial: str) -> None:
         """A trainable has ended by itself before the last epoch: the end of the trial, and a failure only if it said nothing."""

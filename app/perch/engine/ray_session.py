@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,17 +36,39 @@ QUIET = {
 
 
 @dataclass(frozen=True)
+class Node:
+    """A node of a cluster: its id in Ray, its address, and its cores and GPUs for trials."""
+
+    id: str
+    address: str
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
 class Session:
     """A Ray that is up. ``private``: it was started for this process and ends with it."""
 
     private: bool
 
-    def capacity(self) -> dict[str, float]:
-        """What the cluster has now: CPU, GPU."""
+    def nodes(self) -> list[Node]:
+        """The nodes that are alive now, with what trials can use of each."""
         import ray
 
-        found = ray.cluster_resources()
-        return {"CPU": float(found.get("CPU", 0.0)), "GPU": float(found.get("GPU", 0.0))}
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        return [
+            Node(n["NodeID"], n["NodeManagerAddress"], n["Resources"].get("CPU", 0.0), n["Resources"].get("GPU", 0.0))
+            for n in alive
+        ]
+
+    def want(self, trials: int, resources: Mapping[str, float]) -> None:
+        """Show an autoscaler, where there is one, that so many trials of these ``resources`` want room at once."""
+        if self.private:
+            return
+        from ray.autoscaler.sdk import request_resources
+
+        bundle = {"CPU": resources["cpu"], **({"GPU": resources["gpu"]} if resources.get("gpu") else {})}
+        request_resources(bundles=[bundle] * trials)
 
 
 @contextlib.contextmanager

@@ -99,7 +99,8 @@ class Scheduler(FIFOScheduler):  # type: ignore[misc]
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Remember the controller: Tune hands it to schedulers only."""
         self.engine.controller = getattr(tune_controller, "_tune_controller", tune_controller)
-        self.engine.needs = trial.placement_group_factory
+        if self.engine.needs != trial.placement_group_factory:
+            self.engine.needs, self.engine.kept_workers = trial.placement_group_factory, 0
         self.engine.keep_workers(self.engine.campaign.worker_slots)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -186,6 +187,9 @@ class TuneEngine:
         self.needs: Any = None
         self.kept_workers = 0
         self.looked_s = 0.0
+        self.avoided: list[str] = []
+        self.elsewhere: Any = None
+        """The resources of a trial with the condition that keeps it off avoided nodes; None: any node will do."""
         self.evicting: dict[str, bool] = {}
         """Trials whose worker is being ended because they are overdue, and whether they hang."""
 
@@ -230,6 +234,14 @@ class TuneEngine:
         except Exception as error:
             self.campaign.failure = error
             return otherwise
+
+    def avoid(self, nodes: list[str]) -> None:
+        """Place nothing more on these nodes (Ray's ids)."""
+        if nodes != self.avoided:
+            self.avoided = nodes
+            bundle = {"CPU": self.resources["cpu"], "GPU": self.resources.get("gpu", 0.0)}
+            selector = {"ray.io/node-id": f"!in({','.join(nodes)})"}
+            self.elsewhere = tune.PlacementGroupFactory([bundle], bundle_label_selector=[selector]) if nodes else None
 
     def keep_workers(self, count: int) -> None:
         """Let Tune keep the processes of so many idle workers.
@@ -276,6 +288,8 @@ class TuneEngine:
         trial.relative_logdir = trial.storage.trial_dir_name = SHARED_FOLDER
         trial.storage.current_checkpoint_index = self.placements * SAVES_PER_PLACEMENT
         self.placements += 1
+        if self.elsewhere is not None:
+            trial.update_resources(self.elsewhere)
         if placement.start is not None:
             path = str(self.folder.path / placement.start.path)
             metrics = {"training_iteration": placement.start.epoch}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
+from perch.vocabulary import LOST
 
 SEARCH, CONFIRM = "search", "confirm"
 KEPT = 5
@@ -97,6 +98,10 @@ class State:
         self.rungs: dict[int, list[int]] = {}
         """Rung → [judged, went on]."""
         self._interrupted = self._lost = 0
+        self.faults: Counter[str] = Counter()
+        """Address of a node → placements that it broke by a fault of its own; a node that went away is none."""
+        self.avoided: set[str] = set()
+        """Addresses of nodes that are not used any more."""
         self._confirms = False
         """True once a trial of another phase than the search is in the log."""
         self._copied: set[str] = set()
@@ -104,7 +109,7 @@ class State:
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "attempt": self._on_attempt, "trial": self._on_trial, "result": self._on_result, "promote": self._on_promote,
             "checkpoint": self._on_checkpoint, "drop": self._on_drop, "lost": self._on_lost, "error": self._on_error,
-            "confirm": self._on_confirm, "close": self._on_close,
+            "confirm": self._on_confirm, "close": self._on_close, "avoid": self._on_avoid,
         }  # fmt: skip
 
     def apply(self, event: dict[str, Any]) -> None:
@@ -235,10 +240,15 @@ class State:
     def _on_lost(self, event: dict[str, Any]) -> None:
         if (live := self.live.get(event["id"])) is not None:
             self._lost += 1
+            if (node := event.get("node")) and event.get("failure", LOST) != LOST:
+                self.faults[node] += 1
             if event.get("whose") == "unknown":
                 live.doubts += 1
             else:
                 live.losses += 1
+
+    def _on_avoid(self, event: dict[str, Any]) -> None:
+        self.avoided.add(event["node"])
 
     def _on_error(self, event: dict[str, Any]) -> None:
         live = self.live.get(event["id"])

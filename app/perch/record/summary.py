@@ -36,6 +36,7 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "redone_s": round(tables.seconds["redone"], 2),
         "wall_s": round(tables.used_s, 2),
         "attempts": tables.attempt,
+        "avoided_nodes": tables.avoided,
         "baselines": tables.baselines,
         "baselines_test": attempt.get("baselines_test") or {},
         "data": attempt.get("data") or {},

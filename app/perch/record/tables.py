@@ -65,6 +65,8 @@ class Tables:
         self.worker_s = 0.0
         self.seconds: dict[str, float] = dict.fromkeys(ACTIVITIES, 0.0)
         self.confirming: list[str] = []
+        self.avoided: list[str] = []
+        """Addresses of nodes that the run stopped using."""
         self.losses: Counter[str] = Counter()
         """Faults that are not the trials', by class."""
         self.losses_by_node: Counter[str] = Counter()

@@ -38,6 +38,8 @@ class Attempt:
     cache: Path = field(default_factory=Path)
     signals: int = 0
     started_s: float = 0.0
+    wanted: int = -1
+    """Trials that an autoscaler was last shown."""
     _looked_s: dict[str, float] = field(default_factory=dict)
 
     def due(self, what: str, every_s: float) -> bool:

@@ -8,13 +8,13 @@ from pathlib import Path
 from perch.errors import StudyError
 from perch.runs.ending import free_bytes
 from perch.runs.strategy import build_strategy
-from perch.runs.trainable import check_models, foreign_trainable
+from perch.runs.trainable import can_save, check_models, foreign_trainable
 from perch.study import Study
 
 
 def check(study: Study) -> None:
     """Everything that can be found before Ray starts and without anything heavy."""
-    build_strategy(study)
+    build_strategy(study, saves=can_save(study))
     if study.trainable_is_ours:
         from perch.data.prepare import check as check_data
         from perch.training.keys import complete

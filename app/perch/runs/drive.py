@@ -7,9 +7,10 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perch.best.prune import prune_weights
 from perch.campaign.campaign import Campaign
@@ -20,11 +21,15 @@ from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
 from perch.runs.last_lines import closing
 from perch.runs.outcome import Outcome
-from perch.runs.resources import first_capacity, slots, trial_resources
+from perch.runs.resources import demand, slots, wait_for_room
 from perch.runs.trainable import can_reset, python_path
 from perch.runs.trial import extra_config, trainable
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
+
+if TYPE_CHECKING:
+    from perch.engine.ray_session import Session
+    from perch.engine.tune import TuneEngine
 
 
 def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
@@ -73,21 +78,20 @@ def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None
                 watchdog.cancel()
 
 
-def _fit(attempt: Attempt, ray_session: Any) -> None:
+def _fit(attempt: Attempt, ray_session: Session) -> None:
     from perch.engine.signals import Leave, take_signals
     from perch.engine.tune import TuneEngine
     from perch.training.failure import classify
 
     campaign, study = attempt.campaign, attempt.study
-    capacity = first_capacity(study, ray_session)
-    resources = trial_resources(study, capacity)
-    campaign.worker_slots = slots(capacity, resources)
+    resources = wait_for_room(study, ray_session, say=_say(attempt))
+    campaign.worker_slots = slots(ray_session.nodes(), resources, campaign.state.avoided)
 
     def tick() -> None:
         if attempt.due("end", 0.3):
             look_for_an_end(attempt)
-        if attempt.due("capacity", 5.0) and not ray_session.private:
-            campaign.worker_slots = max(slots(ray_session.capacity(), resources), 1)
+        if attempt.due("nodes", 2.0) and not ray_session.private:
+            look_at_nodes(attempt, ray_session, engine)
         if attempt.due("weights", 10.0):
             prune_weights(attempt.folder, campaign.state)
         if attempt.due("sync", 1.0):
@@ -120,7 +124,32 @@ def _fit(attempt: Attempt, ray_session: Any) -> None:
     try:
         engine.fit()
     finally:
+        ray_session.want(0, resources)
         _tidy(attempt.folder, campaign)
+
+
+def look_at_nodes(attempt: Attempt, session: Session, engine: TuneEngine) -> None:
+    """Use the workers that have joined, none that have gone, and none of nodes that break trials; ask for more."""
+    campaign, nodes = attempt.campaign, session.nodes()
+    for address in campaign.suspects([node.address for node in nodes]):
+        campaign.emit(e="avoid", node=address)
+        _say(attempt)(
+            f"warning: node {address} is avoided from here on: {campaign.state.faults[address]} faults of its own"
+        )
+    avoided = campaign.state.avoided
+    engine.avoid([node.id for node in nodes if node.address in avoided])
+    campaign.worker_slots = max(slots(nodes, engine.resources, avoided), 1)
+    budget = attempt.study.budget.trials
+    left = None if budget is None else max(budget - campaign.state.started, 0) + len(campaign.queue)
+    over = campaign.ending is not None or (campaign.time_is_up and not campaign.state.confirming)
+    wanted = 0 if over else demand(engine.busy, campaign.worker_slots, left)
+    if attempt.wanted != wanted:
+        attempt.wanted = wanted
+        session.want(wanted, engine.resources)
+
+
+def _say(attempt: Attempt) -> Callable[[str], None]:
+    return attempt.view.say if attempt.view is not None else lambda message: None
 
 
 def _tidy(folder: RunFolder, campaign: Campaign) -> None:

@@ -1,45 +1,92 @@
-"""What a trial needs of a cluster, and how many trials fit it at once."""
+"""What a trial needs of a cluster, how many trials fit it at once, and how many more nodes would be of use."""
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 
+from perch.engine.ray_session import Node, Session
 from perch.errors import ClusterError
 from perch.study import Study
 
+FIRST_WORKER_S = 900.0
+"""How long a run on a cluster waits for a worker that takes a trial: an autoscaler may have to start one."""
 
-def trial_resources(study: Study, capacity: dict[str, float]) -> dict[str, float]:
-    """Cores and GPUs of one trial; where the study does not say, one GPU if there are any."""
+MOST_AHEAD = 8
+"""Trials beyond the present capacity that an autoscaler is shown at most."""
+
+
+def trial_resources(study: Study, nodes: Sequence[Node]) -> dict[str, float]:
+    """Cores and GPUs of one trial; where the study does not say, one GPU if any node has one.
+
+    A cluster that has GPUs in groups that are not up yet says so in ``PERCH_CLUSTER_GPUS``.
+    """
     gpus = study.resources.gpus
     if gpus is None:
-        gpus = 1.0 if capacity["GPU"] > 0 else 0.0
-    if gpus > 0 and capacity["GPU"] == 0:
-        raise ClusterError(
-            f"a trial needs {gpus:g} GPUs and there is none",
-            why="Ray sees no GPU",
-            fix="set resources.gpus: 0, or see 'perch doctor'",
-        )
+        coming = float(os.environ.get("PERCH_CLUSTER_GPUS") or 0.0)
+        gpus = 1.0 if coming > 0 or any(node.gpus > 0 for node in nodes) else 0.0
     return {"cpu": study.resources.cpus, **({"gpu": gpus} if gpus else {})}
 
 
-def slots(capacity: dict[str, float], resources: dict[str, float]) -> int:
-    """How many trials fit at once."""
-    number = int(capacity["CPU"] / resources["cpu"] + 1e-6)
+def fits(node: Node, resources: dict[str, float]) -> int:
+    """How many trials a node takes at once."""
+    number = int(node.cpus / resources["cpu"] + 1e-6)
     if resources.get("gpu"):
-        number = min(number, int(capacity["GPU"] / resources["gpu"] + 1e-6))
+        number = min(number, int(node.gpus / resources["gpu"] + 1e-6))
     return number
 
 
-FIRST_WORKER_S = 60.0
-"""How long a run on a cluster waits for its first worker before it places trials (which makes an autoscaler act)."""
+def slots(nodes: Sequence[Node], resources: dict[str, float], avoided: Collection[str] = ()) -> int:
+    """How many trials fit at once: a trial lies on one node, so what is left over on several does not add up.
+
+    ``avoided``: addresses of nodes that are not to be used.
+    """
+    return sum(fits(node, resources) for node in nodes if node.address not in avoided)
 
 
-def first_capacity(study: Study, ray_session: Any) -> dict[str, float]:
-    """What the cluster offers once its first worker is there: whether trials get a GPU is decided by it."""
-    end = time.monotonic() + (0.0 if ray_session.private else FIRST_WORKER_S)
+def wait_for_room(study: Study, session: Session, *, say: Callable[[str], None]) -> dict[str, float]:
+    """The resources of a trial, once a node is there that takes one. An autoscaler is shown the demand meanwhile.
+
+    Raises ClusterError when none comes: at once on a private Ray, and after a quarter of an hour on a cluster.
+    """
+    began = time.monotonic()
+    said = False
     while True:
-        capacity: dict[str, float] = ray_session.capacity()
-        if capacity["CPU"] >= study.resources.cpus or time.monotonic() > end:
-            return capacity
+        nodes = session.nodes()
+        resources = trial_resources(study, nodes)
+        waited_s = time.monotonic() - began
+        if slots(nodes, resources) > 0:
+            return resources
+        if session.private or waited_s > FIRST_WORKER_S:
+            raise _none_fits(resources, nodes)
+        session.want(1, resources)
+        if not said and waited_s > 2.0:
+            said = True
+            say(f"waiting for a worker with {_shown(resources)}; the cluster has none yet")
         time.sleep(0.5)
+
+
+def demand(busy: int, worker_slots: int, left: int | None) -> int:
+    """Trials that an autoscaler should make room for: those that run, and more of them while every slot is used.
+
+    ``left``: trials that the budget still allows, None: no limit.
+    """
+    if busy < worker_slots:
+        return busy
+    ahead = min(max(worker_slots, 1), MOST_AHEAD)
+    return busy + (ahead if left is None else min(ahead, left))
+
+
+def _none_fits(resources: dict[str, float], nodes: Sequence[Node]) -> ClusterError:
+    largest = max(((n.cpus, n.gpus) for n in nodes), default=(0.0, 0.0))
+    return ClusterError(
+        f"a trial needs {_shown(resources)} and no node has that",
+        why=f"Ray sees {len(nodes)} nodes, the largest with {largest[0]:g} cores and {largest[1]:g} GPUs",
+        fix="ask for less (resources.cpus, resources.gpus: 0 for none), or see 'perch doctor'",
+    )
+
+
+def _shown(resources: dict[str, float]) -> str:
+    gpus = resources.get("gpu", 0.0)
+    return f"{resources['cpu']:g} cores" + (f" and {gpus:g} GPUs" if gpus else "")

@@ -9,7 +9,6 @@ from perch.errors import StudyError
 from perch.log.events import read
 from perch.log.folder import RunFolder
 from perch.log.study_file import load_study
-from perch.runs.trainable import can_save
 from perch.strategies.plan import Past, Plan
 from perch.strategies.registry import build
 from perch.strategies.strategy import Strategy
@@ -24,10 +23,11 @@ def expected_workers(study: Study) -> int:
     return max(int(len(os.sched_getaffinity(0)) / study.resources.cpus), 1)
 
 
-def build_strategy(study: Study, workers: int | None = None) -> Strategy:
+def build_strategy(study: Study, workers: int | None = None, *, saves: bool = True) -> Strategy:
     """The strategy of a resolved study, as a run needs it: no ask blocks. Raises StrategyError for what it cannot do.
 
     ``workers``: how many it plans for; None: as many as this machine or cluster is expected to have.
+    ``saves``: whether the trainable can leave checkpoints.
     """
     keys: dict[str, Any] = {}
     if study.trainable_is_ours:
@@ -43,7 +43,7 @@ def build_strategy(study: Study, workers: int | None = None) -> Strategy:
         points=tuple(points),
         history=history(study),
         workers=expected_workers(study) if workers is None else workers,
-        can_checkpoint=study.checkpoints != "none" and can_save(study),
+        can_checkpoint=study.checkpoints != "none" and saves,
         **keys,
     )
     searcher = dragonfly.searcher(study.strategy, plan) or gp.searcher(study.strategy, plan)
