@@ -69,7 +69,7 @@ def snapshot(material: ReportData) -> Snapshot:
     budget = material.study.budget
     return Snapshot(
         run_id=material.folder.name,
-        strategy=str(material.summary.get("strategy", "")),
+        strategy=material.summary["strategy"],
         metric=material.metric,
         elapsed_s=elapsed_s,
         trials=trials["status"].value_counts().to_dict(),

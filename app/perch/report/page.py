@@ -39,7 +39,7 @@ def render(material: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[s
     template = environment().get_template("page.html")
     return str(
         template.render(
-            run_id=material.summary.get("run_id", material.folder.name),
+            run_id=material.summary["run_id"],
             made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             style=asset("page.css"),
             scripts=[asset("theme.js"), asset("table.js")],
@@ -75,15 +75,12 @@ def cards(material: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
     data = study["data"]
     split = data.pop("split")
     made = [("data", _pairs(data)), ("split", _pairs(split) + _counts(material))]
-    if isinstance(summary.get("data"), Mapping):
-        made.append(("data as found", _pairs(summary["data"])))
+    made.append(("data as found", _pairs(summary["data"])))
     known = ("name", "trainable", "strategy", "metric", "mode", "epochs", "budget", "seed", "confirm", "checkpoints")
     made.append(("study", _pairs({k: study[k] for k in known})))
     if isinstance(study["space"], dict):
         made.append(("search space", _pairs(study["space"])))
-    devices: list[str] = sorted(material.curves["device"].dropna().unique()) if "device" in material.curves else []
-    environment = {"device": summary.get("device") or ", ".join(devices)}
-    made.append(("environment", _pairs({**environment, **(summary.get("versions") or study["versions"])})))
+    made.append(("environment", _pairs({"device": summary["device"], **summary["versions"]})))
     return [(title, pairs) for title, pairs in made if pairs]
 
 
@@ -94,8 +91,7 @@ def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def _best(material: ReportData) -> list[tuple[str, str]]:
-    config = material.best.get("config") or {}
-    return _pairs(config) if isinstance(config, Mapping) else []
+    return _pairs(material.best.get("config") or {})
 
 
 def _confirmed(material: ReportData) -> dict[str, Any] | None:

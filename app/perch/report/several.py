@@ -84,7 +84,7 @@ def _overview(
             sentences=sentences,
             columns=["run", "strategy", "seed", "trials", "consumed time", "best value", "test MAE (eV)", "ridge (eV)"],
             runs=[
-                {"id": m.summary.get("run_id", m.folder.name), "link": link, "cells": _cells(m)}
+                {"id": m.summary["run_id"], "link": link, "cells": _cells(m)}
                 for m, link in zip(materials, links, strict=True)
             ],
             figures=figures,
@@ -100,8 +100,8 @@ def _cells(material: ReportData) -> list[str]:
     time_s = float(material.curves["time_s"].max()) if len(material.curves) else None
     ridge = material.baselines.get("ridge_composition")
     return [
-        str(summary.get("strategy", "")),
-        str(summary.get("seed", "")),
+        summary["strategy"],
+        str(summary["seed"]),
         f"{len(material.trials):,}",
         duration(time_s),
         _number(material.best_value),
@@ -125,12 +125,12 @@ def _differences(materials: Sequence[ReportData]) -> list[tuple[str, str]]:
 
 
 def _incumbents(materials: Sequence[ReportData]) -> dict[str, Any]:
-    strategies = list(dict.fromkeys(str(m.summary.get("strategy", "")) for m in materials))
+    strategies = list(dict.fromkeys(m.summary["strategy"] for m in materials))
     with styled("incumbents"):
         figure, axes = canvas()
         shown: set[str] = set()
         for material in materials:
-            strategy = str(material.summary.get("strategy", ""))
+            strategy = material.summary["strategy"]
             table = material.incumbents
             if table.empty:
                 continue
@@ -148,7 +148,7 @@ def _incumbents(materials: Sequence[ReportData]) -> dict[str, Any]:
         if shown:
             figure.legend(loc="outside lower left", ncols=4)
         svg = svg_of(figure)
-    ends = ", ".join(f"{m.summary.get('run_id', m.folder.name)} {_number(m.best_value)}" for m in materials[:12])
+    ends = ", ".join(f"{m.summary['run_id']} {_number(m.best_value)}" for m in materials[:12])
     description = (
         f"Best {materials[0].metric_label} so far against consumed time for {len(materials)} runs; at the end: {ends}."
     )

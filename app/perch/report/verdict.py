@@ -30,11 +30,11 @@ def sentences(material: ReportData) -> list[Sentence]:
 
 
 def _state(material: ReportData) -> list[Sentence]:
-    status, reason = material.summary.get("status", ""), material.summary.get("reason", "")
+    status, reason = material.summary["status"], material.summary["reason"]
     why = f" ({reason})" if reason else ""
     if status == "running":
         return [("plain", "The run is still going on; this page shows it as it was when it was written.")]
-    if status in {"", "done"}:
+    if status == "done":
         return []
     return [("warning", f"The run ended early: {status}{why}.")]
 
@@ -97,11 +97,10 @@ def numbers(material: ReportData) -> list[tuple[str, str]]:
     out.append(("epochs trained", f"{len(material.curves):,}"))
     if len(material.curves):
         out.append(("consumed time", duration(float(material.curves["time_s"].max()))))
-    if (seconds := material.summary.get("worker_seconds")) is not None:
-        out.append(("worker time", duration(float(seconds))))
-        share = _gpus(material)
-        if share:
-            out.append(("GPU-hours", f"{float(seconds) * share / 3600:.3g}"))
+    seconds = float(material.summary["worker_seconds"])
+    out.append(("worker time", duration(seconds)))
+    if share := _gpus(material):
+        out.append(("GPU-hours", f"{seconds * share / 3600:.3g}"))
     return out
 
 

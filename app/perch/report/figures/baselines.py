@@ -24,7 +24,7 @@ def _table(material: ReportData) -> pd.DataFrame:
     if confirmed.get(VALIDATION_MAE_EV) is not None:
         again = {VALIDATION_MAE_EV: confirmed[VALIDATION_MAE_EV], TEST_MAE_EV: confirmed.get(TEST_MAE_EV)}
         out.append({"name": "… trained again", **again})
-    tests = material.summary.get("baselines_test") or {}
+    tests = material.summary["baselines_test"]
     for name, mae in material.baselines.items():
         out.append({"name": name.replace("_", " "), VALIDATION_MAE_EV: mae, TEST_MAE_EV: tests.get(name)})
     return pd.DataFrame(out).astype({VALIDATION_MAE_EV: float, TEST_MAE_EV: float})

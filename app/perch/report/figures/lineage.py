@@ -16,7 +16,7 @@ from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
 
 def _table(material: ReportData) -> pd.DataFrame:
     curves = material.curves
-    if curves.empty or int(curves["segment"].max()) == 0 or "parent_trial_id" not in curves:
+    if curves.empty or int(curves["segment"].max()) == 0:
         raise Missing("no trial has gone on from another one's checkpoint (only PBT does that)")
     best = material.incumbents.iloc[-1]
     columns = ["trial_id", "segment", "epoch", "time_s", material.metric]
