@@ -1,4 +1,4 @@
-"""The trials of a run's search, without those that were trained again to confirm."""
+"""The trials of a run's search, without those that confirm them."""
 
 from __future__ import annotations
 

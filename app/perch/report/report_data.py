@@ -26,7 +26,7 @@ CURVE_COLUMNS = ("trial_id", "segment", "epoch", "time_s")
 
 @dataclass(frozen=True)
 class ReportData:
-    """One run, ready to be shown. ``trials`` and ``curves`` hold the search; trials trained again lie in ``confirmed``.
+    """One run, ready to be shown. ``trials`` and ``curves`` hold the search; trials that confirm the best lie in ``confirmed``.
 
     ``predictions`` has a row per structure (``id, split, formula, adsorbate, size, target_ev, prediction_ev,
     deviation_ev``) or is None where the run has left none.
@@ -117,8 +117,8 @@ def gather(run: Record) -> ReportData:
     metric = run.study.metric
     if metric not in curves and "value" in curves:
         curves = curves.assign(**{metric: curves["value"]})
-    again = trials["phase"].fillna("search") != "search"
-    search, confirmed = trials[~again], trials[again]
+    searched = trials["phase"].fillna("search") == "search"
+    search, confirmed = trials[searched], trials[~searched]
     if len(confirmed):
         curves = curves[~curves["trial_id"].isin(confirmed["trial_id"])]
     predictions = run.folder / "best" / "predictions.parquet"

@@ -16,7 +16,6 @@ from perch.report.figure import FIGURES, Missing
 from perch.report.report_data import ReportData
 from perch.report.style import inline_svg
 
-
 NOTHING_YET = {"best": None, "baselines": {}, "baselines_test": {}}
 """What a summary says of results while there is none."""
 
