@@ -19,8 +19,8 @@ import pandas as pd
 from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
 from perch.errors import RecordError, StudyError
 from perch.record.protocol import Record
+from perch.record.search import search_trials
 from perch.space import keyed_rng
-from perch.vocabulary import VALIDATION_MAE_EV
 
 AT_ONCE: Final = 8
 """Trials trained between two writes of the result: what an interruption can cost."""
@@ -58,10 +58,10 @@ def draw_sample(trials: pd.DataFrame, size: int, seed: int) -> Sample:
 
 def audit(run: Record, size: int, out: Path, say: Callable[[str], None]) -> list[str]:
     """Train the sample (what a former call trained is kept), write audit.json, and return the lines to print."""
-    study, trials = run.study, _search(run)
+    study, trials = run.study, search_trials(run)
     if size < 1:
         raise StudyError(f"--sample {size}", why="nothing would be trained", fix="give 10 or more")
-    if not (trials["status"] == "stopped").any():
+    if trials.empty or not (trials["status"] == "stopped").any():
         raise RecordError(
             f"no trial of '{run.folder}' was stopped early", why=f"its strategy is '{run.summary['strategy']}'",
             fix="audit a run of asha or ahb; a run of rs needs no audit, its curves are full",
@@ -117,12 +117,6 @@ def assemble(
     return values, np.array([weights[n] for n in names]), np.array([strata[n] for n in names])
 
 
-def _search(run: Record) -> pd.DataFrame:
-    trials = run.trials
-    found: pd.DataFrame = trials[trials["phase"] == "search"] if "phase" in trials else trials
-    return found
-
-
 def _trained(run: Record, sample: Sample, out: Path, say: Callable[[str], None]) -> dict[str, list[float]]:
     from perch.schedule.retrain import train_curves
 
@@ -131,7 +125,7 @@ def _trained(run: Record, sample: Sample, out: Path, say: Callable[[str], None])
     known: dict[str, list[float]] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     configs = {str(k): v for k, v in zip(run.trials["trial_id"], run.trials["config"], strict=True)}
     waiting = [name for name in sample.trials if name not in known]
-    metric = run.study.metric or VALIDATION_MAE_EV
+    metric = run.study.metric
     for start in range(0, len(waiting), AT_ONCE):
         names = waiting[start : start + AT_ONCE]
         curves = train_curves(

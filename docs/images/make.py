@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 STUDIES = HERE.parents[1] / "studies"
 
 
-def readme(material: ReportData) -> None:
+def readme(report: ReportData) -> None:
     """Two of the report's figures side by side, on white."""
     from PIL import Image
 
@@ -39,7 +39,7 @@ def readme(material: ReportData) -> None:
     for name in ("learning_curves", "incumbent"):
         figure = FIGURES.get(name)
         with styled(name):
-            drawn = figure.draw(material, figure.table(material))
+            drawn = figure.draw(report, figure.table(report))
             drawn.set_size_inches(6.4, 4.2)
             buffer = io.BytesIO()
             drawn.savefig(buffer, format="png", facecolor="white", dpi=130)
@@ -52,25 +52,25 @@ def readme(material: ReportData) -> None:
     whole.save(HERE / "readme.png", optimize=True)
 
 
-def terminal(material: ReportData) -> None:
+def terminal(report: ReportData) -> None:
     """The live table of the run's last moment."""
     from rich.console import Console
 
     console = Console(record=True, width=100, file=io.StringIO())
-    console.print(table(snapshot(material)))
-    console.save_svg(str(HERE / "terminal.svg"), title=f"perch run · {material.folder.name}")
+    console.print(table(snapshot(report)))
+    console.save_svg(str(HERE / "terminal.svg"), title=f"perch run · {report.folder.name}")
 
 
-def snapshot(material: ReportData) -> Snapshot:
+def snapshot(report: ReportData) -> Snapshot:
     """What the live view showed when the search ended."""
-    trials, best = material.trials, material.best
-    rungs = FIGURES.get("rungs").table(material) if trials["rung"].notna().any() else None
-    elapsed_s = float(material.curves["time_s"].max())
-    budget = material.study.budget
+    trials, best = report.trials, report.best
+    rungs = FIGURES.get("rungs").table(report) if trials["rung"].notna().any() else None
+    elapsed_s = float(report.curves["time_s"].max())
+    budget = report.study.budget
     return Snapshot(
-        run_id=material.folder.name,
-        strategy=str(material.summary.get("strategy", "")),
-        metric=material.metric,
+        run_id=report.folder.name,
+        strategy=report.summary["strategy"],
+        metric=report.metric,
         elapsed_s=elapsed_s,
         trials=trials["status"].value_counts().to_dict(),
         best=Best(best["trial_id"], best["value"], best["epoch"], best["config"], best.get("test_mae_ev")),
@@ -80,7 +80,7 @@ def snapshot(material: ReportData) -> Snapshot:
         budget_s=budget.time,
         budget_trials=budget.get("trials"),
         trials_per_minute=len(trials) / elapsed_s * 60,
-        baselines=material.baselines,
+        baselines=report.baselines,
     )  # fmt: skip
 
 
@@ -134,9 +134,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         run = options.run or made(None, Path(scratch), "adsorption-asha")
         population(options.population or made(STUDIES / "pbt-two-cores.yaml", Path(scratch), "pbt"))
-        material = load(run)
-        readme(material)
-        terminal(material)
+        report = load(run)
+        readme(report)
+        terminal(report)
         screenshots(run, refresh(run))
     print("written:", ", ".join(sorted(f.name for f in HERE.iterdir() if f.suffix != ".py")))
 

@@ -1,10 +1,15 @@
 """The audit's sample and its weights; training itself is tested with the command."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from perch.audit import Sample, assemble, draw_sample
+from perch.audit import Sample, assemble, audit, draw_sample
+from perch.errors import RecordError
+from perch.record import Run
+from perch.study import parse
 
 
 def _trials() -> pd.DataFrame:
@@ -46,3 +51,13 @@ def test_completed_trials_stand_for_themselves_and_audited_ones_for_their_stratu
     assert values.loc["c0"].tolist() == pytest.approx([1 / e for e in range(1, 10)])
     turned, _, _ = assemble(curves, trials, sample, trained, "validation_mae_ev", 9, sign=-1.0)
     assert turned.loc["a01", 9] == -float(np.min([1 / 9])) == turned.to_numpy().max()
+
+
+@pytest.mark.parametrize(
+    "trials", [pd.DataFrame(), pd.DataFrame({"trial_id": ["a"], "phase": "search", "status": "completed"})]
+)
+def test_a_run_without_a_stopped_trial_is_refused_in_words(trials: pd.DataFrame, tmp_path: Path) -> None:
+    run = Run(tmp_path, {"strategy": "rs"}, parse({}))
+    vars(run)["trials"] = trials  # read at the first look otherwise
+    with pytest.raises(RecordError, match="was stopped early"):
+        audit(run, 10, tmp_path, print)

@@ -1,4 +1,4 @@
-"""The process that sends a run to Weights & Biases: started beside a run, given ten seconds at its end, caught up later."""
+"""The process that sends a run to Weights & Biases: it follows the log, has ten seconds at the end of the run, and sends the rest later."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perch.compare.outcome import conclude
 from perch.compare.runs.drive import condition_of, drive, runs_folder
-from perch.compare.runs.plan import ComparePlan, extend, load_plan, make_plan, narrowed, save
+from perch.compare.runs.plan import ComparePlan, extend, load_plan, make_plan, part_of, save
 from perch.errors import RecordError, StudyError
 from perch.record.protocol import Record
 from perch.runs.resume import command_that_resumes
@@ -88,7 +88,7 @@ def compare_runs(
     targets: Sequence[float],
     strategies: Sequence[str] | None = None,
 ) -> int:
-    """Judge runs that exist, or a comparison's folder again: whole, or as another question that names its strategies."""
+    """Judge runs that exist, or the runs of a comparison's folder: all of them, or the strategies that are named."""
     from perch.record import load
 
     if len(folders) == 1 and (folders[0] / "plan.json").is_file():
@@ -108,10 +108,10 @@ def _judge_again(
     folder: Path, strategies: Sequence[str] | None, reference: str | None, out: Path | None, run_id: str | None,
     targets: Sequence[float],
 ) -> int:  # fmt: skip
-    """Another question has a folder of its own beside the comparison, so that the first answer stays."""
+    """Another question has a folder of its own next to the comparison's, so that the first answer stays."""
     folder = folder.resolve()  # "." has no name
     plan = load_plan(folder)
-    asked = narrowed(plan, strategies, reference)
+    asked = part_of(plan, strategies, reference)
     name = folder.name if asked == plan else f"{folder.name}-{'-'.join(asked.strategies)}-by-{asked.reference}"
     into = (out or folder.parent) / (run_id or name)
     _say(judge(asked, folder, targets, into), into)

@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 
 from perch.compare.figures.rungs import levels
-from perch.compare.runs.gather import Comparison, search_trials
+from perch.compare.runs.gather import Comparison
 from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
 from perch.compare.statistics.importance import FEWEST, Importance, available, importances
+from perch.record.search import search_trials
 from perch.space import Space
 
 RANDOM = "rs"

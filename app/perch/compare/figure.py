@@ -1,4 +1,4 @@
-"""What the figures of a comparison are made of, and how they are written: pictures with their data beside them."""
+"""What the figures of a comparison are made of, and how they are written: pictures, each with its data."""
 
 from __future__ import annotations
 

@@ -26,8 +26,6 @@ def ancestry(segment: Segment, parents: Parents) -> list[tuple[Segment, int | No
 
 def parents_of(curves: pd.DataFrame) -> Parents:
     """Where each segment of ``curves`` came from; the columns ``parent_*`` stand at its first epoch."""
-    if "parent_trial_id" not in curves:
-        return {}
     rows = curves[curves["parent_trial_id"].notna()].drop_duplicates(["trial_id", "segment"])
     names = ("trial_id", "segment", "parent_trial_id", "parent_segment", "parent_epoch")
     columns = zip(*(rows[name].tolist() for name in names), strict=True)

@@ -50,7 +50,7 @@ class TrialRow:
 
 
 class Tables:
-    """Rows of a run. ``mode`` is the study's; values in the log are told the way strategies see them (lower is better)."""
+    """Rows of a run. ``mode`` is the study's; values in the log are as strategies see them (lower is better)."""
 
     def __init__(self, mode: str = "min", epochs: int = 0) -> None:
         self.sign = 1.0 if mode == "min" else -1.0

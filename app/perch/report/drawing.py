@@ -39,23 +39,23 @@ class NotDrawn:
     reason: str
 
 
-def draw_all(material: ReportData) -> list[Drawn | NotDrawn]:
+def draw_all(report: ReportData) -> list[Drawn | NotDrawn]:
     """Every registered figure in the order of the page."""
-    return [draw(name, material) for name, _ in FIGURES.ordered()]
+    return [draw(name, report) for name, _ in FIGURES.ordered()]
 
 
-def draw(name: str, material: ReportData) -> Drawn | NotDrawn:
+def draw(name: str, report: ReportData) -> Drawn | NotDrawn:
     """One figure."""
     figure = FIGURES.get(name)
     try:
-        table = figure.table(material)
+        table = figure.table(report)
     except Missing as reason:
         return NotDrawn(name, figure, str(reason))
     with styled(name):
-        picture = figure.draw(material, table)
+        picture = figure.draw(report, table)
         svg = svg_of(picture)
-        picture.set_layout_engine("none")  # the layout is found; the other forms need not search for it again
-    return Drawn(name, figure, table, figure.describe(material, table), picture, svg)
+        picture.set_layout_engine("none")  # the layout is found: the other forms use it as it is
+    return Drawn(name, figure, table, figure.describe(report, table), picture, svg)
 
 
 def write_all(drawn: list[Drawn | NotDrawn], folder: Path) -> dict[str, list[Path]]:

@@ -23,7 +23,7 @@ class Missing(Exception):
 class Figure(Generic[T]):
     """One figure, made of a ``T``: the data of a run's report, or a comparison.
 
-    ``table`` makes the data (they are written beside the picture as CSV); a report's raises ``Missing`` with the reason
+    ``table`` makes the data (they are written next to the picture as CSV); a report's raises ``Missing`` with the reason
     where there are none, a comparison's is empty. ``draw`` makes a matplotlib figure of them. ``describe`` is the
     alternative text: what a reader who cannot see the picture needs to know, with numbers. ``order`` is its place on the page.
     """

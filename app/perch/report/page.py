@@ -34,56 +34,53 @@ TABLE_COLUMNS = (
 """Columns of the trials table that come before the hyperparameters; those that a run does not have are left out."""
 
 
-def render(material: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
+def render(report: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
     """The report of one run as HTML. ``files``: figure name → its files relative to the page, where there are any."""
     template = environment().get_template("page.html")
     return str(
         template.render(
-            run_id=material.summary.get("run_id", material.folder.name),
+            run_id=report.summary["run_id"],
             made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             style=asset("page.css"),
             scripts=[asset("theme.js"), asset("table.js")],
-            verdict=verdict.sentences(material),
-            numbers=verdict.numbers(material),
+            verdict=verdict.sentences(report),
+            numbers=verdict.numbers(report),
             figures=[_shown(one, files) for one in drawn if isinstance(one, Drawn)],
             missing=[(one.figure.title, one.reason) for one in drawn if isinstance(one, NotDrawn)],
-            best=_best(material),
-            confirmed=_confirmed(material),
-            worst=_worst(material),
-            cards=cards(material),
-            table=_json(trials_table(material)),
+            best=_best(report),
+            confirmed=_confirmed(report),
+            worst=_worst(report),
+            cards=cards(report),
+            table=_json(trials_table(report)),
         )
     )
 
 
-def trials_table(material: ReportData) -> dict[str, Any]:
+def trials_table(report: ReportData) -> dict[str, Any]:
     """The trials as columns and rows, for the script that sorts and filters them."""
-    trials = material.trials.assign(fate=material.fates)
+    trials = report.trials.assign(fate=report.fates)
     named = [c for c in TABLE_COLUMNS if c in trials and trials[c].notna().any()]
     named += [str(c) for c in trials if str(c).startswith("test_mae_ev_")]
-    shown = pd.concat([trials[named], material.configs[material.searched]], axis=1)
-    shown = shown.rename(columns={"best_value": f"best {material.metric}", "fate": "state"})
+    shown = pd.concat([trials[named], report.configs[report.searched]], axis=1)
+    shown = shown.rename(columns={"best_value": f"best {report.metric}", "fate": "state"})
     columns = [str(c) for c in shown.columns]
     values = [[_cell(v) for v in row] for row in shown.astype(object).to_numpy()]
-    order = columns.index(f"best {material.metric}") if f"best {material.metric}" in columns else 0
-    return {"columns": columns, "rows": values, "sort": order, "descending": material.sign < 0}
+    order = columns.index(f"best {report.metric}") if f"best {report.metric}" in columns else 0
+    return {"columns": columns, "rows": values, "sort": order, "descending": report.sign < 0}
 
 
-def cards(material: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What a supplement needs beside pictures: data and split, settings, environment; name and value pairs."""
-    study, summary = material.study.model_dump(mode="json", by_alias=True), material.summary
+def cards(report: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a supplement needs apart from pictures: data and split, settings, environment; name and value pairs."""
+    study, summary = report.study.model_dump(mode="json", by_alias=True), report.summary
     data = study["data"]
     split = data.pop("split")
-    made = [("data", _pairs(data)), ("split", _pairs(split) + _counts(material))]
-    if isinstance(summary.get("data"), Mapping):
-        made.append(("data as found", _pairs(summary["data"])))
+    made = [("data", _pairs(data)), ("split", _pairs(split) + _counts(report))]
+    made.append(("data as found", _pairs(summary["data"])))
     known = ("name", "trainable", "strategy", "metric", "mode", "epochs", "budget", "seed", "confirm", "checkpoints")
     made.append(("study", _pairs({k: study[k] for k in known})))
     if isinstance(study["space"], dict):
         made.append(("search space", _pairs(study["space"])))
-    devices: list[str] = sorted(material.curves["device"].dropna().unique()) if "device" in material.curves else []
-    environment = {"device": summary.get("device") or ", ".join(devices)}
-    made.append(("environment", _pairs({**environment, **(summary.get("versions") or study["versions"])})))
+    made.append(("environment", _pairs({"device": summary["device"], **summary["versions"]})))
     return [(title, pairs) for title, pairs in made if pairs]
 
 
@@ -93,35 +90,34 @@ def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
     return {"name": one.name, **words, "svg": svg, "files": files.get(one.name, [])}
 
 
-def _best(material: ReportData) -> list[tuple[str, str]]:
-    config = material.best.get("config") or {}
-    return _pairs(config) if isinstance(config, Mapping) else []
+def _best(report: ReportData) -> list[tuple[str, str]]:
+    return _pairs(report.best.get("config") or {})
 
 
-def _confirmed(material: ReportData) -> dict[str, Any] | None:
-    """The trials that were trained again with fresh seeds."""
-    if material.confirmed.empty:
+def _confirmed(report: ReportData) -> dict[str, Any] | None:
+    """The trials that confirm the best, with fresh seeds."""
+    if report.confirmed.empty:
         return None
     wanted = ["trial_id", "confirms", "status", "epochs", "best_value", "test_mae_ev"]
-    shown = material.confirmed[[c for c in wanted if c in material.confirmed]].dropna(axis="columns", how="all")
+    shown = report.confirmed[[c for c in wanted if c in report.confirmed]].dropna(axis="columns", how="all")
     body = [[_text(row[c]) for c in shown.columns] for row in rows(shown)]
     return {"columns": [words(str(c)) for c in shown.columns], "rows": body}
 
 
-def _worst(material: ReportData) -> dict[str, Any] | None:
+def _worst(report: ReportData) -> dict[str, Any] | None:
     try:
-        table = FIGURES.get("worst").table(material)
+        table = FIGURES.get("worst").table(report)
     except Missing:
         return None
     body = [[_text(row[c]) for c in table.columns] for row in rows(table)]
     return {"columns": [words(str(c)) for c in table.columns], "rows": body}
 
 
-def _counts(material: ReportData) -> list[tuple[str, str]]:
+def _counts(report: ReportData) -> list[tuple[str, str]]:
     """Structures on each side of the split, as the predictions show it."""
-    if material.predictions is None:
+    if report.predictions is None:
         return []
-    counts = material.predictions["split"].value_counts()
+    counts = report.predictions["split"].value_counts()
     return [(f"structures, {split}", f"{n:,}") for split, n in counts.items()]
 
 

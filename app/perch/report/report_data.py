@@ -26,7 +26,7 @@ CURVE_COLUMNS = ("trial_id", "segment", "epoch", "time_s")
 
 @dataclass(frozen=True)
 class ReportData:
-    """One run, ready to be shown. ``trials`` and ``curves`` hold the search; trials trained again lie in ``confirmed``.
+    """One run, ready to be shown. ``trials`` and ``curves`` hold the search; trials that confirm the best lie in ``confirmed``.
 
     ``predictions`` has a row per structure (``id, split, formula, adsorbate, size, target_ev, prediction_ev,
     deviation_ev``) or is None where the run has left none.
@@ -96,29 +96,18 @@ class ReportData:
 
     @cached_property
     def best(self) -> Mapping[str, Any]:
-        """The best trial as the summary names it, or as the curves do while there is no summary."""
-        if named := self.summary.get("best"):
-            return dict(named)
-        if self.incumbents.empty:
-            return {}
-        last = self.incumbents.iloc[-1]
-        row = self.trials.loc[self.trials["trial_id"] == last["trial_id"]]
-        config = row["config"].iloc[0] if len(row) else {}
-        out = {"trial_id": last["trial_id"], "epoch": int(last["epoch"]), "config": config, self.metric: last["value"]}
-        if TEST_MAE_EV in last:
-            out[TEST_MAE_EV] = last[TEST_MAE_EV]
-        return out
+        """The best trial as the summary names it; empty while no trial has reported anything."""
+        return self.summary["best"] or {}
 
     @cached_property
     def best_value(self) -> float | None:
         """The best trial's best value of the metric."""
-        value = self.best.get("value", self.best.get(self.metric))
-        return None if value is None else float(value)
+        return float(self.best["value"]) if self.best else None
 
     @cached_property
     def baselines(self) -> dict[str, float]:
         """Mean absolute errors in eV of the baselines on the validation set, best first."""
-        given = self.summary.get("baselines") or {}
+        given = self.summary["baselines"]
         return dict(sorted(((n, float(v)) for n, v in given.items() if v is not None), key=lambda item: item[1]))
 
 
@@ -128,8 +117,8 @@ def gather(run: Record) -> ReportData:
     metric = run.study.metric
     if metric not in curves and "value" in curves:
         curves = curves.assign(**{metric: curves["value"]})
-    again = trials["phase"].fillna("search") != "search"
-    search, confirmed = trials[~again], trials[again]
+    searched = trials["phase"].fillna("search") == "search"
+    search, confirmed = trials[searched], trials[~searched]
     if len(confirmed):
         curves = curves[~curves["trial_id"].isin(confirmed["trial_id"])]
     predictions = run.folder / "best" / "predictions.parquet"

@@ -56,7 +56,7 @@ def write_reports(folders: Sequence[Path], out: Path | None = None, *, files: bo
 
 
 def _place(folder: Path, out: Path | None, *, alone: bool) -> Path:
-    """Where a page goes: beside its data, or into ``out`` (a folder of its own there, unless it is the only one)."""
+    """Where a page goes: next to its data, or into ``out`` (a folder of its own there, unless it is the only one)."""
     return folder if out is None else out if alone else out / folder.name
 
 
@@ -64,11 +64,11 @@ def _overview(
     runs: Sequence[Path], above: Path, *, comparison: Path | None = None, inside: Path | None = None, files: bool
 ) -> list[Path]:
     pages = [write(run, None if inside is None else inside / run.name, files=files) for run in runs]
-    materials = [load(run) for run in runs]
-    figures = ([_incumbents(materials)] if materials else []) + (_comparison_figures(comparison) if comparison else [])
+    reports = [load(run) for run in runs]
+    figures = ([_incumbents(reports)] if reports else []) + (_comparison_figures(comparison) if comparison else [])
     if comparison is None:
         title = f"{len(runs)} runs"
-        sentences = _differences(materials)
+        sentences = _differences(reports)
     else:
         title = comparison.name
         sentences = _comparison_sentences(comparison)
@@ -84,8 +84,8 @@ def _overview(
             sentences=sentences,
             columns=["run", "strategy", "seed", "trials", "consumed time", "best value", "test MAE (eV)", "ridge (eV)"],
             runs=[
-                {"id": m.summary.get("run_id", m.folder.name), "link": link, "cells": _cells(m)}
-                for m, link in zip(materials, links, strict=True)
+                {"id": m.summary["run_id"], "link": link, "cells": _cells(m)}
+                for m, link in zip(reports, links, strict=True)
             ],
             figures=figures,
         )
@@ -93,18 +93,18 @@ def _overview(
     return [replace_file(above / PAGE, page), *pages]
 
 
-def _cells(material: ReportData) -> list[str]:
+def _cells(report: ReportData) -> list[str]:
     from perch.formatting import duration
 
-    summary, best = material.summary, material.best
-    time_s = float(material.curves["time_s"].max()) if len(material.curves) else None
-    ridge = material.baselines.get("ridge_composition")
+    summary, best = report.summary, report.best
+    time_s = float(report.curves["time_s"].max()) if len(report.curves) else None
+    ridge = report.baselines.get("ridge_composition")
     return [
-        str(summary.get("strategy", "")),
-        str(summary.get("seed", "")),
-        f"{len(material.trials):,}",
+        summary["strategy"],
+        str(summary["seed"]),
+        f"{len(report.trials):,}",
         duration(time_s),
-        _number(material.best_value),
+        _number(report.best_value),
         _number(best.get(TEST_MAE_EV)),
         _number(ridge),
     ]
@@ -114,43 +114,43 @@ def _number(value: Any) -> str:
     return "–" if value is None else f"{float(value):.4g}"
 
 
-def _differences(materials: Sequence[ReportData]) -> list[tuple[str, str]]:
+def _differences(reports: Sequence[ReportData]) -> list[tuple[str, str]]:
     """What keeps runs from being compared: said, not refused, since a page only shows them side by side."""
     keys = ("metric", "mode", "data", "space", "epochs")
     return [
         ("warning", f"These runs differ in '{key}': their values do not compare directly.")
         for key in keys
-        if any(getattr(m.study, key) != getattr(materials[0].study, key) for m in materials)
+        if any(getattr(m.study, key) != getattr(reports[0].study, key) for m in reports)
     ]
 
 
-def _incumbents(materials: Sequence[ReportData]) -> dict[str, Any]:
-    strategies = list(dict.fromkeys(str(m.summary.get("strategy", "")) for m in materials))
+def _incumbents(reports: Sequence[ReportData]) -> dict[str, Any]:
+    strategies = list(dict.fromkeys(m.summary["strategy"] for m in reports))
     with styled("incumbents"):
         figure, axes = canvas()
         shown: set[str] = set()
-        for material in materials:
-            strategy = str(material.summary.get("strategy", ""))
-            table = material.incumbents
+        for report in reports:
+            strategy = report.summary["strategy"]
+            table = report.incumbents
             if table.empty:
                 continue
-            end_s = float(material.curves["time_s"].max())
+            end_s = float(report.curves["time_s"].max())
             colour = COLOURS[strategies.index(strategy) % len(COLOURS)]
             label = None if strategy in shown else strategy
             times, values = [*table["time_s"], end_s], [*table["value"], table["value"].iloc[-1]]
             axes.step(times, values, where="post", color=colour, lw=1.4, alpha=0.85, label=label)
             shown.add(strategy)
-        values = [v for m in materials for v in m.incumbents["value"]]
+        values = [v for m in reports for v in m.incumbents["value"]]
         if values and max(values) > 4 * min(values) > 0:
             axes.set_yscale("log")
             plain_log(axes.yaxis)
-        axes.set(xlabel="consumed time (s)", ylabel=f"best {materials[0].metric_label}")
+        axes.set(xlabel="consumed time (s)", ylabel=f"best {reports[0].metric_label}")
         if shown:
             figure.legend(loc="outside lower left", ncols=4)
         svg = svg_of(figure)
-    ends = ", ".join(f"{m.summary.get('run_id', m.folder.name)} {_number(m.best_value)}" for m in materials[:12])
+    ends = ", ".join(f"{m.summary['run_id']} {_number(m.best_value)}" for m in reports[:12])
     description = (
-        f"Best {materials[0].metric_label} so far against consumed time for {len(materials)} runs; at the end: {ends}."
+        f"Best {reports[0].metric_label} so far against consumed time for {len(reports)} runs; at the end: {ends}."
     )
     return {
         "name": "incumbents-of-runs",
@@ -163,7 +163,7 @@ def _incumbents(materials: Sequence[ReportData]) -> dict[str, Any]:
 
 
 def _comparison_figures(folder: Path) -> list[dict[str, Any]]:
-    """The figures that the comparison has written, with the descriptions beside them."""
+    """The figures that the comparison has written, with their descriptions."""
     found: list[dict[str, Any]] = []
     for kind in ("figures", "figures-without-collapsed"):
         for file in sorted((folder / kind).glob("*.svg")):

@@ -10,66 +10,66 @@ Sentence = tuple[str, str]
 """``plain`` or ``warning``, and the words."""
 
 
-def sentences(material: ReportData) -> list[Sentence]:
+def sentences(report: ReportData) -> list[Sentence]:
     """The result, whether it beats the baselines, and what should make a reader careful."""
-    value = material.best_value
+    value = report.best_value
     if value is None:
         return [("plain", "No trial has reported a result yet.")]
-    best = material.best
+    best = report.best
     test = best.get(TEST_MAE_EV)
-    shown = "" if test is None or material.metric == TEST_MAE_EV else f" (test MAE {float(test):.3g} eV)"
+    shown = "" if test is None or report.metric == TEST_MAE_EV else f" (test MAE {float(test):.3g} eV)"
     out = [
         (
             "plain",
-            f"Best {material.metric_label}: {value:.4g}{shown}, trial {best.get('trial_id')}, epoch {best.get('epoch')}.",
+            f"Best {report.metric_label}: {value:.4g}{shown}, trial {best.get('trial_id')}, epoch {best.get('epoch')}.",
         )
     ]
     confirmed = (best.get("confirmed") or {}).get("value")
     claimed = value if confirmed is None else float(confirmed)
-    return [*_state(material), *out, *_confirmed(material), *_baselines(material, claimed), *_care(material)]
+    return [*_state(report), *out, *_confirmed(report), *_baselines(report, claimed), *_care(report)]
 
 
-def _state(material: ReportData) -> list[Sentence]:
-    status, reason = material.summary.get("status", ""), material.summary.get("reason", "")
+def _state(report: ReportData) -> list[Sentence]:
+    status, reason = report.summary["status"], report.summary["reason"]
     why = f" ({reason})" if reason else ""
     if status == "running":
         return [("plain", "The run is still going on; this page shows it as it was when it was written.")]
-    if status in {"", "done"}:
+    if status == "done":
         return []
     return [("warning", f"The run ended early: {status}{why}.")]
 
 
-def _confirmed(material: ReportData) -> list[Sentence]:
-    confirmed = material.best.get("confirmed")
+def _confirmed(report: ReportData) -> list[Sentence]:
+    confirmed = report.best.get("confirmed")
     if not confirmed:
         return []
     spread = "" if confirmed.get("value_deviation") is None else f" ± {confirmed['value_deviation']:.2g}"
     test = confirmed.get(TEST_MAE_EV)
     tested = "" if test is None else f", test MAE {float(test):.4g} eV"
     seeds = "a fresh seed" if confirmed["seeds"] == 1 else f"{confirmed['seeds']} fresh seeds"
-    return [("plain", f"Trained again with {seeds}: {material.metric_label} {confirmed['value']:.4g}{spread}{tested}.")]
+    return [("plain", f"Trained again with {seeds}: {report.metric_label} {confirmed['value']:.4g}{spread}{tested}.")]
 
 
-def _baselines(material: ReportData, value: float) -> list[Sentence]:
-    if material.metric != VALIDATION_MAE_EV or not material.baselines:
+def _baselines(report: ReportData, value: float) -> list[Sentence]:
+    if report.metric != VALIDATION_MAE_EV or not report.baselines:
         return []
     out: list[Sentence] = []
-    beaten = [n for n, v in material.baselines.items() if value < v]
-    lost = [n for n, v in material.baselines.items() if value >= v]
+    beaten = [n for n, v in report.baselines.items() if value < v]
+    lost = [n for n, v in report.baselines.items() if value >= v]
     if beaten:
-        names = _list([f"{_name(n)} ({material.baselines[n]:.3g} eV)" for n in beaten])
+        names = _list([f"{_name(n)} ({report.baselines[n]:.3g} eV)" for n in beaten])
         out.append(("plain", f"On the validation set it is better than {names}."))
     if lost:
-        names = _list([f"{_name(n)} ({material.baselines[n]:.3g} eV)" for n in lost])
+        names = _list([f"{_name(n)} ({report.baselines[n]:.3g} eV)" for n in lost])
         advice = "Train longer, search wider, or use the simpler model."
         out.append(("warning", f"This run loses to {names}: no network it trained is worth its cost yet. {advice}"))
     return out
 
 
-def _care(material: ReportData) -> list[Sentence]:
+def _care(report: ReportData) -> list[Sentence]:
     out: list[Sentence] = []
-    count = int(had_time(material.trials, material.epochs).sum())
-    collapsed = int((material.fates == "collapsed").sum())
+    count = int(had_time(report.trials, report.epochs).sum())
+    collapsed = int((report.fates == "collapsed").sum())
     if collapsed > 0.1 * count:
         out.append(
             (
@@ -79,38 +79,37 @@ def _care(material: ReportData) -> list[Sentence]:
                 "better.",
             )
         )
-    failed = int((material.fates == "failed").sum())
+    failed = int((report.fates == "failed").sum())
     if failed:
-        classes = material.trials.loc[material.fates == "failed", "failure"].fillna("unknown").value_counts()
+        classes = report.trials.loc[report.fates == "failed", "failure"].fillna("unknown").value_counts()
         shown = _list([f"{n:,} {name}" for name, n in classes.items()])
         out.append(("warning", f"{failed:,} trials failed ({shown}); the table below shows their last messages."))
     return out
 
 
-def numbers(material: ReportData) -> list[tuple[str, str]]:
+def numbers(report: ReportData) -> list[tuple[str, str]]:
     """Name and value of the numbers at the head of the page."""
     from perch.formatting import duration
 
-    counts = material.fates.value_counts()
-    out = [("trials", f"{len(material.trials):,}")]
+    counts = report.fates.value_counts()
+    out = [("trials", f"{len(report.trials):,}")]
     out += [(f"… {state}", f"{n:,}") for state, n in counts.items()]
-    out.append(("epochs trained", f"{len(material.curves):,}"))
-    if len(material.curves):
-        out.append(("consumed time", duration(float(material.curves["time_s"].max()))))
-    if (seconds := material.summary.get("worker_seconds")) is not None:
-        out.append(("worker time", duration(float(seconds))))
-        share = _gpus(material)
-        if share:
-            out.append(("GPU-hours", f"{float(seconds) * share / 3600:.3g}"))
+    out.append(("epochs trained", f"{len(report.curves):,}"))
+    if len(report.curves):
+        out.append(("consumed time", duration(float(report.curves["time_s"].max()))))
+    seconds = float(report.summary["worker_seconds"])
+    out.append(("worker time", duration(seconds)))
+    if share := _gpus(report):
+        out.append(("GPU-hours", f"{seconds * share / 3600:.3g}"))
     return out
 
 
-def _gpus(material: ReportData) -> float:
+def _gpus(report: ReportData) -> float:
     """GPUs that one trial held, when it ran on GPUs."""
-    if "device" not in material.curves:
+    if "device" not in report.curves:
         return 0.0
-    on_gpu = material.curves["device"].astype(str).str.startswith("cuda").any()
-    asked = material.study.resources.gpus
+    on_gpu = report.curves["device"].astype(str).str.startswith("cuda").any()
+    asked = report.study.resources.gpus
     return float(1.0 if asked is None else asked) if on_gpu else 0.0
 
 

@@ -19,12 +19,12 @@ def write(run_folder: str | Path, out: str | Path | None = None, *, files: bool 
 
     ``files`` False: the page alone. Returns the page's path. Raises RecordError when there is no record to show.
     """
-    material = load(run_folder)
-    folder = Path(out) if out is not None else material.folder
-    drawn = draw_all(material)
+    report = load(run_folder)
+    folder = Path(out) if out is not None else report.folder
+    drawn = draw_all(report)
     written = write_all(drawn, folder / FIGURES_FOLDER) if files else {}
     links = {name: [f"{FIGURES_FOLDER}/{file.name}" for file in made] for name, made in written.items()}
-    return _write_page(material, drawn, folder, links)
+    return _write_page(report, drawn, folder, links)
 
 
 def refresh(run_folder: str | Path) -> Path:
@@ -58,7 +58,7 @@ def replace_file(file: Path, text: str) -> Path:
     return file
 
 
-def _write_page(material: ReportData, drawn: list[Drawn | NotDrawn], folder: Path, files: dict[str, list[str]]) -> Path:
+def _write_page(report: ReportData, drawn: list[Drawn | NotDrawn], folder: Path, files: dict[str, list[str]]) -> Path:
     from perch.report.page import render
 
-    return replace_file(folder / PAGE, render(material, drawn, files))
+    return replace_file(folder / PAGE, render(report, drawn, files))

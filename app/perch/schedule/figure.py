@@ -47,7 +47,7 @@ def draw(lineage: Inherited, fit: Fit, curves: pd.DataFrame) -> Any:
 
 
 def write(lineage: Inherited, fit: Fit, curves: pd.DataFrame, folder: Path) -> list[Path]:
-    """As PNG and SVG, the lineage's rows beside them."""
+    """As PNG and SVG, with the lineage's rows as CSV."""
     with styled("schedule"):
         figure = draw(lineage, fit, curves)
         figure.savefig(folder / "schedule.png", facecolor="white")

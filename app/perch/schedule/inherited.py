@@ -12,6 +12,7 @@ import pandas as pd
 from perch.errors import RecordError
 from perch.record.ancestry import stretches
 from perch.record.protocol import Record
+from perch.record.search import search_trials
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV, VALIDATION_MAE_EV
 
 NOT_READ = (LEARNING_RATE, "lr_schedule")
@@ -41,7 +42,7 @@ def inherited_by_best(run: Record) -> Inherited:
     sign = -1.0 if run.study.mode == "max" else 1.0
     best = curves.iloc[int(np.nanargmin(sign * curves[run.study.metric].to_numpy(dtype=float)))]
     rows = follow(curves, str(best["trial_id"]), int(best["segment"]))
-    configs = [_config(value) for value in rows["config"]] if "config" in rows else [{} for _ in range(len(rows))]
+    configs = [_config(value) for value in rows["config"]]
     moved = [k for k in configs[0] if k not in NOT_READ and any(c.get(k) != configs[0][k] for c in configs)]
     values = {LEARNING_RATE: _rates(run, rows, configs), **{k: [c[k] for c in configs] for k in moved}}
     fixed = {k: v for k, v in configs[0].items() if k not in values and k not in NOT_READ}
@@ -68,16 +69,15 @@ def follow(curves: pd.DataFrame, trial: str, segment: int) -> pd.DataFrame:
 
 
 def _search_curves(run: Record) -> pd.DataFrame:
-    strategy = str(run.summary.get("strategy", ""))
-    curves, trials = run.curves, run.trials
-    if "phase" in trials:
-        curves = curves[curves["trial_id"].isin(trials.loc[trials["phase"] == "search", "trial_id"])]
+    strategy = str(run.summary["strategy"])
+    curves = run.curves
+    if not run.trials.empty:
+        curves = curves[curves["trial_id"].isin(search_trials(run)["trial_id"])]
     if curves.empty:
         raise RecordError(
             f"the run '{run.folder}' is empty", why="no trial reported an epoch", fix="run it, or name another"
         )
-    exploited = "parent_trial_id" in curves and curves["parent_trial_id"].notna().any()
-    if not strategy.startswith("pbt") and not exploited:
+    if not strategy.startswith("pbt") and not curves["parent_trial_id"].notna().any():
         raise RecordError(
             f"the run '{run.folder}' holds no schedule", why=f"its strategy is '{strategy}'; only PBT changes settings in mid-training",
             fix="run the study with --strategy pbt first",

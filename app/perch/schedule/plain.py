@@ -149,14 +149,14 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
 def _claim(order: Order, folder: Path) -> None:
     """Begin a folder, or make sure that what it holds is the same training."""
     (folder / "seeds").mkdir(parents=True, exist_ok=True)
-    told = {
+    given = {
         "config": json.loads(json.dumps(dict(order.config))), "epochs": order.epochs, "trainable": order.study.trainable,
         "data": order.study.data.model_dump(mode="json"),
     }  # fmt: skip
     path = folder / "order.json"
     if path.is_file():
         before = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(k for k in told if before.get(k) != told[k])
+        differing = sorted(k for k in given if before.get(k) != given[k])
         if differing:
             raise RecordError(
                 f"'{folder}' holds another training",
@@ -164,11 +164,11 @@ def _claim(order: Order, folder: Path) -> None:
                 fix="give another --run-id",
             )
     else:
-        _write(path, told)
+        _write(path, given)
 
 
 def _write_best(order: Order, folder: Path, prepared: Any, summary: Mapping[str, Any]) -> None:
-    """``best/`` in the form that a run leaves: the seed that is best by validation, the next four beside it."""
+    """``best/`` in the form that a run leaves: the seed that is best by validation, and the next four."""
     from perch.training.loop import Training
     from perch.training.weights import read_kept, save_best
 

@@ -1,4 +1,4 @@
-"""Trains configurations of a run's study again, several at once, each in a process with its share of the cores."""
+"""Trains configurations of a run's study from the start, several at once, each in a process with its share of the cores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def train_curves(
 ) -> list[Curve]:
     """Train each configuration for ``epochs`` epochs with randomness from (study's seed, its key).
 
-    ``schedule_epochs``: what a named schedule stretches over (default: ``epochs``). ``done`` is told how many have ended.
+    ``schedule_epochs``: what a named schedule stretches over (default: ``epochs``). ``done`` is called with how many have ended.
     """
     if not study.trainable_is_ours:
         raise StudyError(

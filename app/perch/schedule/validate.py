@@ -1,4 +1,4 @@
-"""Is the schedule's gain real? It is trained again with fresh seeds, beside what the same cost buys otherwise.
+"""Is the schedule's gain real? It is trained with fresh seeds, as is what the same cost buys otherwise.
 
 PBT picks its schedule greedily and from noise, so its own curve flatters it. The judge trains, with seeds that nobody has
 used, PBT's own schedule, the fitted one, and a constant and a cosine rate that were *tuned* by random search with as many
@@ -143,7 +143,7 @@ def gain(name: str, against: str, tests: Mapping[str, Sequence[float]], contende
 
 
 def _first(own: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Values of the first epoch: what a complete configuration names beside its schedule."""
+    """Values of the first epoch: what a complete configuration names apart from its schedule."""
     return {key: values[0] for key, values in own.items()}
 
 

@@ -34,7 +34,7 @@ from perch.strategies.strategy import (
 
 
 class PbtSettings(Settings):
-    """What PBT can be told; the names are Ray's, the defaults the paper's."""
+    """Settings of PBT; the names are Ray's, the defaults the paper's."""
 
     population_size: int | None = Field(None, ge=2, description="members; not given: budget.trials, or else 16")
     perturbation_interval: int = Field(
@@ -108,7 +108,7 @@ class Pbt(Scheduler):
         place = bisect_left(ordered, (value, trial))
         cutoff = ordered[size - share - 1][0] if share else None
         others_wait, exploit = self._others_wait(), None
-        # beside members that wait and so do not move, a second exploit would meet the same scores, and so on for ever
+        # while others wait, their scores stay: a second exploit would meet the same ones, without end
         if place >= size - share and not (others_wait and self.members[trial].copied):
             exploit = self._exploit(trial, epoch, [t for _, t in ordered[:share]])
         if exploit:
@@ -120,7 +120,7 @@ class Pbt(Scheduler):
         return Decision(action, epoch, cutoff, place + 1, size, exploit)
 
     def surplus(self) -> tuple[Checkpoint, ...]:
-        """A checkpoint is kept while it is its member's newest, or while an exploiter would start again from it."""
+        """A checkpoint is kept while it is its member's newest, or while an exploiter would start from it."""
         starts = set(self._starts.values())
         return tuple(c for c in self._surplus if c not in starts)
 

@@ -23,7 +23,7 @@ DIFFERS = (
 
 
 class TpeSettings(Settings):
-    """What TPE can be told."""
+    """Settings of TPE."""
 
     initial: int | None = Field(
         None,

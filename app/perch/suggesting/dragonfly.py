@@ -27,7 +27,7 @@ _HERE = Path(__file__).resolve().parents[2]  # app/
 
 
 def python() -> Path | None:
-    """The interpreter of Dragonfly's environment: PERCH_DRAGONFLY_PYTHON, beside the source, or the image's own."""
+    """The interpreter of Dragonfly's environment: PERCH_DRAGONFLY_PYTHON, the one next to the source, or the image's own."""
     if given := os.environ.get("PERCH_DRAGONFLY_PYTHON"):
         return Path(given) if Path(given).is_file() else None
     for place in (_HERE / "dragonfly/.venv/bin/python", Path("/opt/perch/dragonfly/bin/python")):
@@ -37,7 +37,7 @@ def python() -> Path | None:
 
 
 def server(interpreter: Path) -> Path | None:
-    """The program ``serve.py``: beside the package's source, or in a folder above the interpreter."""
+    """The program ``serve.py``: next to the package's source, or in a folder above the interpreter."""
     for folder in (_HERE / "dragonfly", *interpreter.parents[1:4]):
         if (folder / "serve.py").is_file():
             return folder / "serve.py"
@@ -56,7 +56,7 @@ def require() -> tuple[Path, Path]:
     program = server(interpreter)
     if program is None:
         raise StrategyError(
-            "Dragonfly's server program is missing", why="no serve.py beside its environment", fix=BUILD
+            "Dragonfly's server program is missing", why="no serve.py next to its environment", fix=BUILD
         )
     return interpreter, program
 
@@ -115,7 +115,7 @@ class DragonflyProcess(AskedProcess):
     ) -> None:
         command = command or [str(require()[0]), "-W", "ignore", str(require()[1])]
         super().__init__(
-            "Dragonfly", command, _opening(space, seed, stock), environment=_environment(), beside=_single(space),
+            "Dragonfly", command, _opening(space, seed, stock), environment=_environment(), fixed=_single(space),
             wait=wait, ask_limit_s=ask_limit_s,
         )  # fmt: skip
 

@@ -44,7 +44,7 @@ class AskedProcess:
         opening: Mapping[str, Any],
         *,
         environment: Mapping[str, str],
-        beside: Config | None = None,
+        fixed: Config | None = None,
         wait: bool = False,
         ask_limit_s: float = ASK_LIMIT_S,
     ) -> None:
@@ -55,12 +55,12 @@ class AskedProcess:
             command: starts the process.
             opening: the first line that it is sent.
             environment: all of the process's environment.
-            beside: values that every reply holds and the process is not asked about.
+            fixed: values that every reply holds and the process is not asked about.
             wait: ``ask`` blocks until the reply is there, for studies on a virtual clock.
             ask_limit_s: seconds after which a silent process counts as dead.
         """
         self._title, self._command = title, command
-        self._opening, self._environment, self._beside = opening, environment, beside or {}
+        self._opening, self._environment, self._fixed = opening, environment, fixed or {}
         self._wait, self._ask_limit_s = wait, ask_limit_s
         self._log = logging.getLogger(f"perch.{title.lower().replace(' ', '_')}")
         self._lock = threading.Condition()
@@ -119,9 +119,9 @@ class AskedProcess:
         if self._thread is not None:
             self._thread.join(CLOSE_LIMIT_S)
 
-    def open_anew(self, opening: Mapping[str, Any], beside: Config) -> None:
+    def open_anew(self, opening: Mapping[str, Any], fixed: Config) -> None:
         """Use the same process for another study (after the last reply of the one before): saves its start."""
-        self._opening, self._beside = opening, beside
+        self._opening, self._fixed = opening, fixed
         with self._lock:
             self._asked.clear()
             self._replies.clear()
@@ -178,7 +178,7 @@ class AskedProcess:
             if "error" in answer:
                 self._log.warning("%s could not answer question %d: %s", self._title, question.number, answer["error"])
                 return Reply(trouble=answer["error"], ask_s=took)
-            return Reply({**answer["config"], **self._beside}, answer["note"], ask_s=round(took, 4))
+            return Reply({**answer["config"], **self._fixed}, answer["note"], ask_s=round(took, 4))
         if self._closed:
             return Reply(trouble="the run has ended")
         return Reply(trouble=f"given up after {MOST_DEATHS} deaths, the last: {self.deaths[-1]}")

@@ -24,7 +24,7 @@ def with_flags(elements: np.ndarray, graphs: Graphs) -> np.ndarray:
 
 
 def graph_features(graphs: Graphs, source: str) -> np.ndarray:
-    """What the model is told of each atom (A, D + 2)."""
+    """What the model knows of each atom (A, D + 2)."""
     return with_flags(atom_features(graphs.numbers, source), graphs)
 
 

@@ -75,8 +75,15 @@ def made_up(
         trials.append({"trial_id": name, "phase": "search", "status": status, "epochs": epochs, "collapsed": bool(collapsed),
                        "config": {"lr": lr}})  # fmt: skip
         k += 1
-    overheads = pd.DataFrame([{"training": 0.8 * now, "evaluating": 0.1 * now, "starting": 0.02 * now, "checkpointing": 0.0,
-                               "suggesting": 0.0, "idle": 0.08 * now}])  # fmt: skip
+    shares = {
+        "training": 0.8,
+        "evaluating": 0.1,
+        "starting": 0.02,
+        "checkpointing": 0.0,
+        "suggesting": 0.0,
+        "idle": 0.08,
+    }
+    overheads = pd.DataFrame([{"activity": a, "seconds": share * now, "share": share} for a, share in shares.items()])
     summary = {
         "strategy": strategy,
         "seed": seed,

@@ -16,6 +16,9 @@ from perch.report.figure import FIGURES, Missing
 from perch.report.report_data import ReportData
 from perch.report.style import inline_svg
 
+NOTHING_YET = {"best": None, "baselines": {}, "baselines_test": {}}
+"""What a summary says of results while there is none."""
+
 
 @pytest.fixture(scope="module")
 def drawn(asha_drawn: list[Drawn | NotDrawn]) -> dict[str, Drawn | NotDrawn]:
@@ -45,7 +48,7 @@ def test_a_figure_is_drawn_or_says_why_not(
 def test_a_figure_of_a_run_without_a_trial_says_so(name: str, asha: ReportData) -> None:
     empty = replace(
         asha,
-        summary={},
+        summary=NOTHING_YET,
         trials=asha.trials.iloc[:0],
         curves=asha.curves.iloc[:0],
         overheads=asha.overheads.iloc[:0],

@@ -135,8 +135,10 @@ def test_a_run_of_another_trainable_is_shown_without_mae(asha: ReportData) -> No
     curves = asha.curves[["trial_id", "segment", "epoch", "time_s"]].assign(accuracy=0.5 + asha.curves["epoch"] / 100)
     trials = asha.trials.drop(columns=["collapsed", "test_mae_ev"]).assign(best_value=0.6)
     study = asha.study.model_copy(update={"metric": "accuracy", "mode": "max"})
+    best = {"trial_id": "00000", "config": {}, "epoch": 3, "value": 0.6, "confirmed": None}
+    summary = {**asha.summary, "best": best, "baselines": {}}
     foreign = replace(
-        asha, study=study, curves=curves, trials=trials, predictions=None, summary={}, overheads=pd.DataFrame()
+        asha, study=study, curves=curves, trials=trials, predictions=None, summary=summary, overheads=pd.DataFrame()
     )
     page = render(foreign, draw_all(foreign), {})
     assert "Best accuracy" in page

@@ -11,7 +11,7 @@ from typing import Any, Final
 from perch.clusters.kubernetes.manifest import LONGEST_NAME, Request
 
 MARGIN_S: Final = 7200
-"""Room for images, nodes, resuming and confirming, beside the time budget; the chart's default too."""
+"""Added to the time budget for images, nodes, resuming and confirming; the chart's default too."""
 
 
 def from_options(

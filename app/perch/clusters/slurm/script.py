@@ -158,12 +158,12 @@ def _header(job: Job, site: Site) -> list[str]:
 
 def _knobs(job: Job, site: Site) -> list[str]:
     flag = {"nvidia": "--nv", "amd": "--rocm"}[site.gpu]
-    beside = "${SLURM_SUBMIT_DIR:-$PWD}"
+    folder = "${SLURM_SUBMIT_DIR:-$PWD}"
     knobs = [
-        ("SIF", site.sif if site.sif else f"{beside}/perch.sif", "the image"),
+        ("SIF", site.sif if site.sif else f"{folder}/perch.sif", "the image"),
         (
             "OUT",
-            job.out if job.out else f"{beside}/results",
+            job.out if job.out else f"{folder}/results",
             "results, on a file system that all nodes share",
         ),
         ("RUN_ID", _run_id(job.run_id), "OUT/RUN_ID is the run's folder: submitting again goes on with it"),

@@ -29,7 +29,7 @@ class Site(BaseModel):
     container_options: str = Field("", description="more options for the runtime")
     gpu: Literal["nvidia", "amd"] = Field("nvidia", description="whose devices --gpus-per-node means")
     private_pids: bool = Field(True, description="a private PID namespace; a site may drop it silently")
-    sif: str | None = Field(None, description="where the SIF lies; default: perch.sif beside the job's script")
+    sif: str | None = Field(None, description="where the SIF lies; default: perch.sif next to the job's script")
     binds: tuple[Word, ...] = Field((), description="folders to show inside, as src[:dest[:ro]]")
     pass_env: tuple[Word, ...] = Field((), description="more variables to let into the container, by name")
     interface: Word | None = Field(None, description="network interface, such as ib0 or hsn0")

@@ -17,13 +17,9 @@ HATCHES = dict(zip(ACTIVITIES, ("", "//", "..", "xx", "++", "\\\\", ""), strict=
 
 
 def seconds(overheads: pd.DataFrame) -> dict[str, float]:
-    """Worker seconds by activity: from one column each, or from rows (activity, seconds)."""
-    if "activity" in overheads:
-        value = next(c for c in overheads.columns if c in ("seconds", "worker_s", "worker_seconds", "value"))
-        found = overheads.groupby("activity")[value].sum()
-        return {a: float(found.get(a, 0.0)) for a in ACTIVITIES}
-    columns = {a: next((c for c in (a, f"{a}_s") if c in overheads), None) for a in ACTIVITIES}
-    return {a: float(overheads[c].sum()) if c else 0.0 for a, c in columns.items()}
+    """Worker seconds by activity."""
+    found = overheads.groupby("activity")["seconds"].sum()
+    return {a: float(found.get(a, 0.0)) for a in ACTIVITIES}
 
 
 def table(scene: Scene) -> pd.DataFrame:

@@ -95,7 +95,7 @@ def _one(
         try:
             with measured(float(cores)) as cpu:
                 outcome = run_study(study, out=runs_folder(folder), run_id=job.label, quiet=True)
-        except Leave:  # told twice to end, while the run wrote its record
+        except Leave:  # a second signal, while the run wrote its record
             return 75
         _take_signals()
         if outcome.code != 0:
@@ -112,7 +112,7 @@ def _one(
             ))  # fmt: skip
             if not enough:
                 say(f"{job.label}: kept with {text} of the CPU after {repeat} repeats")
-            return 75 if outcome.signals else 0  # told to end while the finished run wrote its record
+            return 75 if outcome.signals else 0  # a signal while the finished run wrote its record
         say(f"{job.label}: got {text} of the CPU, less than {min_cpu_share:.0%}; repeated")
         shutil.rmtree(runs_folder(folder) / job.label)
         if outcome.signals:

@@ -16,6 +16,7 @@ from perch.compare.statistics.incumbent import Incumbent, incumbent_of
 from perch.errors import RecordError
 from perch.record.collapsed import had_time, is_collapsed
 from perch.record.protocol import Record
+from perch.record.search import search_trials
 from perch.study import Study
 
 
@@ -138,12 +139,6 @@ def gather(
     return comparison
 
 
-def search_trials(run: Record) -> pd.DataFrame:
-    """Trials of the search, without those that were trained again to confirm."""
-    trials = run.trials
-    return trials[trials["phase"] == "search"] if "phase" in trials else trials
-
-
 def _reference(by_strategy: Mapping[str, Mapping[int, Record]], wanted: str | None) -> str:
     if len(by_strategy) < 2:
         raise RecordError(
@@ -187,11 +182,11 @@ def _budget(runs: list[Record], wanted: float | None, notes: list[str]) -> float
 def _consumed_s(run: Record) -> float:
     budget_s = run.study.budget.time
     last = float(run.curves["time_s"].max())
-    used = max(float(run.summary.get("wall_s") or 0.0), last)
+    used = max(float(run.summary["wall_s"]), last)
     return used if budget_s is None else min(used, budget_s)
 
 
 def _workers(run: Record) -> float:
     """Trials that ran side by side, from the summary; at least one."""
-    wall_s = float(run.summary.get("wall_s") or 0.0)
-    return max(1.0, float(np.round(float(run.summary.get("worker_seconds") or 0.0) / wall_s))) if wall_s else 1.0
+    wall_s = float(run.summary["wall_s"])
+    return max(1.0, float(np.round(float(run.summary["worker_seconds"]) / wall_s))) if wall_s else 1.0

@@ -159,7 +159,7 @@ def extend(old: ComparePlan, new: ComparePlan) -> ComparePlan:
     return ComparePlan(new.study, strategies, seeds, new.budget_s, new.reference, old.planned)
 
 
-def narrowed(plan: ComparePlan, strategies: Sequence[str] | None, reference: str | None) -> ComparePlan:
+def part_of(plan: ComparePlan, strategies: Sequence[str] | None, reference: str | None) -> ComparePlan:
     """The plan with fewer strategies or another reference, to ask something else of the same runs.
 
     Raises StudyError for a strategy that the comparison does not hold.

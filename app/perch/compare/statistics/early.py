@@ -42,7 +42,7 @@ class RungCorrelation:
 
 def full_curves(curves: pd.DataFrame, column: str, epochs: int) -> pd.DataFrame:
     """Values by trial (rows) and epoch (columns), of trials that reached the last epoch in their first segment."""
-    kept = curves[curves["segment"] == 0] if "segment" in curves else curves
+    kept = curves[curves["segment"] == 0]
     table = kept.pivot_table(index="trial_id", columns="epoch", values=column, aggfunc="first")
     return table.loc[table[epochs].notna()] if epochs in table else table.iloc[:0]
 

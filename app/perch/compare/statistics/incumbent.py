@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 class Incumbent:
     """Steps of a staircase: at ``time_s`` the best value so far fell to ``value``.
 
-    ``time_s`` rises strictly, ``value`` falls strictly; ``test`` is the test error reported beside each value, which
+    ``time_s`` rises strictly, ``value`` falls strictly; ``test`` is the test error reported with each value, which
     never decides anything. Values are lower-is-better: a metric to be maximised comes in with its sign turned.
     """
 

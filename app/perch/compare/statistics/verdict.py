@@ -39,7 +39,7 @@ def looks(n: int, planned: int = SECOND_LOOK) -> list[int]:
     """Numbers of blocks at which a verdict is sought, of those that n blocks allow.
 
     The second look moves to ``planned`` when more than twenty were planned from the start; never later than that, since
-    looking again and again until something shows would find something in noise.
+    looking until something shows would find something in noise.
     """
     return [look for look in (FIRST_LOOK, max(SECOND_LOOK, planned)) if look <= n]
 

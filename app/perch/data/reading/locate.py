@@ -1,4 +1,4 @@
-"""Where a study's ``path`` lies: a file or folder beside the study, or an https address with a checksum."""
+"""Where a study's ``path`` lies: a file or folder next to the study, or an https address with a checksum."""
 
 from __future__ import annotations
 

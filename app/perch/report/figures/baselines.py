@@ -1,4 +1,4 @@
-"""The best model beside baselines on the same split."""
+"""The best model and the baselines on the same split."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from perch.report.style import BLUE, GREY, VERMILLION, canvas
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    if not material.baselines:
+def _table(report: ReportData) -> pd.DataFrame:
+    if not report.baselines:
         raise Missing("the run's summary names no baselines (they are made for data of Perch's own sources)")
-    value = material.best_value if material.metric == VALIDATION_MAE_EV else material.best.get(VALIDATION_MAE_EV)
+    value = report.best_value if report.metric == VALIDATION_MAE_EV else report.best.get(VALIDATION_MAE_EV)
     if value is None:
         raise Missing("no trial has reported a validation MAE yet")
-    confirmed = material.best.get("confirmed") or {}
-    out = [{"name": "best trial", VALIDATION_MAE_EV: float(value), TEST_MAE_EV: material.best.get(TEST_MAE_EV)}]
+    confirmed = report.best.get("confirmed") or {}
+    out = [{"name": "best trial", VALIDATION_MAE_EV: float(value), TEST_MAE_EV: report.best.get(TEST_MAE_EV)}]
     if confirmed.get(VALIDATION_MAE_EV) is not None:
-        again = {VALIDATION_MAE_EV: confirmed[VALIDATION_MAE_EV], TEST_MAE_EV: confirmed.get(TEST_MAE_EV)}
-        out.append({"name": "… trained again", **again})
-    tests = material.summary.get("baselines_test") or {}
-    for name, mae in material.baselines.items():
+        fresh = {VALIDATION_MAE_EV: confirmed[VALIDATION_MAE_EV], TEST_MAE_EV: confirmed.get(TEST_MAE_EV)}
+        out.append({"name": "… trained again", **fresh})
+    tests = report.summary["baselines_test"]
+    for name, mae in report.baselines.items():
         out.append({"name": name.replace("_", " "), VALIDATION_MAE_EV: mae, TEST_MAE_EV: tests.get(name)})
     return pd.DataFrame(out).astype({VALIDATION_MAE_EV: float, TEST_MAE_EV: float})
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=1.0 + 0.42 * len(table))
     y = np.arange(len(table))
-    ours = int(len(table) - len(material.baselines))
-    colours = [BLUE] * ours + [GREY] * len(material.baselines)
+    ours = int(len(table) - len(report.baselines))
+    colours = [BLUE] * ours + [GREY] * len(report.baselines)
     axes.barh(y, table[VALIDATION_MAE_EV], color=colours, height=0.65)
     if table[TEST_MAE_EV].notna().any():
         axes.plot(table[TEST_MAE_EV], y, "D", color=VERMILLION, ms=5, label="test")
@@ -49,7 +49,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     parts = ", ".join(f"{row['name']} {row[VALIDATION_MAE_EV]:.3g} eV" for row in rows(table))
     return f"Bars of validation mean absolute errors: {parts}."
 

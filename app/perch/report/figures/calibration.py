@@ -16,8 +16,8 @@ FEWEST = 10
 """Test structures below which nothing is said about calibration."""
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    made = predictions(material)
+def _table(report: ReportData) -> pd.DataFrame:
+    made = predictions(report)
     test = made[(made["split"] == "test") & made["deviation_ev"].notna()]
     if len(test) < FEWEST:
         raise Missing(f"calibration needs at least {FEWEST} test structures with a deviation; there are {len(test)}")
@@ -46,7 +46,7 @@ def scale(table: pd.DataFrame) -> float:
     return float(np.sqrt(((table["error_ev"] / np.maximum(table["deviation_ev"], 1e-12)) ** 2).mean()))
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     figure, (left, right) = canvas(7.6, 3.6, ncols=2)
     deviation, error = table["deviation_ev"], table["error_ev"].abs()
     left.plot(deviation, error, ".", color=BLUE, alpha=0.7, rasterized=len(table) > 2000)
@@ -65,7 +65,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     expected, observed = coverage(table)
     at68 = float(np.interp(0.6827, expected, observed))
     area = float(np.trapezoid(np.abs(observed - expected), expected))

@@ -16,8 +16,8 @@ from perch.report.style import BLUE, INK, canvas
 MOST_ROWS = 24
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    made = predictions(material)
+def _table(report: ReportData) -> pd.DataFrame:
+    made = predictions(report)
     test = made[made["split"] == "test"]
     if test.empty:
         raise Missing("the split has no test set")
@@ -54,7 +54,7 @@ def _mean(errors: pd.Series[Any], groups: pd.Series[Any], by: str, *, by_error: 
     return out.assign(by=by)[["by", "group", "structures", "test_mae_ev", "standard_error_ev"]]
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     kinds = list(dict.fromkeys(table["by"]))
     lines = max(min(int((table["by"] == k).sum()), MOST_ROWS) for k in kinds)
     figure, grid = canvas(8.0, 1.0 + 0.26 * lines, ncols=len(kinds), squeeze=False)
@@ -71,7 +71,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     parts = []
     for kind, part in table.groupby("by", sort=False):
         ordered = rows(part.sort_values("test_mae_ev"))

@@ -15,18 +15,18 @@ from perch.report.style import BLUE, GREY, INK, canvas, log_if_wide, plain_log
 MOST_PANELS = 12
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    if not material.searched:
+def _table(report: ReportData) -> pd.DataFrame:
+    if not report.searched:
         raise Missing("all trials share one configuration")
-    columns = material.trials[["trial_id", "epochs", "best_value"]]
-    out = pd.concat([columns, material.configs[material.searched]], axis=1).dropna(subset=["best_value"])
+    columns = report.trials[["trial_id", "epochs", "best_value"]]
+    out = pd.concat([columns, report.configs[report.searched]], axis=1).dropna(subset=["best_value"])
     if out.empty:
         raise Missing("no trial has reported the metric yet")
     return out
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
-    names = material.searched[:MOST_PANELS]
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
+    names = report.searched[:MOST_PANELS]
     columns = min(3, len(names))
     rows = math.ceil(len(names) / columns)
     figure, grid = canvas(7.6, 0.4 + 2.1 * rows, nrows=rows, ncols=columns, sharey=True, squeeze=False)
@@ -35,7 +35,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     long = epochs >= max(epochs.max() * 0.5, 1)
     low, high = values.min(), np.quantile(values, 0.97)
     alpha = float(np.clip(150 / len(table), 0.1, 0.8))
-    best = int(np.argmin(material.sign * values))
+    best = int(np.argmin(report.sign * values))
     for name, axes in zip(names, grid.flat, strict=False):
         x = _positions(axes, table[name])
         axes.plot(x[~long], values[~long], ".", ms=4, color=GREY, alpha=alpha, rasterized=len(table) > 500)
@@ -49,7 +49,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     for axes in list(grid.flat)[len(names) :]:
         axes.set_visible(False)
     for axes in grid[:, 0]:
-        axes.set_ylabel(f"best\n{material.metric_label}")
+        axes.set_ylabel(f"best\n{report.metric_label}")
     return figure
 
 
@@ -70,14 +70,14 @@ def _positions(axes: Any, column: pd.Series[Any]) -> np.ndarray[Any, Any]:
     return column.map(places).to_numpy(dtype=float) + jitter
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
-    best = table.iloc[int(np.argmin(material.sign * table["best_value"].to_numpy(dtype=float)))]
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
+    best = table.iloc[int(np.argmin(report.sign * table["best_value"].to_numpy(dtype=float)))]
     at = ", ".join(
-        f"{n} = {best[n]:.3g}" if isinstance(best[n], float) else f"{n} = {best[n]}" for n in material.searched
+        f"{n} = {best[n]:.3g}" if isinstance(best[n], float) else f"{n} = {best[n]}" for n in report.searched
     )
     return (
-        f"Scatter plots of the best {material.metric_label} of {len(table):,} trials against each of "
-        f"{len(material.searched)} hyperparameters. The best trial has {at}."
+        f"Scatter plots of the best {report.metric_label} of {len(table):,} trials against each of "
+        f"{len(report.searched)} hyperparameters. The best trial has {at}."
     )
 
 

@@ -15,21 +15,21 @@ RASTER_ABOVE = 300
 """More curves than this are drawn as an image inside the vector graphic, so that the file stays small."""
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    if material.metric not in material.curves or material.curves[material.metric].notna().sum() == 0:
+def _table(report: ReportData) -> pd.DataFrame:
+    if report.metric not in report.curves or report.curves[report.metric].notna().sum() == 0:
         raise Missing("no trial has reported the metric yet")
-    curves = material.curves[["trial_id", "segment", "epoch", material.metric]]
-    fates = pd.Series(material.fates.to_numpy(), index=material.trials["trial_id"])
+    curves = report.curves[["trial_id", "segment", "epoch", report.metric]]
+    fates = pd.Series(report.fates.to_numpy(), index=report.trials["trial_id"])
     return curves.assign(fate=curves["trial_id"].map(fates).fillna("running"))
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     from matplotlib.collections import LineCollection
 
     figure, axes = canvas(height=4.2)
-    counts = material.fates.value_counts()
+    counts = report.fates.value_counts()
     for fate in FATES:
-        lines = _lines(table[table["fate"] == fate], material.metric)
+        lines = _lines(table[table["fate"] == fate], report.metric)
         if not lines:
             continue
         alpha = float(np.clip(30 / len(lines), 0.12, 0.9))
@@ -40,12 +40,12 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
         ends = np.array([line[-1] for line in lines])
         axes.plot(ends[:, 0], ends[:, 1], ".", ms=2.5, color=colour, alpha=alpha, mew=0, rasterized=len(ends) > 300)
         axes.plot([], [], color=colour, lw=2, label=f"{fate} ({counts.get(fate, 0):,})")
-    best = table[table["trial_id"] == material.best.get("trial_id")]
+    best = table[table["trial_id"] == report.best.get("trial_id")]
     if len(best):
-        for number, line in enumerate(_lines(best, material.metric)):
+        for number, line in enumerate(_lines(best, report.metric)):
             axes.plot(*line.T, color=INK, lw=1.8, label="best trial" if number == 0 else None)
-    _limits(axes, table, material.metric)
-    axes.set(xlabel="epoch", ylabel=material.metric_label)
+    _limits(axes, table, report.metric)
+    axes.set(xlabel="epoch", ylabel=report.metric_label)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
@@ -78,10 +78,10 @@ def _limits(axes: Any, table: pd.DataFrame, metric: str) -> None:
         plain_log(axes.xaxis, ticks=9)
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
-    fates = ", ".join(f"{n:,} {fate}" for fate, n in material.fates.value_counts().items())
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
+    fates = ", ".join(f"{n:,} {fate}" for fate, n in report.fates.value_counts().items())
     return (
-        f"Learning curves of {table['trial_id'].nunique():,} trials, {material.metric_label} against epoch up to "
+        f"Learning curves of {table['trial_id'].nunique():,} trials, {report.metric_label} against epoch up to "
         f"{table['epoch'].max()}, coloured by fate: {fates}. The best trial is drawn on top."
     )
 

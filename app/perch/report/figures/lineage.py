@@ -14,30 +14,30 @@ from perch.report.style import BLUE, GREY, INK, VERMILLION, canvas, log_if_wide,
 from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    curves = material.curves
-    if curves.empty or int(curves["segment"].max()) == 0 or "parent_trial_id" not in curves:
+def _table(report: ReportData) -> pd.DataFrame:
+    curves = report.curves
+    if curves.empty or int(curves["segment"].max()) == 0:
         raise Missing("no trial has gone on from another one's checkpoint (only PBT does that)")
-    best = material.incumbents.iloc[-1]
-    columns = ["trial_id", "segment", "epoch", "time_s", material.metric]
-    columns += [c for c in (TEST_MAE_EV, LEARNING_RATE) if c in curves and c != material.metric]
+    best = report.incumbents.iloc[-1]
+    columns = ["trial_id", "segment", "epoch", "time_s", report.metric]
+    columns += [c for c in (TEST_MAE_EV, LEARNING_RATE) if c in curves and c != report.metric]
     return path(curves, (str(best["trial_id"]), int(best["segment"])))[columns]
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     has_rate = LEARNING_RATE in table
     heights = {"height_ratios": [2, 1]} if has_rate else {}
     figure, grid = canvas(7.2, 4.8 if has_rate else 3.4, nrows=1 + has_rate, sharex=True, squeeze=False, **heights)
     above = grid[0, 0]
-    for _, rows in material.curves.groupby(["trial_id", "segment"], sort=False):
-        above.plot(rows["epoch"], rows[material.metric], color=GREY, alpha=0.25, lw=0.8, rasterized=True)
-    above.plot(table["epoch"], table[material.metric], color=BLUE, lw=2, label=f"best lineage, {material.metric_label}")
+    for _, rows in report.curves.groupby(["trial_id", "segment"], sort=False):
+        above.plot(rows["epoch"], rows[report.metric], color=GREY, alpha=0.25, lw=0.8, rasterized=True)
+    above.plot(table["epoch"], table[report.metric], color=BLUE, lw=2, label=f"best lineage, {report.metric_label}")
     if TEST_MAE_EV in table:
         above.plot(table["epoch"], table[TEST_MAE_EV], color=VERMILLION, lw=1.5, label="best lineage, test MAE (eV)")
-    values = material.curves[material.metric].dropna()
+    values = report.curves[report.metric].dropna()
     low, high = float(values.min()), float(values.quantile(0.97))
     log_if_wide(above, low, high)
-    above.set(ylabel=material.metric_label, ylim=(low * 0.95 if low > 0 else low, max(high, low + 1e-9)))
+    above.set(ylabel=report.metric_label, ylim=(low * 0.95 if low > 0 else low, max(high, low + 1e-9)))
     above.legend(loc="upper right")
     if has_rate:
         below = grid[1, 0]
@@ -57,14 +57,14 @@ def _joints(table: pd.DataFrame) -> np.ndarray[Any, Any]:
     return table["epoch"].to_numpy()[:-1][changed[:-1]]
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     rate = ""
     if LEARNING_RATE in table:
         rates = table[LEARNING_RATE]
         rate = f" The learning rate goes from {rates.iloc[0]:.3g} to {rates.iloc[-1]:.3g}."
     return (
         f"Lineage of the best trial over {len(table)} epochs and {len(_joints(table)) + 1} segments: "
-        f"{material.metric_label} from {table[material.metric].iloc[0]:.3g} to {table[material.metric].min():.3g}.{rate}"
+        f"{report.metric_label} from {table[report.metric].iloc[0]:.3g} to {table[report.metric].min():.3g}.{rate}"
     )
 
 

@@ -14,15 +14,15 @@ from perch.report.style import INK, SPLIT_COLOURS, canvas
 NO_PREDICTIONS = "best/predictions.parquet is not there: it is written at the end of a run that trains Perch's models"
 
 
-def predictions(material: ReportData) -> pd.DataFrame:
-    """Predictions with ``error_ev`` (prediction minus target) beside them; raises Missing when there are none."""
-    if material.predictions is None or material.predictions.empty:
+def predictions(report: ReportData) -> pd.DataFrame:
+    """Predictions with ``error_ev`` (prediction minus target); raises Missing when there are none."""
+    if report.predictions is None or report.predictions.empty:
         raise Missing(NO_PREDICTIONS)
-    made = material.predictions
+    made = report.predictions
     return made.assign(error_ev=made["prediction_ev"] - made["target_ev"])
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(5.0, 5.4)
     for split, colour in SPLIT_COLOURS.items():
         part = table[table["split"] == split]
@@ -48,7 +48,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     parts = [
         f"{split}: mean absolute error {part['error_ev'].abs().mean():.3f} eV over {len(part):,} structures, "
         f"root mean square {np.sqrt((part['error_ev'] ** 2).mean()):.3f} eV"

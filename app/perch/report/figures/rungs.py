@@ -14,13 +14,13 @@ from perch.report.style import FATE_COLOURS, INK, canvas
 MOST_ROWS = 12
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    trials = material.trials
+def _table(report: ReportData) -> pd.DataFrame:
+    trials = report.trials
     if "rung" not in trials or trials["rung"].dropna().empty:
         raise Missing("this strategy has no rungs")
     rungs = _spaced(sorted({int(r) for r in trials["rung"].dropna()}))
-    if material.epochs > rungs[-1]:
-        rungs.append(material.epochs)
+    if report.epochs > rungs[-1]:
+        rungs.append(report.epochs)
     epochs = trials["epochs"].fillna(0).to_numpy()
     out = []
     for rung, following in zip(rungs, [*rungs[1:], np.inf], strict=True):
@@ -31,7 +31,7 @@ def _table(material: ReportData) -> pd.DataFrame:
             "reached": int(reached.sum()),
             "went_on": int((epochs >= following).sum()),
         }
-        row |= {fate: int((ended & (material.fates == fate)).sum()) for fate in FATES}
+        row |= {fate: int((ended & (report.fates == fate)).sum()) for fate in FATES}
         out.append(row)
     return pd.DataFrame(out)
 
@@ -43,7 +43,7 @@ def _spaced(rungs: list[int]) -> list[int]:
     return [rungs[i] for i in sorted({round(p) for p in np.geomspace(1, len(rungs), MOST_ROWS) - 1})]
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=0.9 + 0.5 * len(table))
     y = np.arange(len(table))
     left = table["went_on"].to_numpy(dtype=float)
@@ -64,7 +64,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     steps = "; ".join(f"{row['reached']:,} trials at {row['epochs']} epochs" for row in rows(table))
     return f"Funnel of the rungs: {steps}."
 

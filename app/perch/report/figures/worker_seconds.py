@@ -14,10 +14,8 @@ from perch.vocabulary import ACTIVITIES
 COLOURS = dict(zip(ACTIVITIES, (BLUE, SKY, ORANGE, PURPLE, VERMILLION, GREEN, GREY), strict=True))
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    given = (
-        material.overheads.groupby("activity")["seconds"].sum() if len(material.overheads) else pd.Series(dtype=float)
-    )
+def _table(report: ReportData) -> pd.DataFrame:
+    given = report.overheads.groupby("activity")["seconds"].sum() if len(report.overheads) else pd.Series(dtype=float)
     seconds = {a: float(given[a]) for a in ACTIVITIES if a in given}
     total = sum(seconds.values())
     if total <= 0:
@@ -26,7 +24,7 @@ def _table(material: ReportData) -> pd.DataFrame:
     return pd.DataFrame(shares)
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=1.7)
     left = 0.0
     for row in rows(table):
@@ -42,7 +40,7 @@ def _draw(material: ReportData, table: pd.DataFrame) -> Any:
     return figure
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     shares = ", ".join(f"{row['activity']} {row['share']:.1%}" for row in rows(table))
     return f"Bar of {table['seconds'].sum():,.0f} worker seconds: {shares}."
 

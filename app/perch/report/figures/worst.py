@@ -16,8 +16,8 @@ HOW_MANY = 10
 STRUCTURES_FILE = "best/worst.extxyz"
 
 
-def _table(material: ReportData) -> pd.DataFrame:
-    made = predictions(material)
+def _table(report: ReportData) -> pd.DataFrame:
+    made = predictions(report)
     test = made[made["split"] == "test"]
     if test.empty:
         raise Missing("the split has no test set")
@@ -26,9 +26,9 @@ def _table(material: ReportData) -> pd.DataFrame:
     return worst[columns].reset_index(drop=True)
 
 
-def structures(material: ReportData) -> dict[str, Any]:
+def structures(report: ReportData) -> dict[str, Any]:
     """Structures by id, from the file that the end of a run leaves; empty when there is none."""
-    file = material.folder / STRUCTURES_FILE
+    file = report.folder / STRUCTURES_FILE
     if not file.exists():
         return {}
     from ase.io import read
@@ -36,8 +36,8 @@ def structures(material: ReportData) -> dict[str, Any]:
     return {str(atoms.info.get("id")): atoms for atoms in read(file, index=":", format="extxyz")}
 
 
-def _draw(material: ReportData, table: pd.DataFrame) -> Any:
-    known = structures(material)
+def _draw(report: ReportData, table: pd.DataFrame) -> Any:
+    known = structures(report)
     if not known:
         return _bars(table)
     columns = min(5, len(table))
@@ -84,7 +84,7 @@ def _atoms(axes: Any, atoms: Any) -> None:
     axes.autoscale_view()
 
 
-def _describe(material: ReportData, table: pd.DataFrame) -> str:
+def _describe(report: ReportData, table: pd.DataFrame) -> str:
     parts = ", ".join(f"{row['formula']} {row['error_ev']:+.2f} eV" for row in rows(table))
     return f"The {len(table)} test structures with the largest errors (prediction minus target): {parts}."
 

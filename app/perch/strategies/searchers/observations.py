@@ -1,4 +1,4 @@
-"""What a surrogate model is told about the trials of a run: one value for each, and which are still being trained."""
+"""What a surrogate model knows of the trials of a run: one value for each, and which are still being trained."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class _Running:
     note: Mapping[str, Any]
     epoch: int = 0
     value: float | None = None
-    told: bool = False
+    known: bool = False
+    """Its value stands among the observations."""
 
 
 class Ledger:
@@ -44,11 +45,11 @@ class Ledger:
         self._rule, self._rung = rule, rung
         self._running: dict[str, _Running] = {}
         self._known = 0
-        self.told: list[Observation] = [t for past in plan.history if (t := self._past(past)) is not None]
+        self.observations: list[Observation] = [o for past in plan.history if (o := self._past(past)) is not None]
 
     def pending(self) -> tuple[Config, ...]:
         """Configurations whose value is not known yet, in the order of their start."""
-        return tuple(r.config for r in self._running.values() if not r.told)
+        return tuple(r.config for r in self._running.values() if not r.known)
 
     def searched(self, config: Mapping[str, Any]) -> Config:
         """The searched part of a configuration."""
@@ -74,7 +75,7 @@ class Ledger:
         value = event.get("value")
         running.value = value if is_finite(value) else None
         if self._rule == "rung" and running.epoch >= self._rung and running.value is not None:
-            self._tell(running, running.value)
+            self._observe(running, running.value)
         if event["d"] == Action.STOP:
             self._end(event["id"], failed=running.value is None, silent=False)
 
@@ -83,14 +84,14 @@ class Ledger:
         if running is None:
             return
         if failed:
-            self._tell(running, None)
+            self._observe(running, None)
         elif not silent:
-            self._tell(running, running.value)
+            self._observe(running, running.value)
 
-    def _tell(self, running: _Running, value: float | None) -> None:
-        if not running.told:
-            running.told = True
-            self.told.append(Observation(running.config, value, running.note))
+    def _observe(self, running: _Running, value: float | None) -> None:
+        if not running.known:
+            running.known = True
+            self.observations.append(Observation(running.config, value, running.note))
 
     def _past(self, past: Past) -> Observation | None:
         """A trial of an earlier run, by the same rule."""

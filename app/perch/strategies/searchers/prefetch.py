@@ -2,7 +2,7 @@
 
 The question for trial i is fixed at the moment when trial i - ``ahead`` starts, by the log alone. It holds the results
 known then, and as points in progress the trials then running and the suggestions promised since. So its answer does not
-depend on how fast anybody was, and after a kill the same question is asked again.
+depend on how fast anybody was, and after a kill the same question is asked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def initial_points(dimensions: int) -> int:
 
 
 class PrefetchSettings(Settings):
-    """What every searcher that is asked ahead can be told."""
+    """Settings of every searcher that is asked ahead."""
 
     initial: int | None = Field(
         None,
@@ -51,7 +51,7 @@ class PrefetchSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything that the answer depends on, beside the seed."""
+    """Everything that the answer depends on, apart from the seed."""
 
     number: int
     results: tuple[Observation, ...]
@@ -83,7 +83,7 @@ class Port(Protocol):
         ...
 
     def ask(self, question: Question) -> Reply | None:
-        """The reply, or None while it is being worked out; the same question may be put again at any time."""
+        """The reply, or None while it is being worked out; the same question may be put at any time."""
         ...
 
     def wait(self, seconds: float) -> None:
@@ -91,7 +91,7 @@ class Port(Protocol):
         ...
 
     def forget(self, number: int) -> None:
-        """Questions up to ``number`` will not be put again."""
+        """Questions up to ``number`` will not be put any more."""
         ...
 
     def close(self) -> None:
@@ -164,7 +164,7 @@ class PrefetchSearcher:
         self._ahead = settings.ahead or min(max(plan.workers // 2, 1), MOST_AHEAD)
         self._first = len(plan.points)
         self._started = 0
-        self._moments = {i: _Moment(len(self._ledger.told), ()) for i in range(self._ahead)}
+        self._moments = {i: _Moment(len(self._ledger.observations), ()) for i in range(self._ahead)}
         self._built: int | None = None
         self._note_built()
         self._logged: dict[int, Config] = {}
@@ -188,7 +188,7 @@ class PrefetchSearcher:
             return
         i = event["i"]
         self._started = i + 1
-        self._moments[i + self._ahead] = _Moment(len(self._ledger.told), self._ledger.pending())
+        self._moments[i + self._ahead] = _Moment(len(self._ledger.observations), self._ledger.pending())
         self._note_built()
         self._logged[i] = self._ledger.searched(event["config"])
         for old in (i - self._ahead, i - self._ahead - 1):
@@ -239,7 +239,7 @@ class PrefetchSearcher:
             return New(self._plan.space.complete(self._plan.points[i]), by="point")
         moment = self._moments.get(i)
         if moment is None:  # further ahead than anything was fixed: a driver that skips numbers
-            moment = self._moments[i] = _Moment(len(self._ledger.told), self._ledger.pending())
+            moment = self._moments[i] = _Moment(len(self._ledger.observations), self._ledger.pending())
         if not self._own_start and (ordinal < self._initial or moment.seen < FEWEST_RESULTS):
             return New(self._plan.space.complete(self._design[ordinal]), by="design")
         question = self._question(i, moment)
@@ -259,7 +259,7 @@ class PrefetchSearcher:
                     return None
                 config = self._ledger.searched(new.config)
             promised.append(config)
-        results = tuple(self._ledger.told[: moment.seen])
+        results = tuple(self._ledger.observations[: moment.seen])
         return Question(i - self._first, results, (*moment.pending, *promised), min(self._built or 0, moment.seen))
 
     def _checked(self, ordinal: int, question: Question, reply: Reply) -> New:

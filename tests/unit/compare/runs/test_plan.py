@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perch.compare.runs.plan import Job, extend, load_plan, make_plan, narrowed, save
+from perch.compare.runs.plan import Job, extend, load_plan, make_plan, part_of, save
 from perch.errors import PerchError, RecordError, StudyError
 from perch.study import load
 
@@ -76,11 +76,11 @@ def test_a_comparison_is_extended_by_blocks_strategies_and_time_but_not_by_anoth
 
 def test_a_comparison_that_exists_answers_another_question() -> None:
     plan = make_plan(STUDY, [*NAMES, "asha-gp"], 2, 60.0)
-    assert narrowed(plan, None, None) == plan
-    assert narrowed(plan, None, "asha").reference == "asha"
-    asked = narrowed(plan, ["asha", "asha-gp"], "asha")
+    assert part_of(plan, None, None) == plan
+    assert part_of(plan, None, "asha").reference == "asha"
+    asked = part_of(plan, ["asha", "asha-gp"], "asha")
     assert set(asked.jobs()) == {j for j in plan.jobs() if j.strategy in ("asha", "asha-gp")}
-    assert narrowed(plan, ["asha", "rs"], None).reference == "rs"
+    assert part_of(plan, ["asha", "rs"], None).reference == "rs"
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_a_comparison_that_exists_answers_another_question() -> None:
 )
 def test_a_question_about_what_was_not_run_is_refused(strategies: list[str] | None, reference: str | None) -> None:
     with pytest.raises(StudyError) as refused:
-        narrowed(make_plan(STUDY, NAMES, 2, 60.0), strategies, reference)
+        part_of(make_plan(STUDY, NAMES, 2, 60.0), strategies, reference)
     assert refused.value.exit_code == 2 and refused.value.why and refused.value.fix

@@ -33,7 +33,7 @@ def error(i: int, failure: str = "diverged") -> dict[str, Any]:
 def told(ledger: Ledger, *events: dict[str, Any]) -> list[tuple[float, float | None]]:
     for event in events:
         ledger.applied(event)
-    return [(t.config["lr"], t.value) for t in ledger.told]
+    return [(t.config["lr"], t.value) for t in ledger.observations]
 
 
 def test_last_tells_the_value_at_the_end() -> None:

@@ -235,4 +235,4 @@ def test_what_a_trial_is_worth_to_the_model(settings: dict[str, Any], own_start:
                 "d": "stop" if epoch == 3 else "go",
             }
         )
-    assert [told.value for told in search._ledger.told] == values
+    assert [known.value for known in search._ledger.observations] == values

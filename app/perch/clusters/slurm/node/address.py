@@ -102,14 +102,14 @@ def publish(address: HeadAddress, path: Path) -> None:
 
 
 def write_durably(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write beside, sync, rename, sync the folder."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    """Write to a temporary file, sync it, rename it, sync the folder."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    beside.rename(path)
+    temporary.rename(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,4 +1,4 @@
-"""TensorBoard beside the head, as a process: ``python -m perch.clusters.slurm.node.board LOGDIR PORT URL_FILE``.
+"""TensorBoard on the first node, as a process: ``python -m perch.clusters.slurm.node.board LOGDIR PORT URL_FILE``.
 
 Its path prefix is random and appears in no command line and no log: only in ``URL_FILE``, mode 0600.
 """

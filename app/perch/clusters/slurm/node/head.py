@@ -190,7 +190,7 @@ class Head(Node):
         raise ClusterError(
             f"{len(self.joined)} of {self.allocation.nodes} nodes joined, {least} are needed",
             why=why + "; the head's last lines:\n" + (self.ray.last_lines() if self.ray else ""),
-            fix=f"read the logs of each node beside {self.logs}; --min-nodes goes on with fewer, "
+            fix=f"read the logs of each node next to {self.logs}; --min-nodes goes on with fewer, "
             "--start-timeout waits longer",
         )
 

@@ -1,4 +1,4 @@
-"""Every other node: find the head, join its Ray, leave when told to or when the head is gone."""
+"""Every other node: find the head, join its Ray, leave when the head says so or is gone."""
 
 from __future__ import annotations
 
