@@ -1,4 +1,4 @@
-"""What a campaign is connected to: an engine that trains, a log that remembers, a store of checkpoints, a clock.
+"""What a campaign is connected to: an engine that trains, a log that keeps its events, a store of checkpoints, a clock.
 
 Ray Tune (``perch.engine.tune``), the inline engine (``perch.engine.inline``) and the virtual clock
 (``perch.simulate.virtual_clock``) are engines. Each calls the same methods of ``Campaign``:

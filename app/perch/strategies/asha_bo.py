@@ -13,7 +13,7 @@ from perch.strategies.strategy import Searcher, Strategy
 
 
 class AshaBoSettings(AshaSettings, DragonflySettings):
-    """What ASHA and Dragonfly can be told."""
+    """Settings of ASHA and of Dragonfly."""
 
 
 def build_asha_bo(plan: Plan, settings: Any, searcher: Searcher | None) -> Strategy:

@@ -13,7 +13,7 @@ from perch.strategies.strategy import Searcher, Strategy
 
 
 class AshaGpSettings(AshaSettings, PrefetchSettings):
-    """What ASHA and the Gaussian process can be told."""
+    """Settings of ASHA and of the Gaussian process."""
 
 
 def build_asha_gp(plan: Plan, settings: Any, searcher: Searcher | None) -> Strategy:

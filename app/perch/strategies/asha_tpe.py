@@ -13,7 +13,7 @@ from perch.strategies.tpe import DIFFERS, PAPER, TpeSettings
 
 
 class AshaTpeSettings(AshaSettings, TpeSettings):
-    """What ASHA and TPE can be told."""
+    """Settings of ASHA and of TPE."""
 
 
 def build_asha_tpe(plan: Plan, settings: Any, searcher: Searcher | None) -> Strategy:

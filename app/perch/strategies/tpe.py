@@ -23,7 +23,7 @@ DIFFERS = (
 
 
 class TpeSettings(Settings):
-    """What TPE can be told."""
+    """TPE's settings."""
 
     initial: int | None = Field(
         None,
