@@ -12,8 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "app" / "perch"
-PAGES = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")] + sorted(
-    (ROOT / "docs").rglob("*.md")
+PAGES = sorted(
+    [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "README.md")]
+    + [page for folder in ("docs", "studies", "charts") for page in (ROOT / folder).rglob("*.md")]
 )
 CODE = re.compile(r"`([^`\n]+)`")
 FOLDERS = "app|apptainer|benchmarks|charts|docs|make|manifests|studies|tests"
@@ -107,7 +108,11 @@ def leads_somewhere(dotted: str) -> bool:
 def test_every_module_and_function_on_a_page_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     spans = [span for span in CODE.findall(text) if re.fullmatch(r"perch(\.[A-Za-z_]+)+", span)]
-    imported = re.findall(r"^(?:from|import) (perch[\w.]*)", text, flags=re.MULTILINE)
+    imported = [
+        f"{module}.{name.strip()}"
+        for module, names in re.findall(r"^from (perch[\w.]*) import ([\w, ]+)", text, flags=re.MULTILINE)
+        for name in names.split(",")
+    ]
     files = {"perch.sif", "perch.yaml", "perch.db"}
     assert not [name for name in {*spans, *imported} - files if not leads_somewhere(name)]
 
