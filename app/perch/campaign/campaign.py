@@ -62,7 +62,7 @@ class Campaign:
     best_test_mae_ev: float | None = None
     idle_since_s: float | None = None
     stay: Stay | None = None
-    """How long an attempt that was told to leave stays; None: it was not told."""
+    """How long an attempt that is to leave stays; None: it is not to leave."""
     epochs_s: deque[float] = field(default_factory=lambda: deque(maxlen=101))
     """How long the last epochs of all trials took."""
     failure: BaseException | None = None
@@ -155,7 +155,7 @@ class Campaign:
         return max(HANGING_EPOCHS * (self.epoch_s or 0.0), SHORTEST_LIMIT_S)
 
     def _current_stay(self) -> Stay | None:
-        """The stay of an attempt that was told to leave, or of one whose time budget is over."""
+        """The stay of an attempt that is to leave, or of one whose time budget is over."""
         if self.stay is None and self.rules.time_s is not None and self.time_is_up and not self.state.confirming:
             over_s = self.rules.time_s + self.state.confirmed_s
             return Stay(over_s)

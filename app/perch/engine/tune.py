@@ -307,7 +307,7 @@ class TuneEngine:
             self.campaign.offered(trial.trial_id, trial.perch_segment, path)
 
     def errored(self, trial: Trial) -> None:
-        """Tell the machine's faults from the trial's own."""
+        """Separate the machine's faults from the trial's own."""
         if (hangs := self.evicting.pop(trial.trial_id, None)) is not None:
             self.campaign.evicted(trial.trial_id, hangs=hangs)
             return
@@ -317,7 +317,7 @@ class TuneEngine:
         self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node)
 
     def evict(self, name: str, hangs: bool) -> None:
-        """End the worker of an overdue placement; a step that hangs hears of nothing else."""
+        """End the worker of an overdue placement; nothing else ends a step that hangs."""
         controller = self.controller
         held = [t for t in (*controller._running_trials, *controller._pending_trials) if t.trial_id == name]
         if not held or name in self.evicting:

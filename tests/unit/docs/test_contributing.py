@@ -13,13 +13,13 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 DIFF = re.compile(r"^```diff\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
-COPIED = ("app/perch", "tests/contract", "tests/unit/model", "tests/conftest.py", "pyproject.toml")
+COPIED = ("app/perch", "tests", "pyproject.toml")
 SUITES = ("tests/contract/test_sources.py", "tests/contract/test_strategies.py", "tests/unit/model/test_cgcnn.py")
 
 
 @pytest.fixture(scope="module")
 def patched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package and of the suites, with every diff of the page applied."""
+    """A copy of the package and of the tests, with every diff of the page applied."""
     if shutil.which("git") is None:
         pytest.skip("git, which applies the diffs, is not installed")
     copy = tmp_path_factory.mktemp("contributing")
