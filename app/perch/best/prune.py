@@ -7,7 +7,7 @@ from perch.log.state import State
 
 
 def prune_weights(folder: RunFolder, state: State) -> None:
-    """Forget the weights of trials that have ended and no longer lead."""
+    """Delete the weights of trials that have ended and no longer lead."""
     for path in folder.weights.glob("*.pt"):
         if path.stem in state.ended and path.stem not in state.top:
             path.unlink(missing_ok=True)

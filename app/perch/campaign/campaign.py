@@ -65,11 +65,11 @@ class Campaign:
     best_test_mae_ev: float | None = None
     idle_since_s: float | None = None
     stay: Stay | None = None
-    """How long an attempt that was told to leave stays; None: it was not told."""
+    """How long an attempt that is to leave stays; None: it is not to leave."""
     epochs_s: deque[float] = field(default_factory=lambda: deque(maxlen=101))
     """How long the last epochs of all trials took."""
     failure: BaseException | None = None
-    """An error of Perch itself inside a callback of the engine, which the engine would swallow."""
+    """An error of Perch itself inside a callback of the engine, which the engine would ignore."""
 
     def __post_init__(self) -> None:
         self.insurance = Insurance(self.rules.insure_s, self.rules.insure_strictly)
@@ -158,7 +158,7 @@ class Campaign:
         return max(HANGING_EPOCHS * (self.epoch_s or 0.0), SHORTEST_LIMIT_S)
 
     def _current_stay(self) -> Stay | None:
-        """The stay of an attempt that was told to leave, or of one whose time budget is over."""
+        """The stay of an attempt that is to leave, or of one whose time budget is over."""
         if self.stay is None and self.rules.time_s is not None and self.time_is_up and not self.state.confirming:
             over_s = self.rules.time_s + self.state.confirmed_s
             return Stay(over_s)
@@ -183,7 +183,7 @@ class Campaign:
                     return self._new(answer)
                 if isinstance(answer, Resume):
                     self._promote(answer.trial)
-                    if answer.trial in self.saving:  # it is handed out when its checkpoint is there
+                    if answer.trial in self.saving:  # it is placed when its checkpoint is there
                         return None
                     continue
                 if not isinstance(answer, Done):
@@ -267,7 +267,7 @@ class Campaign:
     def wait_for_suggestion(self, seconds: float) -> bool:
         """Wait a moment for a suggestion that is being worked out. False, at once, where none is awaited or wanted.
 
-        Nor is there any waiting while a checkpoint is being written: only the engine's loop hears of its end.
+        Nor is there any waiting while a checkpoint is being written: its end is reported in the engine's loop alone.
         """
         unwanted = self.ending is not None or self.time_is_up or self.state.confirming
         if unwanted or self.queue or self.saving or not self.state.strategy.waiting:

@@ -1,6 +1,7 @@
 """After the budget: the best configurations are trained again with fresh seeds before one is named.
 
-The lowest of many noisy values flatters its trial. What a fresh seed gives again is not chosen for being low.
+The lowest of many noisy values is lower than what its configuration gives on average. A fresh seed's value was not
+chosen for being low.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from perch.log.state import CONFIRM, KEPT, State
 
 @dataclass
 class Confirmation:
-    """Chooses what to confirm and hands out the trials that do it. ``top`` 0 switches it off.
+    """Chooses what to confirm and gives the trials that do it. ``top`` 0 switches it off.
 
     ``log`` is this attempt's: what it holds counts here, also when a newer attempt has accepted less of it.
     """
@@ -46,7 +47,7 @@ class Confirmation:
         return list(chosen.values())[: self.top]
 
     def next_job(self, state: State) -> dict[str, Any] | None:
-        """The next trial of this phase, as the fields of its ``trial`` event; None when all have been handed out."""
+        """The next trial of this phase, as the fields of its ``trial`` event; None when each has been placed."""
         if not self.configs and state.confirming:
             self.configs = configs_of(self.log.read(), state.confirming)
         for repeat in range(self.seeds):

@@ -2,7 +2,7 @@
 
 It may know until when it can stay: the end of its job, or of its pod's grace period. Then it waits for every trial that
 can be expected to finish its epoch and save before that. If it does not know, it waits as long as the epochs take, within
-bounds: whoever wants it gone at once says so a second time, and being killed while waiting loses no more than leaving.
+bounds: a second signal ends it at once, and an attempt that is killed while it waits loses no more than one that leaves.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LONGEST_STAY_S = 600.0
-"""Longest wait for running epochs where nobody said until when the attempt may stay."""
+"""Longest wait for running epochs where it is not known until when the attempt may stay."""
 FIRST_EPOCH_S = 60.0
 """What an epoch is taken to last before one has been reported."""
 SHORTEST_STAY_S = 4.0
 """Seconds that even the shortest epoch is waited for: the machine may be busy."""
 PATIENCE = 2.0
-"""An epoch may last this many times as long as expected before nobody waits for it any more."""
+"""An epoch may last this many times as long as expected before it is waited for no longer."""
 
 
 @dataclass(frozen=True)

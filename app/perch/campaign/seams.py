@@ -1,22 +1,28 @@
-"""What a campaign is connected to: an engine that trains, a log that remembers, a store of checkpoints, a clock.
+"""What a campaign is connected to: an engine that trains, a log that keeps its events, a store of checkpoints, a clock.
 
 Ray Tune (``perch.engine.tune``), the inline engine (``perch.engine.inline``) and the virtual clock
-(``perch.simulate.virtual_clock``) are engines. Each calls the same methods of ``Campaign``:
+(``perch.simulate.virtual_clock``) are engines. Each calls these methods of ``Campaign``, those that it has a use for:
 
 ===================  ================================================================================================
 method               when the engine calls it
 ===================  ================================================================================================
+begin                once, before anything else
 next_placement       a worker is free; ``next_confirmation`` after it, when it gave none
+begun                a worker has taken its placement up
 result               a placement has reported an epoch; the engine does what the instruction says
 saved                the checkpoint that an instruction asked for is written
 offered              the trainable left a checkpoint that no instruction asked for
 left_worker          a placement is off its worker
 faulted              a placement ended in an error, and whose it is (``failed`` and ``lost`` follow from that)
+failed               a trial has failed by its own fault, where that is known without asking
 finished_early       the trainable has ended by itself before its last epoch
+awaited              an attempt is to end: the trials that can still finish their epoch and save
+overdue, evicted     every second: the placements to end now; such a placement has been ended
 wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a searcher that is at work
 ===================  ================================================================================================
 
-It reads ``ending`` (not None: place nothing more) and keeps ``worker_slots`` (how many placements run at once) true.
+It reads ``ending`` (not None: place nothing more), ``saving`` (the trials whose workers are saving) and ``state``, keeps
+``worker_slots`` (how many placements run at once) true, and leaves in ``failure`` an error of Perch itself that Tune would ignore.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def session(folder: Path | None, python_path: list[str], *, cpus: int | None = N
     finally:
         try:
             _shutdown()
-        except BaseException:  # a signal; what is half ended would live on, and be missed when its token is gone
+        except BaseException:  # a signal; processes left running could not be ended without their token
             _shutdown()
             raise
 
@@ -176,7 +176,7 @@ def _init(folder: Path, cpus: int | None) -> None:
 
 
 def _shutdown() -> None:
-    """End Ray, and give SIGTERM back to its handler: Ray's compiled code resets it to "die" behind Python's back."""
+    """End Ray, then set SIGTERM's handler anew: Ray's compiled code resets it to the default, and Python does not notice."""
     import ray
 
     try:
@@ -238,7 +238,7 @@ class Watchdog(threading.Thread):
         self._on_death, self._every_s, self._stop = on_death, every_s, threading.Event()
 
     def run(self) -> None:
-        """Look at Ray's processes until told to stop."""
+        """Look at Ray's processes until ``cancel`` is called."""
         import ray
 
         node: Any = ray._private.worker._global_node

@@ -1,4 +1,4 @@
-"""Signals while Ray runs: a first one is noted, a second one leaves at once."""
+"""Signals while Ray runs: how a run sets its handlers, and ``Leave``, which ends Tune's loop at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Leave(BaseException):
-    """Ends Tune's loop at once; not an ``Exception``, so that nothing in between answers it."""
+    """Ends Tune's loop at once; not an ``Exception``, so that no ``except Exception`` in between catches it."""
 
 
 @contextlib.contextmanager

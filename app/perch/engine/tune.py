@@ -1,4 +1,4 @@
-"""The one adapter to Ray Tune: places placements as Tune trials and reports what they do to the campaign.
+"""The one adapter to Ray Tune: makes a Tune trial of each placement and reports to the campaign what becomes of it.
 
 Tune knows only "go on", "save" and "stop". A resume, an exploit and a restart after a kill are each a fresh Tune
 ``Trial`` with the same id and a checkpoint to start from, on an actor that is reused. Names with an underscore belong
@@ -47,7 +47,7 @@ class PlacedTrial(Trial):  # type: ignore[misc]
     """A Tune trial that keeps its error in memory instead of writing two files."""
 
     def handle_error(self, exc: BaseException | None = None) -> None:
-        """Remember the error; Perch decides what it means."""
+        """Keep the error; ``TuneEngine.errored`` decides what it means."""
         self.run_metadata.num_failures += 1
         self.temporary_state.perch_error = exc
 
@@ -86,7 +86,7 @@ class Search(SearchAlgorithm):  # type: ignore[misc]
 
 
 class Scheduler(FIFOScheduler):  # type: ignore[misc]
-    """Where results go: the campaign decides, Tune obeys."""
+    """Where results go: the campaign decides, Tune does it."""
 
     def __init__(self, engine: TuneEngine) -> None:
         super().__init__()
@@ -97,14 +97,14 @@ class Scheduler(FIFOScheduler):  # type: ignore[misc]
         return True
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """Remember the controller: Tune hands it to schedulers only."""
+        """Keep the controller: Tune gives it to schedulers only."""
         self.engine.controller = getattr(tune_controller, "_tune_controller", tune_controller)
         if self.engine.needs != trial.placement_group_factory:
             self.engine.needs, self.engine.kept_workers = trial.placement_group_factory, 0
         self.engine.keep_workers(self.engine.campaign.worker_slots)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Record a result, and do what the campaign orders."""
+        """Record a result, and do what the campaign says."""
         order = self.engine.guarded(lambda: self.engine.report(trial, result), Instruction.STOP)
         if order in (Instruction.SAVE, Instruction.SAVE_AND_STOP):
             tune_controller._schedule_trial_save(trial, result=result)
@@ -130,7 +130,7 @@ class Scheduler(FIFOScheduler):  # type: ignore[misc]
 
 
 class Watch(TrialProgressCallback):  # type: ignore[misc]
-    """Logs checkpoints, keeps time, and forgets ended trials; stands in for Tune's own, which keeps every one."""
+    """Reports checkpoints, calls ``step``, drops ended trials; replaces Tune's own reporter, which keeps every trial."""
 
     def __init__(self, engine: TuneEngine) -> None:
         super().__init__()
@@ -141,12 +141,12 @@ class Watch(TrialProgressCallback):  # type: ignore[misc]
         self.engine.guarded(lambda: self.engine.checkpointed(trial, checkpoint))
 
     def on_step_begin(self, iteration: int, trials: Any, **_: Any) -> None:
-        """Take the signals back: Tune's own handlers would end the loop without saving."""
+        """Set Perch's signal handlers anew: Tune's own would end the loop without saving."""
         if iteration == 0:
             self.engine.on_start()
 
     def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
-        """Raise what a callback could not, keep time, forget ended trials."""
+        """Raise what a callback could not, and drop ended trials."""
         self.engine.step(trials)
 
     def on_trial_start(self, iteration: int, trials: Any, trial: Trial, **_: Any) -> None:
@@ -226,7 +226,7 @@ class TuneEngine:
             raise self.campaign.failure
 
     def guarded(self, call: Callable[[], Any], otherwise: Any = None) -> Any:
-        """Call into the campaign; Tune swallows exceptions in callbacks, so the first one is kept and ends the run."""
+        """Call into the campaign; Tune ignores exceptions in callbacks, so the first one is kept and ends the run."""
         if self.campaign.failure is not None:
             return otherwise
         try:
@@ -299,7 +299,7 @@ class TuneEngine:
     # --- what Tune reports ------------------------------------------------------------------------------------------
 
     def report(self, trial: Trial, result: dict[str, Any]) -> Instruction:
-        """Hand a result to the campaign."""
+        """Report a result to the campaign."""
         epoch = int(result["training_iteration"])
         return self.campaign.result(trial.trial_id, trial.perch_segment, epoch, numeric(result))
 
@@ -321,7 +321,7 @@ class TuneEngine:
             self.campaign.offered(trial.trial_id, trial.perch_segment, path)
 
     def errored(self, trial: Trial) -> None:
-        """Tell the machine's faults from the trial's own."""
+        """Separate the machine's faults from the trial's own."""
         if (hangs := self.evicting.pop(trial.trial_id, None)) is not None:
             self.campaign.evicted(trial.trial_id, hangs=hangs)
             return
@@ -331,7 +331,7 @@ class TuneEngine:
         self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node)
 
     def evict(self, name: str, hangs: bool) -> None:
-        """End the worker of an overdue placement; a step that hangs hears of nothing else."""
+        """End the worker of an overdue placement; nothing else ends a step that hangs."""
         controller = self.controller
         held = [t for t in (*controller._running_trials, *controller._pending_trials) if t.trial_id == name]
         if not held or name in self.evicting:

@@ -1,4 +1,4 @@
-"""Tune's own books: what it reads from the environment, what it holds for ever of ended trials, and of the cluster."""
+"""Keeps Tune small: what it reads from the environment, and what it would keep of ended trials and of the cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def prepare_environment() -> None:
 
 
 def forget_ended(controller: Any, trials: list[Any]) -> None:
-    """Drop ended trials from Tune's books, which it keeps for ever: memory and time per trial stay flat."""
+    """Drop ended trials from Tune's tables, which would keep them to the end: memory and time per trial stay flat."""
     if len(controller._stopped_trials) + len(controller._failed_trials) < 50:
         return
     ended = controller._stopped_trials | controller._failed_trials

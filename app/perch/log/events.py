@@ -1,7 +1,7 @@
 """The event log: the only truth about a run, one append-only JSON-lines file per attempt.
 
 An attempt (a start or resume of the command) first records, in its own file, how many bytes it accepts of each earlier
-one. What a half-dead earlier attempt still writes lies beyond them and is ignored; a line that a kill has torn is not
+one. What an earlier attempt that still runs writes lies beyond them and is ignored; a line that a kill has torn is not
 accepted either. No file locks: shared file systems do not keep them.
 """
 
@@ -20,7 +20,7 @@ from perch.errors import RecordError
 Event = dict[str, Any]
 
 SYNC_EVERY_S = 1.0
-"""Data are handed to the disk at least this often while events come in (the contract allows 5 s)."""
+"""Data are synced to the disk at least this often while events come in (the contract allows 5 s)."""
 
 RESERVE_BYTES = 64 * 1024
 """Room held for the last event and the summary of an attempt on a full disk."""
@@ -138,7 +138,7 @@ class EventLog:
         self.sync(SYNC_EVERY_S)
 
     def sync(self, every_s: float = 0.0) -> None:
-        """Hand what was written to the disk, if the last time is more than ``every_s`` seconds ago."""
+        """Sync what was written to the disk, if the last time is more than ``every_s`` seconds ago."""
         if self._dirty and time.monotonic() - self._synced_s >= every_s:
             os.fdatasync(self._fd)
             self._synced_s, self._dirty = time.monotonic(), False
@@ -180,7 +180,7 @@ class Tail:
         self._position: dict[int, int] = {}
 
     def new(self) -> list[Event]:
-        """Events that have come; raises ``Rewritten`` when a new attempt disowned lines that were already given."""
+        """Events that have come; raises ``Rewritten`` when a new attempt accepts less than was given already."""
         out: list[Event] = []
         for attempt, size in sorted(accepted(self.events).items()):
             start = self._position.get(attempt, 0)

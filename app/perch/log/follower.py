@@ -1,4 +1,4 @@
-"""What the processes beside a run share: they end when their standard input does, be it closed by the run or by its death."""
+"""What the processes that follow a run share: they end when their standard input is closed, by the run or because it died."""
 
 from __future__ import annotations
 

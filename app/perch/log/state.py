@@ -1,4 +1,4 @@
-"""What a log means: ``State.apply`` is called for every event, live and in replay alike."""
+"""The state that a log adds up to: ``State.apply`` is called for every event, live and in replay alike."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Attempt:
 
 
 def prepare_data(study: Study, root: Path, view: View | None) -> tuple[Any, Path, Study]:
-    """Build the graphs before Ray starts, so that bad data cost nothing; they are cached beside the runs.
+    """Build the graphs before Ray starts, so that bad data cost nothing; they are cached in the folder of the runs.
 
     Returns data, cache, and the study without choices that these data cannot serve.
     """
@@ -80,7 +80,7 @@ def open_attempt(
 ) -> Attempt:
     """Create or enter the run folder and log the attempt: first what it accepts of earlier ones, then replay that.
 
-    ``asked`` is kept as ``study.yaml``; ``study`` is what runs: the same, narrowed to what the data can serve.
+    ``asked`` is kept as ``study.yaml``; ``study`` is what runs: the same, without choices that the data cannot serve.
     """
     folder.path.mkdir(parents=True, exist_ok=True)
     study = study.model_copy(update={"versions": versions()})

@@ -72,7 +72,7 @@ def close(attempt: Attempt) -> Outcome:
             slots=campaign.worker_slots,
         )  # fmt: skip
         attempt.log.sync()
-    except OSError as error:  # the next attempt does without this event; people must still be told
+    except OSError as error:  # the next attempt does without this event; people must still hear of it
         end_by(campaign, error, str(attempt.folder.path))
         ending, why = campaign.ending, campaign.why
     if ending == "interrupted":
@@ -104,9 +104,7 @@ def finish_record(attempt: Attempt, outcome: Outcome, writer: subprocess.Popen[b
     except OSError as error:
         if classify(error).failure != STORAGE:
             raise
-        attempt.folder.summary.unlink(
-            missing_ok=True
-        )  # it is not of this end; whoever reads the run next makes it anew
+        attempt.folder.summary.unlink(missing_ok=True)  # it is not of this end; what reads the run next makes it anew
         end_by(attempt.campaign, error, str(attempt.folder.path))
         return replace(outcome, ending=attempt.campaign.ending or "storage", why=attempt.campaign.why)
     return outcome

@@ -1,4 +1,4 @@
-"""Driving an attempt: Ray up, followers beside it, Tune's loop until something ends it."""
+"""Drives an attempt: starts Ray and the processes that follow the log, and runs Tune's loop until something ends it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
     ended: Outcome | None = None
     with leaving():  # a second signal, which may come while Ray ends or tables are made: those are made when next read
         with contextlib.ExitStack() as followers:
-            followers.callback(attempt.campaign.state.strategy.close)  # a program that calls run lives on after it
+            followers.callback(attempt.campaign.state.strategy.close)  # the program that calls run may go on after it
             writer = followers.enter_context(writer_process(attempt.folder))
             if "wandb" in attempt.study.log:
                 from perch.boards.wandb_process import following

@@ -44,13 +44,13 @@ def free_bytes(path: Path) -> int | None:
 
 
 def job_left_s() -> float | None:
-    """Seconds to the end of the job, from ``PERCH_END_TIME`` (Unix time); None where nobody set it."""
+    """Seconds to the end of the job, from ``PERCH_END_TIME`` (Unix time); None where it is not set."""
     end_time = os.environ.get("PERCH_END_TIME")
     return float(end_time) - time.time() if end_time else None
 
 
 def stay_s() -> float | None:
-    """How long an attempt that is told to leave now may stay; None: nobody said.
+    """How long an attempt that is to leave now may stay; None: not known.
 
     Until the end of the job (``PERCH_END_TIME``), or for the grace period that a signal is followed by
     (``PERCH_GRACE_S``), less what the attempt needs to close.

@@ -1,4 +1,4 @@
-"""What a run says when it ends: the best configuration, beside the baselines, and the next command."""
+"""The lines that a run prints at its end: the best configuration, the baselines, the next command."""
 
 from __future__ import annotations
 

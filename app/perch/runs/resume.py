@@ -96,7 +96,7 @@ def _newest_unfinished(asked: Study, out: Path) -> Target:
 
 
 def closed(folder: RunFolder) -> str | None:
-    """How the last attempt ended; None when it did not say."""
+    """How the last attempt ended; None when it left no ``close`` event."""
     last = None
     for event in read(folder.events):
         last = event["why"] if event["e"] == "close" else None if event["e"] == "attempt" else last

@@ -1,4 +1,4 @@
-"""What a trial runs: the trainable, and what Perch tells it beside its hyperparameters."""
+"""What a trial runs: the trainable, and what it is given besides its hyperparameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def trainable(attempt: Attempt) -> Any:
 
 
 def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, float]) -> dict[str, Any]:
-    """What a trial of ours is told beside its hyperparameters; a foreign trainable gets these alone."""
+    """What Perch's own trainable is given besides hyperparameters; a foreign one gets those alone."""
     if not attempt.study.trainable_is_ours:
         return {}
     study = attempt.study

@@ -85,8 +85,8 @@ class Writer:
             self.changed = False
 
     def write_report(self) -> None:
-        """Refresh the report; its failure is said and does not end the tables."""
-        if os.environ.get("PERCH_REPORT") == "0":  # a comparison's runs are reported on together
+        """Refresh the report; its failure is printed and does not keep the tables from being written."""
+        if os.environ.get("PERCH_REPORT") == "0":  # a comparison reports on its runs together
             return
         from perch.report import refresh
 
@@ -103,7 +103,7 @@ class Writer:
                 self.failed.append(what)
 
     def finish(self) -> None:
-        """Everything once more, for the last time."""
+        """Write everything for the last time."""
         self.look()
         if self.tables.closed is None:  # the run's process has ended and did not say how
             self.tables.closed, self.changed = {"why": "interrupted", "reason": "it was killed"}, True

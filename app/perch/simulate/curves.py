@@ -1,4 +1,4 @@
-"""Learning curves for the simulated driver: what a trial would report, and how long its epochs would take."""
+"""Learning curves for the virtual clock: what a trial would report, and how long its epochs would take."""
 
 from __future__ import annotations
 

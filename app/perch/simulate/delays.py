@@ -1,4 +1,4 @@
-"""What costs a simulated worker time beside training."""
+"""What costs a simulated worker time besides training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Delays:
-    """Everything beside training that costs a worker time, in seconds; none by default."""
+    """Everything besides training that costs a worker time, in seconds; none by default."""
 
     start_s: float = 0.0
     """The first trial of a worker: its process starts and loads the data."""

@@ -1,4 +1,4 @@
-"""Would a strategy decide again what a log says was decided? For contract tests, and to audit a run that was killed."""
+"""Whether a strategy would decide anew what its log holds: for contract tests, and to audit a run that was killed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def differences(strategy: Strategy, events: Iterable[Event], *, trusted: int = 0
     """Ask the strategy again before each event from number ``trusted`` on; the events before it are only applied.
 
     New trials, promotions and decisions with their rung, cut-off, rank and exploit are compared. The events must be in
-    the order of the log, and the strategy fresh. Searchers that run ahead in a process of their own may differ.
+    the order of the log, and the strategy fresh. Searchers that are asked ahead, in a process, may differ.
     """
     for index, event in enumerate(events):
         if event["e"] not in STRATEGY_KINDS or event.get("phase", "search") != "search":

@@ -52,7 +52,7 @@ class VirtualStore:
         return path in self.paths
 
     def delete(self, path: str) -> None:
-        """Forget a checkpoint."""
+        """Remove a checkpoint."""
         self.paths.discard(path)
 
 
@@ -109,7 +109,7 @@ class VirtualEngine:
         self.counter += 1
         heapq.heappush(self.heap, (time_s, self.counter, happens, worker))
 
-    # --- a worker's life --------------------------------------------------------------------------------------------
+    # --- one worker -------------------------------------------------------------------------------------------------
 
     def _fill(self) -> None:
         """Give every free worker something to do, as far as the campaign has something."""

@@ -18,7 +18,7 @@ from perch.strategies.strategy import Searcher
 
 
 class AhbSettings(AshaSettings):
-    """Settings of AHB."""
+    """AHB's settings."""
 
     brackets: int = Field(
         3, ge=1, le=10, description="ladders of rungs; ladder s starts at grace_period times η to the s"

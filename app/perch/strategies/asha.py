@@ -18,7 +18,7 @@ from perch.strategies.strategy import GO, Decision, Event, Searcher
 
 
 class AshaSettings(Settings):
-    """Settings of ASHA."""
+    """ASHA's settings."""
 
     grace_period: int = Field(
         1, ge=1, description="epochs that every trial trains before it can be stopped: first rung"
@@ -56,7 +56,7 @@ class Asha(Scheduler):
         return GO if rung is None else rung.judge(value, self.keep)
 
     def on_start(self, trial: str, event: Event) -> None:
-        """Remember the bracket that was logged: it is drawn once."""
+        """Keep the bracket that was logged: it is never drawn anew."""
         self._bracket[trial] = event.get("bracket", 0)
         self._passed[trial] = 0
 

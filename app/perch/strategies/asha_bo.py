@@ -13,7 +13,7 @@ from perch.strategies.strategy import Searcher, Strategy
 
 
 class AshaBoSettings(AshaSettings, DragonflySettings):
-    """Settings of ASHA and Dragonfly."""
+    """Settings of ASHA and of Dragonfly."""
 
 
 def build_asha_bo(plan: Plan, settings: Any, searcher: Searcher | None) -> Strategy:

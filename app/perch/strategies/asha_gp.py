@@ -13,7 +13,7 @@ from perch.strategies.strategy import Searcher, Strategy
 
 
 class AshaGpSettings(AshaSettings, PrefetchSettings):
-    """Settings of ASHA and the Gaussian process."""
+    """Settings of ASHA and of the Gaussian process."""
 
 
 def build_asha_gp(plan: Plan, settings: Any, searcher: Searcher | None) -> Strategy:

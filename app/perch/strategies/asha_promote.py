@@ -22,7 +22,7 @@ Place = tuple[float, str]
 
 
 class PromotionRung:
-    """Everybody who reached one rung, and who of them waits there."""
+    """Every trial that reached one rung, and which of them wait there."""
 
     def __init__(self, epoch: int, eta: int) -> None:
         self.epoch, self.eta = epoch, eta
@@ -137,7 +137,7 @@ class AshaPromote(Scheduler):
         return True
 
     def _trim(self, rung: PromotionRung) -> None:
-        """Give up the checkpoints of those who have fallen out of the top 2/η."""
+        """Call the checkpoints of trials surplus that have fallen out of the top 2/η."""
         size = len(rung.places)
         while rung.holding:
             value, trial = -rung.holding[0][0], rung.holding[0][1]
@@ -158,7 +158,7 @@ class AshaPromote(Scheduler):
 
 
 def _cutoff(places: list[Place], me: Place, keep: int) -> float | None:
-    """The value at place ``keep`` of a rung once ``me`` is in it; None when nobody is kept yet."""
+    """The value at place ``keep`` of a rung once ``me`` is in it; None when no trial is kept yet."""
     if keep == 0:
         return None
     mine = bisect_left(places, me)

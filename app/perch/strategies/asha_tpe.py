@@ -13,7 +13,7 @@ from perch.strategies.tpe import DIFFERS, PAPER, TpeSettings
 
 
 class AshaTpeSettings(AshaSettings, TpeSettings):
-    """Settings of ASHA and TPE."""
+    """Settings of ASHA and of TPE."""
 
 
 def build_asha_tpe(plan: Plan, settings: Any, searcher: Searcher | None) -> Strategy:

@@ -21,7 +21,7 @@ MAX_COMBINATIONS = 100_000
 
 
 class GridSettings(Settings):
-    """Settings of grid search."""
+    """Grid search's settings."""
 
     max_size: int = Field(1000, ge=1, description="the largest grid that is accepted")
 

@@ -18,7 +18,7 @@ from perch.strategies.strategy import GO, Action, Decision, Event, Searcher
 
 
 class MedianSettings(Settings):
-    """Settings of the median rule."""
+    """The median rule's settings."""
 
     grace_period: int = Field(4, ge=1, description="epochs that every trial trains before it can be stopped")
     min_samples_required: int = Field(

@@ -34,7 +34,7 @@ from perch.strategies.strategy import (
 
 
 class PbtSettings(Settings):
-    """Settings of PBT; the names are Ray's, the defaults the paper's."""
+    """PBT's settings; the names are Ray's, the defaults the paper's."""
 
     population_size: int | None = Field(None, ge=2, description="members; not given: budget.trials, or else 16")
     perturbation_interval: int = Field(
@@ -67,7 +67,7 @@ class Member:
     epoch: int = 0
     score: float | None = None
     copied: bool = False
-    """It has exploited since it last gave way to others."""
+    """It has exploited since it last paused for others."""
 
 
 class Pbt(Scheduler):
@@ -100,7 +100,7 @@ class Pbt(Scheduler):
         return None if self.members else DONE
 
     def judge(self, trial: str, epoch: int, value: float) -> Decision:
-        """After each interval: exploit if among the worst, leave a checkpoint if among the best, give way to others."""
+        """After each interval: exploit if among the worst, leave a checkpoint if among the best, pause for others."""
         if epoch - self.members[trial].epoch < self.settings.perturbation_interval:
             return GO
         ordered = self._ordered(trial, value)
@@ -108,7 +108,7 @@ class Pbt(Scheduler):
         place = bisect_left(ordered, (value, trial))
         cutoff = ordered[size - share - 1][0] if share else None
         others_wait, exploit = self._others_wait(), None
-        # while others wait, their scores stay: a second exploit would meet the same ones, without end
+        # the scores of members that wait do not change: a second exploit would be decided by the same ones, and so on
         if place >= size - share and not (others_wait and self.members[trial].copied):
             exploit = self._exploit(trial, epoch, [t for _, t in ordered[:share]])
         if exploit:
@@ -184,7 +184,7 @@ class Pbt(Scheduler):
         self._starts.pop(saved[0], None)
 
     def on_end(self, trial: str) -> None:
-        """Out of the population."""
+        """The trial leaves the population."""
         member = self.members.pop(trial)
         self._leave(self._waiting, (member.epoch, trial))
         if member.score is not None:

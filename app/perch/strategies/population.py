@@ -30,7 +30,7 @@ class PopulationSettings(Protocol):
 
 
 def population_size(plan: Plan, settings: PopulationSettings) -> int:
-    """Members of the population. Raises StrategyError when nobody could ever learn from anybody."""
+    """Members of the population. Raises StrategyError when no member could ever copy another."""
     size = settings.population_size or plan.trials or max(DEFAULT_POPULATION, plan.workers)
     if plan.trials is not None and size > plan.trials:
         raise StrategyError(

@@ -1,9 +1,9 @@
 """What a strategy is: an object that decides how a budget is spent.
 
-It knows no Ray, no torch, no files and no clock; time comes in as an argument. ``ask`` and ``tell`` only look;
+It knows no Ray, no torch, no files and no clock; time comes in as an argument. ``ask`` and ``tell`` change nothing;
 **only ``applied`` changes state**, so that a live run and the replay of its log are the same code.
 
-Lower is better and every value told is finite: whoever drives a strategy turns ``mode: max`` round, and reports a
+Lower is better and every value is finite: whoever drives a strategy negates ``mode: max``, and reports a
 divergence as an ``error`` event, not as a value.
 
 Events that reach ``applied`` are those of the log (``perch.log.events``), as plain dictionaries with the kind in ``e``:
@@ -12,7 +12,7 @@ Events that reach ``applied`` are those of the log (``perch.log.events``), as pl
 kind         keys that a strategy may read
 ===========  ======================================================================================================
 trial        ``id``, ``i`` (ordinal from 0), ``config``, ``bracket``, ``by`` (who suggested it), ``seen`` (how many
-             results had been applied when it was asked for), ``note`` (what the searcher wants to remember)
+             results had been applied when it was asked for), ``note`` (what the searcher keeps there)
 promote      ``id``: a paused trial goes on
 result       ``id``, ``seg`` (segment), ``epoch``, ``value``, ``d`` (the action), ``rung``, ``cutoff``, ``rank``, and ``x`` =
              ``{donor, seg, epoch, config}`` for an exploit, after which the trial is in segment ``seg + 1``
@@ -91,7 +91,7 @@ STOP: Final = Decision(Action.STOP)
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A new trial. ``note`` is kept in the log and handed back in the ``trial`` event (a searcher's memory)."""
+    """A new trial. ``note`` is kept in the log and comes back in the ``trial`` event (a searcher's memory)."""
 
     config: Config
     bracket: int = 0
@@ -128,7 +128,7 @@ class Strategy(Protocol):
     """
 
     notices: tuple[str, ...] = ()
-    """What people should be told before the run starts."""
+    """Notes for people, printed before the run starts."""
 
     def ask(self, now_s: float) -> Answer:
         """What a free worker should do; ``now_s`` are the run's consumed seconds. Changes nothing."""

@@ -23,7 +23,7 @@ DIFFERS = (
 
 
 class TpeSettings(Settings):
-    """Settings of TPE."""
+    """TPE's settings."""
 
     initial: int | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""Dragonfly's environment and program, found; and its process as a port."""
+"""Finds Dragonfly's environment and program, and makes its process a searcher's port."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _opening(space: Space, seed: int, stock: bool) -> dict[str, Any]:
 
 
 def describe(space: Space) -> dict[str, Any]:
-    """The space in the server's words; a choice of one value is a fixed value."""
+    """The space as the server reads it; a choice of one value is a fixed value."""
     axes: list[dict[str, Any]] = []
     fixed = {**space.fixed, **_single(space)}
     for name, dimension in space.dimensions.items():

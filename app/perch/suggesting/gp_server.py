@@ -5,7 +5,7 @@
     {"id": 2, "config": {"lr": 0.013}, "note": {}}
 
 A failed trial's value is null. An answer depends on space, seed and its question alone, so a question can be asked again,
-of another process, and is answered alike. Trouble comes back as ``{"id": …, "error": …}``; the process goes on.
+of another process, and is answered alike. An error comes back as ``{"id": …, "error": …}``; the process goes on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Server:
 
 
 def read_all(lines: TextIO, into: queue.SimpleQueue[str]) -> None:
-    """Hand on every line. When the input ends, so does the process, even in the middle of an answer nobody waits for."""
+    """Pass on every line. When the input ends, the process ends at once, even in the middle of an answer."""
     for text in lines:
         into.put(text)
     os._exit(0)

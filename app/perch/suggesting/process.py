@@ -149,7 +149,7 @@ class AskedProcess:
                 continue
             try:
                 reply = self._answer(question)
-            except Exception as error:  # whoever waits must hear of it
+            except Exception as error:  # what waits must get a reply
                 self._log.exception("question %d to %s", question.number, self._title)
                 reply = Reply(trouble=f"{type(error).__name__}: {error}")
             with self._lock:

@@ -18,7 +18,7 @@ STOCK_FIRST: Final = 6
 
 
 class DragonflySettings(PrefetchSettings):
-    """Settings of Dragonfly."""
+    """Dragonfly's settings."""
 
     stock: bool = Field(
         False, description="Dragonfly's ask/tell as it comes: one surrogate for ever, no points in progress; to compare"

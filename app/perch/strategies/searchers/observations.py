@@ -1,4 +1,4 @@
-"""What a surrogate model knows of the trials of a run: one value for each, and which are still being trained."""
+"""What a surrogate model is given of the trials of a run: one value for each, and which are still being trained."""
 
 from __future__ import annotations
 

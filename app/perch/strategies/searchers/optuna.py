@@ -221,7 +221,7 @@ class GaussianProcess:
         self._axes = Axes(dict(space.dimensions))
 
     def __call__(self, question: Question) -> Reply:
-        """The sampler's point; a point against the conditions counts as bad, and the sampler gives another."""
+        """The sampler's point; points against the conditions are reported as bad, and it is asked for another."""
         states = self._optuna.trial.TrialState
         values = bounded_losses([t.value for t in question.results])
         known = [self._trial(t.config, states.COMPLETE, v) for t, v in zip(question.results, values, strict=True)]

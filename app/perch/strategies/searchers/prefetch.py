@@ -2,7 +2,7 @@
 
 The question for trial i is fixed at the moment when trial i - ``ahead`` starts, by the log alone. It holds the results
 known then, and as points in progress the trials then running and the suggestions promised since. So its answer does not
-depend on how fast anybody was, and after a kill the same question is asked.
+depend on how fast anything was, and after a kill the same question is asked again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from perch.strategies.strategy import Config, Event, New
 
 MOST_AHEAD: Final = 8
 FEWEST_RESULTS: Final = 3
-"""With fewer results known the design goes on: no surrogate is made of nothing."""
+"""With fewer results known the design goes on: they are too few for a surrogate."""
 
 
 def initial_points(dimensions: int) -> int:
@@ -51,7 +51,7 @@ class PrefetchSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything that the answer depends on, apart from the seed."""
+    """Everything that the answer depends on, besides the seed."""
 
     number: int
     results: tuple[Observation, ...]
@@ -76,7 +76,7 @@ class Reply:
 
 
 class Port(Protocol):
-    """The way to whatever answers questions. Never blocks, unless made to."""
+    """The connection to what answers questions. Never blocks, unless it was made to."""
 
     def prepare(self) -> None:
         """Questions will come: what takes seconds to start is started now."""
@@ -171,7 +171,7 @@ class PrefetchSearcher:
         self._answers: dict[int, New] = {}
         self._live = self._prepared = False
         self.waiting = False
-        """The last suggestion that was asked for is being worked out: nobody is stuck, however long it takes."""
+        """The last suggestion that was asked for is being worked out: the strategy is not stuck, however long it takes."""
 
     def suggest(self, ordinal: int, now_s: float) -> New | None:
         """The reply to the question that was fixed ``ahead`` trials ago; None while it is being worked out."""
