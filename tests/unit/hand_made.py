@@ -28,7 +28,7 @@ def run_folder(path: Path, spec: Study, events: Sequence[Mapping[str, Any]], att
     ``events``, where that is one.
     """
     folder = RunFolder(path)
-    folder.path.mkdir(parents=True)
+    folder.path.mkdir(parents=True, exist_ok=True)
     folder.study.write_text(dump(spec), encoding="utf-8")
     facts: Mapping[str, Any] = {}
     if events and events[0]["e"] == "attempt":
