@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import shutil
 import signal
@@ -71,8 +70,6 @@ def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None
         finally:
             if watchdog is not None:
                 watchdog.cancel()
-            else:  # a Ray that lives on: workers of a loop that was left early end when nothing refers to them any more
-                gc.collect()
 
 
 def _fit(attempt: Attempt, ray_session: Any) -> None:

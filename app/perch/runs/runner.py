@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,24 +69,10 @@ def run(study: Study, *, raise_on_failure: bool = True, **options: Any) -> Any:
     """Run a study and return its record (``perch.record.Run``); the Python form of ``perch run``."""
     from perch.record import load
 
-    with _handlers_kept():
-        outcome = run_study(study, **{"quiet": True, **options})
+    outcome = run_study(study, **{"quiet": True, **options})
     if outcome.code == FAILED and raise_on_failure:
         raise RecordError(f"the run '{outcome.folder.id}' failed", why=outcome.why, fix="see its trials.parquet")
     return load(outcome.folder.path)
-
-
-@contextlib.contextmanager
-def _handlers_kept() -> Iterator[None]:
-    """Give the program its own handlers of signals back afterwards: else Ctrl-C would go to a run that has ended."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in before.items():
-                if handler is not None:  # else it was not set from Python and cannot be set again
-                    signal.signal(number, handler)
 
 
 __all__ = ["DONE", "FAILED", "INTERRUPTED", "Outcome", "run", "run_study"]

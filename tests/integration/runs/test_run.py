@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import ray
 from tests.integration.conftest import CPUS
-from tests.integration.programs import PATIENT, SIGNALLED
+from tests.integration.signalled import SIGNALLED
 from tests.patience import eventually
 
 from perch.log.events import read
@@ -62,9 +62,8 @@ def test_a_run_leaves_its_whole_record(study, tmp_path, perch, perch_here):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_exits_75_with_the_command_that_resumes(study, tmp_path, perch, perch_here, number):
     out = tmp_path / "out"
-    script = tmp_path / "patient.py"
-    script.write_text(PATIENT)
-    command = perch("run", study, "--out", out, env={"TOY_S": "0.3"}, program=[script])
+    patient = {"PERCH_GRACE_S": "3600"}  # so that it waits for every running epoch, however busy the machine
+    command = perch("run", study, "--out", out, env={"TOY_S": "0.3", **patient})
     folder = eventually(lambda: next(iter(out.glob("toy-asha-*")), None), "no run folder came")
     command.until(folder, lambda events: len(results(events)) >= 8)
     command.signal(number)
@@ -199,8 +198,8 @@ def test_a_time_budget_ends_the_search_and_a_larger_one_goes_on(study, tmp_path,
     out, had = tmp_path / "out", []
     for budget_s in (4, 8, 16, 32, 64, 128, 256):
         code, said = perch_here("run", study, "--out", out, "--run-id", "t", "--time-budget", f"{budget_s}s")
-        assert code == 0, said
         had.append(summary(out / "t")["epochs"])
-        if had[-1] > min(had) > 0:
+        assert code == 0 or (code == 1 and had[-1] == 0 and "give a larger --time-budget" in said), said
+        if had[-1] > min([epochs for epochs in had if epochs] or [had[-1]]):
             return
     raise AssertionError(f"epochs by budget: {had}")

@@ -18,7 +18,7 @@ from perch.runs.outcome import Outcome
 def called(replaced: Callable[..., Any], tmp_path: Path) -> Any:
     """The arguments of the run; it is done at once."""
     replaced(last_lines, "closing", ["the last line"])
-    return replaced(runner, "run_study", Outcome(RunFolder(tmp_path / "r"), 0, "done"))
+    return replaced(runner, "run_study", Outcome(RunFolder(tmp_path / "r"), "done", "every trial has ended"))
 
 
 def test_without_a_file_the_embedded_study_runs(perch: Callable[..., Any], called: Any) -> None:
@@ -35,6 +35,7 @@ def test_options_win_over_the_file(perch: Callable[..., Any], called: Any, tmp_p
     said = perch(
         "run", tmp_path / "study.yaml", "--strategy", "rs", "--time-budget", "1h30m", "--seed", 4, "--set", "epochs=7", "--set",
         "data.cutoff_angstrom=5", "--out", tmp_path / "out", "--run-id", "mine", "--resume",
+        "--allow-changed-data",
     )  # fmt: skip
     assert said.code == 0
     study = called["study"]
@@ -49,14 +50,15 @@ def test_options_win_over_the_file(perch: Callable[..., Any], called: Any, tmp_p
         "a budget on the command line replaces the file's"
     )
     assert (called["out"], called["run_id"], called["resume"]) == (tmp_path / "out", "mine", True)
+    assert called["allow_changed_data"] is True
 
 
-@pytest.mark.parametrize("code", [0, 1, 75])
+@pytest.mark.parametrize(("ending", "code"), [("done", 0), ("hopeless", 1), ("interrupted", 75)])
 def test_the_runs_code_is_the_commands(
-    perch: Callable[..., Any], replaced: Callable[..., Any], tmp_path: Path, code: int
+    perch: Callable[..., Any], replaced: Callable[..., Any], tmp_path: Path, ending: str, code: int
 ) -> None:
     replaced(last_lines, "closing", [])
-    replaced(runner, "run_study", Outcome(RunFolder(tmp_path), code, "so it was"))
+    replaced(runner, "run_study", Outcome(RunFolder(tmp_path), ending, "so it was"))
     assert perch("run")[0] == code
 
 

@@ -74,7 +74,7 @@ def test_a_trial_that_completes_and_one_that_is_stopped() -> None:
         "start_s": 1.0, "end_s": 4.0, "value": 0.7, "best_value": 0.6, "best_epoch": 2, "best_segment": 0,
         "best_validation_mae_ev": 0.6, "test_mae_ev": 0.65, "test_mae_ev_far": 1.5, "rung": 3, "bracket": 2,
         "collapsed": False, "error": None, "by": "gp", "ordinal": 0, "seen": 4, "ask_s": 0.3, "segments": 1,
-        "confirms": None, "repeat": None,
+        "confirms": None, "repeat": None, "redone_epochs": 0, "redone_s": 0.0, "losses": 0, "last_loss": None,
     }  # fmt: skip
     has(stopped, status="stopped", epochs=1, value=0.9, best_value=0.9, best_epoch=1, rung=1, bracket=0, end_s=2.5)
 
@@ -195,6 +195,20 @@ def test_worker_seconds_go_somewhere_and_the_rest_is_idle() -> None:
     assert {name: seconds[name] for name in expected} == expected
     assert sum(seconds.values()) == 12.0
     assert sum(row["share"] for row in made.overhead_rows()) == pytest.approx(1.0)
+
+
+def test_a_lost_worker_is_counted_by_its_kind_and_by_the_machine_it_was_on() -> None:
+    lost = {"e": "lost", "id": "00000", "seg": 0, "epoch": 1, "used_s": 3.0}
+    made = tables(
+        ATTEMPT, trial("00000", {}, 1.0), result("00000", 1, 0.5, 2.0), {**lost, "failure": "gpu", "node": "10.0.0.1"},
+        {**lost, "failure": "storage", "node": "10.0.0.1"}, lost,
+        {"e": "spent", "id": "00000", "redone_s": 1.25, "redone": 2, "used_s": 4.0}, result("00000", 2, 0.4, 5.0),
+    )  # fmt: skip
+    has(
+        made.trial_rows()[0], status="running", losses=3, last_loss="lost", redone_epochs=2, redone_s=1.25, failure=None
+    )
+    assert dict(made.losses) == {"gpu": 1, "storage": 1, "lost": 1} and dict(made.losses_by_node) == {"10.0.0.1": 2}
+    assert {row["activity"]: row["seconds"] for row in made.overhead_rows()}["redone"] == 1.25
 
 
 def test_an_interruption_costs_no_worker_seconds_and_a_new_cluster_may_have_more_workers() -> None:

@@ -8,38 +8,44 @@ from pathlib import Path
 
 import pandas as pd
 from tests.patience import LIMIT_S
-from tests.unit.hand_made import result, run_folder, start, study, trial
+from tests.unit.hand_made import study
+
+from perch.log.events import read
+from perch.log.folder import RunFolder
+from perch.study import dump
 
 SCRIPT = """
-import atexit, sys
+import atexit, sys, time
 from pathlib import Path
-from types import SimpleNamespace
 from perch.log.folder import RunFolder
+from perch.runs.attempt import open_attempt
 from perch.runs.drive import _ray_died
+from perch.study import load
 
-class Log:
-    def sync(self):
-        print("synced", flush=True)
-
+study = load(sys.argv[1])
+attempt = open_attempt(study, study, RunFolder(Path(sys.argv[2])), None, time.monotonic(), None)
+placement = attempt.campaign.next_placement(0)
+attempt.campaign.result(placement.trial, placement.segment, 1, {"loss": 0.5})
 atexit.register(lambda: print("left by the ordinary way", flush=True))
-_ray_died(SimpleNamespace(folder=RunFolder(Path(sys.argv[1])), log=Log(), campaign=SimpleNamespace(log=Log())), "raylet")
+_ray_died(attempt, "raylet")
 print("came back", flush=True)
 """
 
 
 def test_what_was_reported_is_in_the_tables_and_the_command_that_resumes_is_said(tmp_path: Path) -> None:
     """The main thread is stuck in Ray, so the process ends without it: no exit handler runs that would wait for Ray."""
-    events = (trial("00000", {"x": 0.1}, 1.0), start("00000", 1.0), result("00000", 1, 0.5, 2.0))
-    folder = run_folder(tmp_path / "r", study(), events)
+    (tmp_path / "study.yaml").write_text(dump(study(strategy="rs")))
     script = tmp_path / "program.py"
     script.write_text(SCRIPT)
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder.path)], capture_output=True, text=True, timeout=LIMIT_S, check=False
-    )
+    words = [sys.executable, str(script), str(tmp_path / "study.yaml"), str(tmp_path / "r")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert done.returncode == 75, done.stderr
-    assert done.stdout.split() == ["synced"]
-    said, fix = done.stderr.splitlines()
-    assert said == "perch: Ray's raylet was killed; what was reported is kept"
-    assert fix.startswith("  fix: perch run ") and "--run-id r" in fix and str(tmp_path) in fix
+    assert done.stdout == ""
+    said = done.stderr
+    assert "interrupted: Ray's raylet was killed" in said and "1 results of 1 trials" in said
+    assert "perch run " in said and "--run-id r" in said and "Traceback" not in said
+    folder = RunFolder(tmp_path / "r")
+    last = list(read(folder.events))[-1]
+    assert (last["e"], last["why"], last["reason"]) == ("close", "interrupted", "raylet")
     assert pd.read_parquet(folder.curves)["value"].tolist() == [0.5]
-    assert folder.summary.is_file() and folder.trials.is_file()
+    assert pd.read_parquet(folder.trials)["status"].tolist() == ["interrupted"] and folder.summary.is_file()
