@@ -31,7 +31,8 @@ setup: .venv/.ready dragonfly ## install everything that Perch needs into .venv
 run: setup ## the main job: tune a crystal graph network on the embedded structures (minutes)
 	$(RUN) perch run $(ARGS)
 
-test: setup ## the tests that need no cluster
+test: setup ## the tests that need no cluster; the chart's too, where Helm is there or can be built
+	@$(MAKE) --no-print-directory chart-tools || echo "make chart-tools failed: the chart's tests that need what is missing are skipped"
 	$(RUN) pytest $(ARGS)
 
 test-slow: setup ## longer tests: kill storms and the like

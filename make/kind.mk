@@ -6,10 +6,14 @@ export PATH := $(PATH):$(HOME)/.cache/hpo-lab/bin
 
 chart: chart-schema chart-docs manifests chart-test ## everything that follows from the chart, then its tests
 
-chart-tools: ## Helm, kubeconform, helm-unittest, helm-docs and actionlint, where Go or the lab can build them
-	@if [ -x $(KIND_LAB)/tools ] && command -v go >/dev/null; then $(KIND_LAB)/tools charts; \
-	elif command -v go >/dev/null; then TOOLS_BIN=$(HOME)/.cache/hpo-lab/bin .github/scripts/tools helm actionlint kubeconform helm-docs helm-unittest; \
-	else echo "no Go: the chart's tests are skipped where Helm is missing"; fi
+CHART_TOOLS := helm kubeconform helm-docs helm-unittest actionlint
+
+chart-tools: ## Helm and what the chart's tests need beside it, as far as they are missing and Go is there to build them
+	@missing=; for tool in $(CHART_TOOLS); do command -v $$tool >/dev/null || missing+=" $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if ! command -v go >/dev/null; then echo "no Go to build$$missing: the chart's tests that need them are skipped"; exit 0; fi; \
+	echo "building$$missing (minutes, the first time)"; \
+	if [ -x $(KIND_LAB)/tools ]; then $(KIND_LAB)/tools charts; else TOOLS_BIN=$(HOME)/.cache/hpo-lab/bin .github/scripts/tools $$missing; fi
 
 chart-docs: ## the chart's README from the comments in values.yaml
 	helm-docs --chart-search-root charts/perch --sort-values-order file --ignore-non-descriptions --skip-version-footer

@@ -3,6 +3,10 @@
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-load")  # how long an example takes says how busy the machine is
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,25 @@
 """The Python API has the command line's words, and importing it costs nothing."""
 
+import contextlib
+import importlib
+import io
+import pkgutil
 import subprocess
 import sys
 
+import pytest
 
-def test_public_names_are_importable():
-    import perch
+import perch
 
-    assert {name for name in perch.__all__ if getattr(perch, name)} == {"Run", "Study", "run"}
+
+def test_public_names_are_those_of_their_homes():
+    from perch.record.reading import Run
+    from perch.runs.runner import run
+    from perch.study import Study
+
+    assert {name: getattr(perch, name) for name in perch.__all__} == {"Run": Run, "Study": Study, "run": run}
+    with pytest.raises(AttributeError, match="no attribute 'runn'"):
+        perch.runn  # noqa: B018
 
 
 def test_help_comes_without_anything_heavy():
@@ -26,15 +38,18 @@ def test_help_comes_without_anything_heavy():
 def test_every_command_of_the_table_can_be_called_for_help():
     import click
 
-    from perch.cli.main import COMMANDS, perch
+    from perch.cli.main import COMMANDS
+    from perch.cli.main import perch as commands
 
     for name in COMMANDS:
-        command = perch.get_command(click.Context(perch), name)
-        assert command is not None, name
+        command = commands.get_command(click.Context(commands), name)
+        with contextlib.redirect_stdout(io.StringIO()) as page, contextlib.suppress(SystemExit):
+            command.main(["--help"], prog_name=f"perch {name}")
+        assert command.name == name and f"Usage: perch {name}" in page.getvalue() and "--help" in page.getvalue()
+    assert commands.get_command(click.Context(commands), "runn") is None
 
 
-def test_run_stays_callable_once_its_package_is_imported():
-    import perch.log.events  # noqa: F401
-    from perch import run
-
-    assert callable(run)
+def test_run_stays_the_function_once_every_module_of_the_package_is_imported():
+    for module in pkgutil.iter_modules(perch.__path__):
+        importlib.import_module(f"perch.{module.name}")
+    assert perch.run.__module__ == "perch.runs.runner" and perch.run.__name__ == "run"

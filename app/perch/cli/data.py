@@ -7,7 +7,10 @@ from typing import Any
 
 import typer
 
-app = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+app = typer.Typer(
+    context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True,
+    help="Build or inspect the graph data set of a source.",
+)  # fmt: skip
 
 _SOURCE = typer.Argument(
     ...,

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.patience import LIMIT_S, eventually
 
 from perch.log.events import read
 from perch.log.folder import RunFolder
@@ -51,7 +51,7 @@ class Command:
                 stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}, start_new_session=True,
             )  # fmt: skip
 
-    def wait(self, timeout_s=200):
+    def wait(self, timeout_s=LIMIT_S):
         """Its exit code and what it printed; where it hangs, what it is doing."""
         try:
             code = self.process.wait(timeout=timeout_s)
@@ -62,17 +62,17 @@ class Command:
             raise AssertionError(f"it hangs:\n{self.output.read_text()}\n{stack.stdout}{stack.stderr}") from None
         return code, self.output.read_text()
 
-    def until(self, folder, condition, timeout_s=180):
+    def until(self, folder, condition, timeout_s=LIMIT_S):
         """Wait until the run's log satisfies a condition."""
         events = RunFolder(folder).events
-        end = time.monotonic() + timeout_s
-        while time.monotonic() < end:
+
+        def reached():
             if events.is_dir() and condition(list(read(events))):
-                return
-            if self.process.poll() is not None:
-                raise AssertionError(f"the command ended early:\n{self.output.read_text()}")
-            time.sleep(0.02)
-        raise AssertionError("the log never got there")
+                return True
+            assert self.process.poll() is None, f"the command ended early:\n{self.output.read_text()}"
+            return False
+
+        eventually(reached, "the log never got there", timeout_s)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -89,7 +89,7 @@ class Command:
                     child.kill()
                 except psutil.NoSuchProcess:
                     continue
-            psutil.wait_procs(children, timeout=20)
+            psutil.wait_procs(children, timeout=LIMIT_S)
         self.process.wait()
 
     def children(self, name):

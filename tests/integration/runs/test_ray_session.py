@@ -1,11 +1,11 @@
 """A command's Ray, private or joined, in a process of its own: Ray reads its settings once, when it is first imported."""
 
 import os
-import secrets
 import subprocess
 import sys
 
 import pytest
+from tests.patience import LIMIT_S
 
 SESSION = """
 import os
@@ -28,6 +28,11 @@ from ray._private.runtime_env import uv_runtime_env_hook
 
 uv_runtime_env_hook._get_uv_run_cmdline = lambda: ["uv", "run", "--frozen", "perch"]
 """
+NO_TOKEN = """
+from pathlib import Path
+
+assert not (Path.home() / ".ray" / "auth_token").exists(), "Ray's own token lies open in the home folder"
+"""
 OWN_AFTERWARDS = """
 ray._private.ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # the tests may run under uv themselves
 ray.init(num_cpus=1, include_dashboard=False)
@@ -38,16 +43,15 @@ assert ray.get(ray.remote(lambda: 1).remote()) == 1
 def python(script, env):
     """Run a script in a process of its own."""
     command = [sys.executable, "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, env=env, check=False)
 
 
 @pytest.mark.parametrize(
     "script",
     [
         pytest.param(SESSION + SESSION, id="as a command, twice"),
-        pytest.param(FIRST + SESSION, id="Ray was imported before"),
-        pytest.param(UNDER_UV_RUN + SESSION, id="and the program was started by uv run"),
-        pytest.param(FIRST + SESSION + OWN_AFTERWARDS, id="and starts a Ray of its own afterwards"),
+        pytest.param(UNDER_UV_RUN + SESSION, id="Ray was imported before, by a program that uv run started"),
+        pytest.param(FIRST + SESSION + NO_TOKEN + OWN_AFTERWARDS, id="and starts a Ray of its own afterwards"),
     ],
 )
 def test_it_has_a_token_of_its_own_and_starts_its_workers_itself(script, tmp_path):
@@ -58,13 +62,6 @@ def test_it_has_a_token_of_its_own_and_starts_its_workers_itself(script, tmp_pat
     assert (tmp_path / ".ray" / "auth_token").exists() != ours_alone, "Ray's own token lies open in the home folder"
 
 
-CLUSTER = """
-import ray
-
-up = ray.init(num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1")
-print("gcs", up.address_info["gcs_address"], flush=True)
-input()
-"""
 JOINED = """
 from perch.engine.ray_session import session, surroundings
 
@@ -77,15 +74,6 @@ with surroundings([]) as folder:
 """
 
 
-def test_workers_of_a_cluster_that_is_joined_do_not_start_through_uv_either():
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    env = {**os.environ, **token, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-    with subprocess.Popen(
-        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
-    ) as cluster:
-        assert cluster.stdout is not None
-        address = next(line.split()[1] for line in cluster.stdout if line.startswith("gcs "))
-        env |= {"RAY_ADDRESS": address, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1"}
-        done = python(UNDER_UV_RUN + JOINED, env)
-        cluster.communicate("\n")
+def test_workers_of_a_cluster_that_is_joined_do_not_start_through_uv_either(shared_ray):
+    done = python(UNDER_UV_RUN + JOINED, {**os.environ, **shared_ray, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1"})
     assert done.returncode == 0, done.stderr

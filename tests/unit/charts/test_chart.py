@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts" / "perch"
@@ -24,7 +25,7 @@ def tool(name: str) -> str:
     """Return the path of a tool, or skip with the reason."""
     found = shutil.which(name, path=BIN)
     if found is None:
-        pytest.skip(f"{name} is not on PATH; install it to test the chart")
+        pytest.skip(f"{name} is missing: 'make chart-tools' builds it where Go is installed")
     return found
 
 
@@ -36,7 +37,7 @@ def call(name: str, *arguments: str, stdin: str | None = None) -> subprocess.Com
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=LIMIT_S,
         env={**os.environ, "PATH": BIN},
         cwd=ROOT,
     )
@@ -72,7 +73,7 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tool("go")
     folder = tmp_path_factory.mktemp("schemas")
     command = [sys.executable, str(ROOT / "charts" / "kubeconform_schemas.py"), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S)
     if done.returncode:
         pytest.skip(f"the sources of the schemas cannot be fetched: {done.stderr.strip()[-200:]}")
     return folder
@@ -141,19 +142,23 @@ def test_what_is_generated_is_up_to_date(script: str) -> None:
         text=True,
         check=False,
         env={**os.environ, "PATH": BIN},
-        timeout=120,
+        timeout=LIMIT_S,
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_rendering_takes_less_than_a_second() -> None:
+def test_rendering_takes_less_than_a_second_of_a_processor() -> None:
+    def used_s() -> float:
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return spent.ru_utime + spent.ru_stime
+
     tool("helm")
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        before_s = used_s()
         render("--set", "demo=true")
-        times.append(time.perf_counter() - start)
-    assert min(times) <= 1
+        times.append(used_s() - before_s)
+    assert 0 < min(times) <= 1
 
 
 def test_the_schema_knows_every_value_and_no_other() -> None:

@@ -15,7 +15,6 @@ def engine(**changes):
     return TuneEngine(campaign, None, None, {}, attempt=1, **{**calls, **changes})
 
 
-@pytest.mark.timeout(30)
 def test_an_error_of_our_own_ends_tunes_wait_for_a_next_trial():
     """Tune asks again and again for minutes while no trial runs; an answer of None would keep it waiting."""
 

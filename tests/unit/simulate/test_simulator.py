@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.patience import LIMIT_S
 
 from perch.errors import StrategyError, TrialError
 from perch.simulate import Curves, Delays, PowerLaw, simulate
@@ -235,7 +236,7 @@ def test_other_processes_write_the_same_log_to_the_last_byte() -> None:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=LIMIT_S,
             env={"PYTHONHASHSEED": s},
         ).stdout
         for s in ("1", "2")

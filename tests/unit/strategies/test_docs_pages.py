@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import LIMIT_S
+
 DOCS = Path(__file__).parents[3] / "docs"
 
 
@@ -37,6 +39,6 @@ def test_the_ten_line_loop_and_the_simulated_driver_of_the_protocol_page_work() 
 
 def test_the_whole_idea_on_one_page_prints_what_is_printed_beside_it() -> None:
     done = subprocess.run(
-        [sys.executable, str(DOCS / "mini_asha.py")], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, str(DOCS / "mini_asha.py")], capture_output=True, text=True, check=True, timeout=LIMIT_S
     )
     assert done.stdout == (DOCS / "mini_asha.out").read_text()

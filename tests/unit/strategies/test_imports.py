@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.patience import LIMIT_S
+
 CODE = """
 import sys
 from perch.strategies.registry import STRATEGIES, Plan, build
@@ -19,6 +21,6 @@ print(sorted({{m.split(".")[0] for m in sys.modules}} & {{"torch", "ray", "torch
 
 def test_strategies_simulation_and_record_import_neither_torch_nor_ray() -> None:
     code = CODE.format(record="perch.record")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=LIMIT_S)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"

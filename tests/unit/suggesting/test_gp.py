@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.patience import LIMIT_S
 
 from perch.errors import StrategyError
 from perch.simulate import PowerLaw, differences, simulate
@@ -89,7 +90,7 @@ def test_asking_never_blocks_and_the_thread_of_whoever_asks_is_free() -> None:
     one = GpProcess(SPACE, 2)
     try:
         longest = 0.0
-        until = time.monotonic() + 120
+        until = time.monotonic() + LIMIT_S
         came = threading.Event()
         while not came.is_set() and time.monotonic() < until:
             begun = time.thread_time()
@@ -119,7 +120,7 @@ def test_it_ends_with_whoever_started_it() -> None:
     assert child.stdin is not None
     child.stdin.write(b'{"id": 1, "do": "open", "space": {"lr": {"float": [0.001, 0.1]}}, "seed": 0}\n')
     child.stdin.close()
-    assert child.wait(60) == 0
+    assert child.wait(LIMIT_S) == 0
 
 
 def test_other_strategies_are_not_concerned_and_nothing_starts_by_itself() -> None:

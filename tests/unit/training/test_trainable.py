@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import weakref
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 from perch.errors import RecordError
 from perch.training import cache
 from perch.training import trainable as trainable_module
+from perch.training.loop import Training
 from perch.training.trainable import GraphTrainable
 from perch.training.weights import read_kept
 
@@ -69,14 +71,35 @@ def test_another_cutoff_has_data_of_its_own(told, small_config):
     assert [c["max_neighbors"] for c in told.calls] == [None, 6]
 
 
-def test_the_old_model_is_gone_before_the_next_is_built(told, small_config):
-    import weakref
-
+def test_the_old_model_is_gone_before_the_next_is_built(told, small_config, monkeypatch):
+    """Two models at once may not fit a GPU that each of them fits."""
     reused = GraphTrainable(told(small_config))
     values(reused, 1)
-    old = weakref.ref(reused.training.folds[0].network)
+    old = [weakref.ref(part) for fold in reused.training.folds for part in (fold.network, fold.optimizer)]
+    left = []
+
+    class Watched(Training):
+        def __init__(self, *args, **keys):
+            left.append([part() for part in old if part() is not None])
+            super().__init__(*args, **keys)
+
+    monkeypatch.setattr(trainable_module, "Training", Watched)
+    reused.reset(told(small_config, trial="00002"))
+    assert left == [[]]
+
+
+@pytest.mark.parametrize(("kind", "calls"), [("cuda", ["collect", "empty_cache"]), ("cpu", [])])
+def test_a_gpus_memory_is_given_back_after_the_model_is_let_go(told, small_config, monkeypatch, kind, calls):
+    reused = GraphTrainable(told(small_config))
+    model = weakref.ref(reused.training.folds[0].network)
+    reused.training.device = torch.device(kind)
+    done = []
+    monkeypatch.setattr(trainable_module.gc, "collect", lambda: done.append("collect"))
+    monkeypatch.setattr(
+        torch.cuda, "empty_cache", lambda: done.append("empty_cache" if model() is None else "too early")
+    )
     reused.cleanup()
-    assert old() is None
+    assert done == calls and reused.training is None
 
 
 def test_a_leading_trial_keeps_its_best_weights(told, small_config, tmp_path):

@@ -1,4 +1,7 @@
-"""A trainable whose results depend on its weights, so that a wrong checkpoint shows. ``TOY_S``: seconds per epoch."""
+"""A trainable whose results depend on its weights, so that a wrong checkpoint shows.
+
+``TOY_S``: seconds that an epoch takes, from epoch ``TOY_FROM`` on (1); the earlier ones take none.
+"""
 
 import json
 import os
@@ -7,13 +10,16 @@ from pathlib import Path
 
 from ray import tune
 
+MEETING_LIMIT_S = 600.0
+
 
 class Toy(tune.Trainable):
     def setup(self, config):
         self.x, self.w = config["x"], 0.0
 
     def step(self):
-        time.sleep(float(os.environ.get("TOY_S", "0.01")))  # stands for work
+        if self.iteration + 1 >= int(os.environ.get("TOY_FROM", "1")):
+            time.sleep(float(os.environ.get("TOY_S", "0.01")))  # stands for work
         if self.x > 0.93:
             raise RuntimeError("too large an x")
         self.w += 1 / (1 + 8 * abs(self.x - 0.3))
@@ -28,6 +34,24 @@ class Toy(tune.Trainable):
     def reset_config(self, new_config):
         self.setup(new_config)
         return True
+
+
+class Meeting(Toy):
+    """In its first epoch trial 2k waits until trial 2k + 1 has begun, and the reverse; each says which process it is in.
+
+    So two workers are busy at the same time, however slow suggestions are. ``folder`` is where they leave word.
+    """
+
+    def step(self):
+        mine = int(self.trial_id)
+        folder = Path(self.config["folder"])
+        (folder / str(mine)).touch()
+        end = time.monotonic() + MEETING_LIMIT_S
+        while not (folder / str(mine ^ 1)).exists():
+            if time.monotonic() > end:
+                raise RuntimeError(f"trial {mine ^ 1} never began")
+            time.sleep(0.01)
+        return {**super().step(), "process": os.getpid()}
 
 
 class Silent(tune.Trainable):

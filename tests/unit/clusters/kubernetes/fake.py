@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
+from tests.patience import LIMIT_S
+
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 """Plural, namespace, name."""
@@ -29,6 +31,8 @@ class FakeCluster:
         self.logs: dict[str, str] = {}
         self._changes: list[tuple[str, Key, Object]] = []
         self._refusals: dict[tuple[str, str], tuple[int, str]] = {}
+        self.requests: list[tuple[str, str]] = []
+        """(method, plural) of every request; a watch has ``watch`` in the plural's place."""
         self._changed = threading.Condition()
         self._closed = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -93,7 +97,7 @@ class FakeCluster:
         """Return the names of all objects of a kind."""
         return sorted(name for kind, _, name in self.objects if kind == plural)
 
-    def wait_for(self, plural: str, name: str, namespace: str = "default", seconds: float = 10) -> Object:
+    def wait_for(self, plural: str, name: str, namespace: str = "default", seconds: float = LIMIT_S) -> Object:
         """Return the object once it is there."""
         with self._changed:
             there = self._changed.wait_for(lambda: (plural, namespace, name) in self.objects, seconds)
@@ -151,6 +155,7 @@ def _handler(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
             url = urlparse(self.path)
             query = {key: values[0] for key, values in parse_qs(url.query).items()}
             namespace, plural, name, sub = _parts(url.path)
+            cluster.requests.append((method, "watch" if "watch" in query else plural))
             if refusal := cluster._refusals.get((method, plural)):
                 self._error(*refusal)
             elif namespace not in cluster.namespaces and method == "POST":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
+from tests.patience import LIMIT_S, eventually
 from tests.unit.clusters.kubernetes.fake import FakeCluster
 
 from perch.clusters.kubernetes.client import RayClusterApi, RayjobApi
@@ -41,22 +41,24 @@ def test_waits_for_the_end_and_says_why_it_failed(cluster: FakeCluster) -> None:
         cluster.update("rayjobs", "oh", {"status": failed})
 
     threading.Timer(0.1, operator).start()
-    status = jobs.wait_until_job_finished("oh", timeout=20)
+    status = jobs.wait_until_job_finished("oh", timeout=LIMIT_S)
     assert (status.reason, status.exit_code, status.last_lines) == ("AppFailed", 2, "no strategy 'ashaa'")
 
 
 def test_hears_of_a_change_at_once(cluster: FakeCluster) -> None:
     jobs = RayjobApi(cluster.client())
     jobs.submit_job("default", rayjob("oh"))
-    changed: list[float] = []
 
     def operator() -> None:
-        changed.append(time.monotonic())
+        eventually(lambda: ("GET", "watch") in cluster.requests, "nobody watches")
         cluster.update("rayjobs", "oh", {"status": {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}})
 
-    threading.Timer(0.2, operator).start()
-    jobs.wait_until_job_finished("oh", timeout=20)
-    assert time.monotonic() - changed[0] < 1
+    thread = threading.Thread(target=operator)
+    thread.start()
+    jobs.wait_until_job_finished("oh", timeout=LIMIT_S)
+    thread.join()
+    assert cluster.requests.count(("GET", "watch")) == 1, "the change came by the one watch: nothing is polled"
+    assert cluster.requests.count(("GET", "rayjobs")) == 1
 
 
 def test_a_wait_that_is_over_raises_with_the_last_state(cluster: FakeCluster) -> None:
@@ -71,7 +73,7 @@ def test_a_job_that_is_deleted_meanwhile_raises(cluster: FakeCluster) -> None:
     jobs.submit_job("default", rayjob("oh"))
     threading.Timer(0.1, cluster.remove, ("rayjobs", "oh")).start()
     with pytest.raises(Deleted, match="was deleted"):
-        jobs.wait_until_job_finished("oh", timeout=20)
+        jobs.wait_until_job_finished("oh", timeout=LIMIT_S)
 
 
 def test_reads_a_cluster(cluster: FakeCluster) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.patience import LIMIT_S
+
 _COMMANDS: Final = {
     "srun": """
 tasks=1
@@ -133,7 +135,7 @@ class Running:
         """What ``--signal=B:`` does: the batch shell alone is told."""
         self.process.send_signal(number)
 
-    def wait(self, timeout_s: float = 30.0) -> tuple[int, str]:
+    def wait(self, timeout_s: float = LIMIT_S) -> tuple[int, str]:
         """Its exit code and everything it said."""
         output, _ = self.process.communicate(timeout=timeout_s)
         return self.process.returncode, output

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.patience import eventually
 from tests.unit.clusters.slurm.fake import FakeSlurm, Running
 
 from perch.clusters.slurm.script import Job, render
@@ -56,12 +57,9 @@ def requeued(slurm: FakeSlurm) -> bool:
     return f"scontrol requeue {slurm.job_id}" in slurm.calls("scontrol")
 
 
-def until(path: Path, timeout_s: float = 20) -> None:
+def until(path: Path) -> None:
     """Wait for a file of the script."""
-    deadline = time.monotonic() + timeout_s
-    while not path.exists():
-        assert time.monotonic() < deadline, f"{path} did not come"
-        time.sleep(0.02)
+    eventually(path.exists, f"{path} did not come")
 
 
 def interrupted(slurm: FakeSlurm, script: str, number: int, *, restart: int = 0, **extra: str) -> tuple[int, str]:

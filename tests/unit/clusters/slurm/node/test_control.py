@@ -17,7 +17,7 @@ from perch.clusters.slurm.node import control
 from perch.clusters.slurm.node.control import Server, Wire, connect
 
 Events = queue.SimpleQueue[Any]
-WAIT_S = 30
+WAIT_S = 600
 
 
 @pytest.fixture
