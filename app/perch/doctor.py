@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from perch.home import expanded
+
 State = Literal["ok", "note", "problem"]
 
 
@@ -189,7 +191,7 @@ def containers() -> Iterator[Finding]:
 
 def kubernetes() -> Iterator[Finding]:
     """Whether a Kubernetes cluster is configured."""
-    config = Path(os.environ.get("KUBECONFIG", "~/.kube/config").split(os.pathsep)[0]).expanduser()
+    config = expanded(os.environ.get("KUBECONFIG", "~/.kube/config").split(os.pathsep)[0])
     if os.environ.get("KUBERNETES_SERVICE_HOST"):
         yield Finding("Kubernetes", "ok", "inside a pod")
     elif config.is_file():

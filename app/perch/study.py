@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from perch.errors import StudyError, did_you_mean
+from perch.home import expanded
 from perch.space import Space, parse_space
 
 _UNION_BRANCH = re.compile(r"(function-.*|list\[.*|dict\[.*|literal\[.*|Points|str)$")
@@ -199,7 +200,7 @@ class Study(Model):
 
     def path(self, relative: str) -> Path:
         """A path of the study file, seen from the folder it lies in."""
-        return (Path(self.base) / Path(relative).expanduser()).absolute()
+        return (Path(self.base) / expanded(relative)).absolute()
 
 
 def load(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Study:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from perch.boards.best_path import run_name
+from perch.home import expanded
 from perch.strategies.strategy import Event
 
 Mode = Literal["trials", "summary"]
@@ -218,7 +219,7 @@ def has_key() -> bool:
     """True when W&B can be reached in somebody's name: a key in the environment, or in ~/.netrc."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    netrc = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
+    netrc = expanded(os.environ.get("NETRC", "~/.netrc"))
     return netrc.is_file() and "wandb" in netrc.read_text(errors="replace")
 
 

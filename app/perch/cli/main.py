@@ -12,6 +12,7 @@ import click
 
 from perch.cli.output import cannot_write, readable_anywhere, refused_by_storage, unbreakable
 from perch.errors import PerchError
+from perch.home import ensure_home
 
 COMMANDS: Final = {
     "run": "Tune a model: the main job.",
@@ -94,6 +95,7 @@ def perch(debug: bool) -> None:
 def main() -> None:
     """Run a command; print a Perch error as its three lines and exit with its code."""
     readable_anywhere()
+    ensure_home()
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     with unbreakable() if command in GOES_ON else contextlib.nullcontext():
         code = _main()

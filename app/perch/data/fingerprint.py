@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from perch.home import expanded
+
 if TYPE_CHECKING:
     from perch.study import DataSpec
 
@@ -26,7 +28,7 @@ def graphs_key(spec: DataSpec, files: Iterable[Path]) -> str:
 def splits_key(spec: DataSpec, base: Path, graphs: str) -> str:
     """The name of graphs together with their split: the fingerprint of prepared data."""
     named = [*sorted((spec.split.files or {}).items()), *sorted(spec.split.tests.items())]
-    ids = {key: digest(base / Path(file).expanduser()) for key, file in named}
+    ids = {key: digest(base / expanded(file)) for key, file in named}
     shares = spec.split.model_dump(mode="json", exclude={"files", "tests"})
     given = spec.split.files is not None
     return _name({"graphs": graphs, "split": shares, "ids": ids, "files": given, "tests": sorted(spec.split.tests)})

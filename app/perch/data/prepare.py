@@ -21,6 +21,7 @@ from perch.data.reading.source import SOURCES, Entry, Progress, Structures
 from perch.data.refuse import refuse_graphs, refuse_structures, refuse_targets, suspicions
 from perch.data.split import make_splits
 from perch.errors import DataError
+from perch.home import expanded
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -67,14 +68,14 @@ def check(spec: DataSpec, base: Path) -> None:
             fix="set data.path to the file or folder, relative to the study file",
         )
     source.check(spec, check_path(spec, base))
-    if spec.atom_features is not None and not (base / Path(spec.atom_features).expanduser()).is_file():
+    if spec.atom_features is not None and not (base / expanded(spec.atom_features)).is_file():
         raise DataError(
             f"data.atom_features '{spec.atom_features}' does not exist",
             why=f"looked in {base.absolute()}",
             fix="give an atom_init.json, or leave it out for the CGCNN paper's features",
         )
     for key, file in [*(spec.split.files or {}).items(), *spec.split.tests.items()]:
-        if not (base / Path(file).expanduser()).is_file():
+        if not (base / expanded(file)).is_file():
             raise DataError(
                 f"data.split: the file of ids '{file}' ({key}) does not exist",
                 why=f"looked in {base.absolute()}",
@@ -173,7 +174,7 @@ def adsorbate_spec(spec: DataSpec) -> AdsorbateSpec | None:
 
 def feature_source(spec: DataSpec, base: Path) -> str:
     """What ``atom_features`` is to be called with."""
-    return CGCNN if spec.atom_features is None else str((base / Path(spec.atom_features).expanduser()).absolute())
+    return CGCNN if spec.atom_features is None else str((base / expanded(spec.atom_features)).absolute())
 
 
 def _build(spec: DataSpec, base: Path, path: Path | None, folder: Path, progress: Progress | None) -> store.Stored:

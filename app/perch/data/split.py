@@ -13,6 +13,7 @@ import numpy.typing as npt
 from perch.data.graphs.graph import IntArray, Split
 from perch.data.reading.adsorbate import listed
 from perch.errors import DataError
+from perch.home import expanded
 
 if TYPE_CHECKING:
     from perch.study import SplitSpec
@@ -104,7 +105,7 @@ def _from_files(
 
 def _rows(base: Path, file: str, ids: Sequence[str], key: str) -> IntArray:
     """Rows of the ids that a file names, one per line (empty lines and # comments apart)."""
-    path = base / Path(file).expanduser()
+    path = base / expanded(file)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

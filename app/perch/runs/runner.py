@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from perch.errors import RecordError
+from perch.home import ensure_home
 from perch.runs.attempt import open_attempt, prepare_data
 from perch.runs.check import check, check_writable
 from perch.runs.drive import drive
@@ -39,6 +40,7 @@ def run_study(
     from perch.engine.signals import handlers_restored
 
     began_s = time.monotonic() if began_s is None else began_s
+    ensure_home()
     with handlers_restored(), surroundings(python_path(study)) as private:
         return _run(study, out, run_id, resume, quiet, began_s, cpus, private, allow_changed_data)
 

@@ -180,7 +180,13 @@ class View:
     ) -> None:
         from rich.console import Console
 
-        self._console = Console(file=stream or sys.stdout, soft_wrap=True)
+        class Lasting(Console):
+            """Rich's own answer to a reader that has gone is to exit the program."""
+
+            def on_broken_pipe(self) -> None:
+                raise BrokenPipeError
+
+        self._console = Lasting(file=stream or sys.stdout, soft_wrap=True)
         self._terminal = self._console.is_terminal and not self._console.is_dumb_terminal
         self._every_s = every_s if every_s is not None else (0.25 if self._terminal else LINE_EVERY_S)
         self._clock = clock

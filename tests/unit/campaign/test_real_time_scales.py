@@ -141,7 +141,9 @@ def test_once_the_time_is_up_only_those_are_waited_for_that_will_end():
     for epoch in range(1, 5):
         run.epoch(one, epoch)
     run.now = 310.0
-    assert run.campaign.overdue() == {two.trial: False}, "it has reported nothing in five minutes; the other will in one"
+    assert run.campaign.overdue() == {two.trial: False}, (
+        "it has reported nothing in five minutes; the other will in one"
+    )
     run.campaign.evicted(two.trial)
     assert run.campaign.state.live[two.trial].status == "running", "its time may come with a larger budget"
 

@@ -1,13 +1,15 @@
 """The log: what is accepted, what is ignored, what a follower sees."""
 
+import errno
 import json
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perch.errors import RecordError
-from perch.log.events import EventLog, Rewritten, Tail, accepted, file_of, read
+from perch.log.events import RESERVE_BYTES, EventLog, Rewritten, Tail, accepted, file_of, read
 
 
 def begin(folder, **more):
@@ -105,3 +107,41 @@ def test_a_line_holds_one_event(tmp_path):
     log.append({"e": "error", "message": "two\nlines"})
     lines = file_of(tmp_path, 1).read_text().splitlines()
     assert [json.loads(line)["e"] for line in lines] == ["attempt", "error"]
+
+
+@given(taken=st.integers(min_value=0, max_value=60), fails=st.integers(min_value=0, max_value=5))
+def test_of_an_event_that_the_disk_takes_in_part_nothing_stays(tmp_path_factory, taken, fails):
+    """Else the next event would end the torn line, and the log could not be read any more."""
+    folder = tmp_path_factory.mktemp("events")
+    log = begin(folder)
+    write = os.write
+
+    def nearly_full(fd, data):
+        left = nearly_full.left
+        if left <= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        nearly_full.left -= len(data[:left])
+        return write(fd, data[:left])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", nearly_full)
+        for _ in range(fails + 1):
+            nearly_full.left = taken
+            try:
+                log.append({"e": "result", "note": "a line of more than sixty bytes, so that it is never taken whole"})
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    log.append({"e": "close"})
+    log.close()
+    assert kinds(folder) == ["attempt", "close"]
+
+
+def test_an_attempt_holds_room_for_its_end_and_gives_it_back(tmp_path):
+    log = begin(tmp_path)
+    [reserve] = tmp_path.glob(".reserve-*")
+    assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES, "it takes room, not only a length"
+    second = EventLog(tmp_path)
+    assert len(list(tmp_path.glob(".reserve-*"))) == 1, "what a killed attempt left is taken away"
+    second.close()
+    log.close()
+    assert list(tmp_path.glob(".reserve-*")) == []

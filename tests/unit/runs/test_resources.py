@@ -1,15 +1,22 @@
-"""What a trial needs of a cluster, how many trials fit it, and how long a run waits for its first worker."""
+"""What a trial needs of a cluster, how many trials fit it, and what an autoscaler is shown."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.hand_made import study
 
+from perch.engine.ray_session import Node
 from perch.errors import ClusterError
 from perch.runs import resources
-from perch.runs.resources import FIRST_WORKER_S, first_capacity, slots, trial_resources
+from perch.runs.resources import FIRST_WORKER_S, MOST_AHEAD, demand, slots, trial_resources, wait_for_room
+
+
+def nodes(*sizes: tuple[float, float]) -> list[Node]:
+    return [Node(f"id{k}", f"10.0.0.{k}", cpus, gpus) for k, (cpus, gpus) in enumerate(sizes, 1)]
 
 
 @pytest.mark.parametrize(
@@ -20,48 +27,60 @@ from perch.runs.resources import FIRST_WORKER_S, first_capacity, slots, trial_re
         ({"cpus": 2, "gpus": 0.25}, 4.0, {"cpu": 2.0, "gpu": 0.25}),
         ({"cpus": 2, "gpus": 0}, 4.0, {"cpu": 2.0}),
         ({"gpus": 0}, 0.0, {"cpu": 1.0}),
+        ({"gpus": 1}, 0.0, {"cpu": 1.0, "gpu": 1.0}),
     ],
 )
 def test_a_trial_gets_what_the_study_says_and_a_gpu_where_it_says_nothing_and_there_are_some(
-    asked: dict[str, float], gpus_there: float, expected: dict[str, float]
+    asked: dict[str, float], gpus_there: float, expected: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert trial_resources(study(resources=asked), {"CPU": 8.0, "GPU": gpus_there}) == expected
+    monkeypatch.delenv("PERCH_CLUSTER_GPUS", raising=False)
+    assert trial_resources(study(resources=asked), nodes((8.0, gpus_there))) == expected
 
 
-def test_a_gpu_that_is_not_there_is_one_clear_error() -> None:
-    with pytest.raises(ClusterError, match=r"a trial needs 0\.5 GPUs and there is none") as refused:
-        trial_resources(study(resources={"gpus": 0.5}), {"CPU": 8.0, "GPU": 0.0})
-    assert "resources.gpus: 0" in refused.value.fix
+def test_gpus_that_are_still_to_come_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a group of processors that is up first would decide for the whole run."""
+    monkeypatch.setenv("PERCH_CLUSTER_GPUS", "8")
+    assert trial_resources(study(), nodes((16.0, 0.0))) == {"cpu": 1.0, "gpu": 1.0}
 
 
 @pytest.mark.parametrize(
-    ("capacity", "needs", "fit"),
+    ("sizes", "needs", "fit"),
     [
-        ({"CPU": 8.0, "GPU": 0.0}, {"cpu": 1.0}, 8),
-        ({"CPU": 8.0, "GPU": 0.0}, {"cpu": 3.0}, 2),
-        ({"CPU": 2.0, "GPU": 0.0}, {"cpu": 3.0}, 0),
-        ({"CPU": 8.0, "GPU": 2.0}, {"cpu": 1.0, "gpu": 1.0}, 2),
-        ({"CPU": 3.0, "GPU": 2.0}, {"cpu": 1.0, "gpu": 0.25}, 3),
-        ({"CPU": 64.0, "GPU": 1.0}, {"cpu": 1.0, "gpu": 0.1}, 10),
-        ({"CPU": 1.2, "GPU": 0.0}, {"cpu": 0.4}, 3),
+        ([(8.0, 0.0)], {"cpu": 1.0}, 8),
+        ([(8.0, 0.0)], {"cpu": 3.0}, 2),
+        ([(2.0, 0.0)], {"cpu": 3.0}, 0),
+        ([(8.0, 2.0)], {"cpu": 1.0, "gpu": 1.0}, 2),
+        ([(3.0, 2.0)], {"cpu": 1.0, "gpu": 0.25}, 3),
+        ([(64.0, 1.0)], {"cpu": 1.0, "gpu": 0.1}, 10),
+        ([(1.2, 0.0)], {"cpu": 0.4}, 3),
+        ([(3.0, 0.0)] * 3, {"cpu": 2.0}, 3),
+        ([(0.0, 0.0), (16.0, 0.0), (16.0, 4.0)], {"cpu": 4.0, "gpu": 1.0}, 4),
     ],
 )
-def test_as_many_trials_fit_as_the_scarcer_of_cores_and_gpus_allows(
-    capacity: dict[str, float], needs: dict[str, float], fit: int
+def test_as_many_trials_fit_as_the_nodes_take_one_by_one(
+    sizes: list[tuple[float, float]], needs: dict[str, float], fit: int
 ) -> None:
-    """Tenths of a GPU add up: 1 / 0.1 is ten trials, not nine."""
-    assert slots(capacity, needs) == fit
+    """Tenths of a GPU add up: 1 / 0.1 is ten trials, not nine. Cores left over on three nodes do not."""
+    assert slots(nodes(*sizes), needs) == fit
+
+
+def test_nodes_that_are_avoided_take_nothing() -> None:
+    assert slots(nodes((8.0, 0.0), (8.0, 0.0)), {"cpu": 2.0}, {"10.0.0.2"}) == 4
 
 
 class Cluster:
-    """A Ray whose workers come up one look after the other; ``clock`` stands for the machine's."""
+    """A Ray whose nodes come up one look after the other; ``clock`` stands for the machine's."""
 
-    def __init__(self, *cpus: float, private: bool = False) -> None:
-        self.cpus, self.private, self.looks, self.now_s = list(cpus), private, 0, 0.0
+    def __init__(self, *looks: list[Node], private: bool = False) -> None:
+        self.states, self.private, self.looks, self.now_s = list(looks), private, 0, 0.0
+        self.wanted: list[tuple[int, dict[str, float]]] = []
 
-    def capacity(self) -> dict[str, float]:
+    def nodes(self) -> list[Node]:
         self.looks += 1
-        return {"CPU": self.cpus[min(self.looks, len(self.cpus)) - 1], "GPU": 0.0}
+        return self.states[min(self.looks, len(self.states)) - 1]
+
+    def want(self, trials: int, needs: dict[str, float]) -> None:
+        self.wanted.append((trials, needs))
 
     @property
     def clock(self) -> SimpleNamespace:
@@ -71,28 +90,43 @@ class Cluster:
         return SimpleNamespace(monotonic=lambda: self.now_s, sleep=sleep)
 
 
-def test_a_run_on_a_cluster_waits_for_its_first_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster(0.0, 0.0, 0.0, 16.0, 32.0)
+def test_a_run_on_a_cluster_waits_for_a_worker_of_its_kind_and_shows_the_demand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Workers without a GPU are up first; the study asks for one."""
+    cluster = Cluster(*[nodes((0.0, 0.0), (16.0, 0.0))] * 9, nodes((0.0, 0.0), (16.0, 0.0), (16.0, 2.0)))
+    said: list[str] = []
     monkeypatch.setattr(resources, "time", cluster.clock)
-    assert first_capacity(study(), cluster) == {"CPU": 16.0, "GPU": 0.0}
-    assert cluster.looks == 4
+    needs = wait_for_room(study(resources={"gpus": 1}), cluster, say=said.append)
+    assert needs == {"cpu": 1.0, "gpu": 1.0} and cluster.looks == 10
+    assert set(n for n, _ in cluster.wanted) == {1}
+    assert said == ["waiting for a worker with 1 cores and 1 GPUs; the cluster has none yet"]
 
 
-def test_a_worker_too_small_for_a_trial_is_not_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster(1.0, 1.0, 4.0)
+def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(nodes((4.0, 0.0)))
     monkeypatch.setattr(resources, "time", cluster.clock)
-    assert first_capacity(study(resources={"cpus": 4}), cluster)["CPU"] == 4.0
-
-
-def test_it_does_not_wait_for_ever_since_placing_makes_an_autoscaler_act(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster(0.0)
-    monkeypatch.setattr(resources, "time", cluster.clock)
-    assert first_capacity(study(), cluster)["CPU"] == 0.0
+    with pytest.raises(ClusterError, match="a trial needs 8 cores and no node has that"):
+        wait_for_room(study(resources={"cpus": 8}), cluster, say=lambda _: None)
     assert FIRST_WORKER_S <= cluster.now_s <= FIRST_WORKER_S + 1.0
 
 
-def test_a_private_ray_is_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    cluster = Cluster(0.0, private=True)
-    monkeypatch.setattr(resources, "time", cluster.clock)
-    first_capacity(study(), cluster)
-    assert cluster.now_s <= 0.5
+def test_a_private_ray_is_what_it_is() -> None:
+    cluster = Cluster(nodes((8.0, 0.0)), private=True)
+    with pytest.raises(ClusterError, match=r"a trial needs 1 cores and 0\.5 GPUs and no node has that") as refused:
+        wait_for_room(study(resources={"gpus": 0.5}), cluster, say=lambda _: None)
+    assert "resources.gpus: 0" in refused.value.fix and cluster.looks == 1
+
+
+@given(busy=st.integers(0, 100), worker_slots=st.integers(1, 100), left=st.one_of(st.none(), st.integers(0, 500)))
+def test_an_autoscaler_is_shown_what_runs_and_a_bounded_number_more_while_every_slot_is_used(
+    busy: int, worker_slots: int, left: int | None
+) -> None:
+    wanted = demand(busy, worker_slots, left)
+    assert busy <= wanted <= busy + MOST_AHEAD
+    if busy < worker_slots:
+        assert wanted == busy, "nodes that nobody needs may go"
+    elif left is None:
+        assert wanted > busy
+    else:
+        assert wanted <= busy + left

@@ -105,3 +105,44 @@ def test_what_is_shown_last_is_the_last_snapshot() -> None:
         view.show(SNAPSHOT)
         view.show(replace(SNAPSHOT, elapsed_s=300.0))
     assert stream.getvalue().splitlines()[-1].startswith("5 min 00 s")
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone, whose disk is full, or that cannot say what is written."""
+
+    def __init__(self, error: Exception, after: int) -> None:
+        super().__init__()
+        self.error, self.left, self.tries = error, after, 0
+
+    def write(self, text: str) -> int:
+        self.left -= 1
+        if self.left < 0:
+            self.tries += 1
+            raise self.error
+        return super().write(text)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BrokenPipeError(),
+        OSError(28, "No space left on device"),
+        UnicodeEncodeError("ascii", "·", 0, 1, "ordinal not in range"),
+        ValueError("I/O operation on closed file"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("terminal", [False, True])
+def test_an_output_that_breaks_is_left_alone_and_ends_nothing(
+    error: Exception, terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+    stream = Gone(error, after=1)
+    with View(stream, every_s=0.0) as view:
+        for second in range(4):
+            view.say("a note")
+            view.show(replace(SNAPSHOT, elapsed_s=float(second)))
+    assert stream.tries >= 1
+    assert stream.tries <= 3, "what has failed once is not tried at every event"

@@ -18,6 +18,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from perch.home import expanded, is_own, spare_folder
+
 META: Final = "meta.json"
 CACHE_VARIABLE: Final = "PERCH_CACHE"
 _MAP_FROM_BYTES: Final = 65_536
@@ -35,23 +37,11 @@ def default_cache() -> Path:
     """``$PERCH_CACHE``, else ``perch`` in the user's cache folder; a folder of one's own where that cannot be written."""
     said = os.environ.get(CACHE_VARIABLE)
     if said:
-        return Path(said).expanduser()
+        return expanded(said)
     home = os.environ.get("XDG_CACHE_HOME")
-    folder = (Path(home) if home else Path.home() / ".cache") / "perch"
-    if _ours(folder):
-        return folder
-    # A container's home may be read-only. The temporary folder is everyone's, so it must be ours alone in there.
-    spare = Path(tempfile.gettempdir()) / f"perch-cache-{os.getuid()}"
-    return spare if _ours(spare) else Path(tempfile.mkdtemp(prefix="perch-cache-"))
-
-
-def _ours(folder: Path) -> bool:
-    """Whether the folder is there, or can be made, belongs to this user and can be written."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder.stat().st_uid == os.getuid() and not folder.is_symlink() and os.access(folder, os.W_OK)
-    except OSError:
-        return False
+    folder = expanded(home or "~/.cache") / "perch"
+    # A container's home may be read-only, or there is none, and ~ stays what it is.
+    return folder if folder.is_absolute() and is_own(folder) else spare_folder("cache")
 
 
 def read(folder: Path) -> Stored | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perch.errors import DataError
+from perch.home import expanded
 
 if TYPE_CHECKING:
     from perch.study import DataSpec
@@ -26,7 +27,7 @@ def check_path(spec: DataSpec, base: Path) -> Path | None:
     if is_address(spec.path):
         _check_address(spec.path, spec.checksum)
         return None
-    path = (base / Path(spec.path).expanduser()).absolute()
+    path = (base / expanded(spec.path)).absolute()
     if not path.exists():
         near = path.parent
         while not near.exists():
