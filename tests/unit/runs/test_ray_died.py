@@ -34,7 +34,7 @@ print("came back", flush=True)
 
 def test_what_was_reported_is_in_the_tables_and_the_command_that_resumes_is_said(tmp_path: Path) -> None:
     """The main thread is stuck in Ray, so the process ends without it: no exit handler runs that would wait for Ray."""
-    (tmp_path / "study.yaml").write_text(dump(study(strategy="rs")))
+    (tmp_path / "study.yaml").write_text(dump(study(strategy="rs", trainable="builtins:print")))
     script = tmp_path / "program.py"
     script.write_text(SCRIPT)
     words = [sys.executable, str(script), str(tmp_path / "study.yaml"), str(tmp_path / "r")]

@@ -99,7 +99,7 @@ def test_a_run_on_a_cluster_waits_for_a_worker_of_its_kind_and_shows_the_demand(
     monkeypatch.setattr(resources, "time", cluster.clock)
     needs = wait_for_room(study(resources={"gpus": 1}), cluster, say=said.append)
     assert needs == {"cpu": 1.0, "gpu": 1.0} and cluster.looks == 10
-    assert set(n for n, _ in cluster.wanted) == {1}
+    assert {n for n, _ in cluster.wanted} == {1}
     assert said == ["waiting for a worker with 1 cores and 1 GPUs; the cluster has none yet"]
 
 
