@@ -1,11 +1,15 @@
 """A kill storm: one run killed again and again at random instants, then compared with what its log says must hold.
 
     python benchmarks/storm.py --strategy asha --kills 20
+    python benchmarks/storm.py --strategy rs --epoch-s 20 --epochs 9 --trials 12 --insure 60s    # at real time scales
 
 Each kill is a ``kill -9`` of the command with all of Ray, of the command alone, of one worker, or of Ray alone; now and
 then the end of the log is torn off as well. Afterwards: no reported epoch lost or doubled, every value equal to that of
 weights recomputed from scratch (a wrong checkpoint shows), decisions of the log equal to those that the strategy makes
 when the log is replayed into it, and rungs recomputed from the results equal to the strategy's.
+
+With ``--insure`` two of five interruptions are a SIGTERM that is followed by nothing for a minute, and the work that was
+done twice is held against its bounds: nothing after a SIGTERM, else at most the insurance interval and an epoch a trial.
 """
 
 from __future__ import annotations
@@ -29,19 +33,22 @@ from perch.log.folder import RunFolder
 from perch.log.state import State
 from perch.log.study_file import load_study
 from perch.runs.strategy import build_strategy
+from perch.study import seconds
 
-TOY = Path(__file__).parent.parent / "tests" / "integration" / "run" / "study" / "toy_trainable.py"
+TOY = Path(__file__).parent.parent / "tests" / "integration" / "runs" / "study" / "toy_trainable.py"
 STUDY = """
 name: storm
 trainable: toy_trainable:Toy
 space: {{x: {{float: [0, 1]}}, lr: {{float: [0.001, 0.1], log: true}}}}
 metric: loss
-epochs: 27
+epochs: {epochs}
 budget: {{trials: {trials}}}
 confirm: {{top: 2, seeds: 1}}
 strategy: {strategy}
+checkpoints: {checkpoints}
 log: []
 """
+WORKERS = len(os.sched_getaffinity(0))
 SETTINGS = {"pbt": "{name: pbt, perturbation_interval: 3, population_size: 16}"}
 
 
@@ -49,11 +56,11 @@ def results(folder: RunFolder) -> list[dict]:
     return [e for e in read(folder.events) if e["e"] == "result"] if folder.events.is_dir() else []
 
 
-def start(study: Path, out: Path, log: Path) -> subprocess.Popen:
+def start(study: Path, out: Path, log: Path, epoch_s: float) -> subprocess.Popen:
     command = run_command(study, out, "storm")
     with log.open("a") as file:
         return subprocess.Popen(
-            command, stdout=file, stderr=file, start_new_session=True, env={**os.environ, "TOY_S": "0.03"}
+            command, stdout=file, stderr=file, start_new_session=True, env={**os.environ, "TOY_S": str(epoch_s)}
         )
 
 
@@ -70,9 +77,14 @@ def end(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=20)
 
 
-def strike(process: subprocess.Popen, folder: RunFolder, rng: random.Random) -> str:
-    """One kill; returns what was killed. Ends with the command gone."""
-    kind = rng.choices(["all", "command", "ray", "worker"], [5, 2, 2, 2])[0]
+def strike(process: subprocess.Popen, folder: RunFolder, rng: random.Random, warned: bool) -> str:
+    """One kill; returns what was killed. Ends with the command gone. ``warned``: it may be a SIGTERM, with time to leave."""
+    kinds = ["all", "command", "ray", "worker", "term"]
+    kind = rng.choices(kinds, [5, 2, 2, 2, 7 if warned else 0])[0]
+    if kind == "term":
+        process.terminate()
+        process.wait(timeout=600)
+        return kind
     psutil.Process(process.pid).suspend()
     children = family(process)
     if kind == "worker":
@@ -152,12 +164,33 @@ def verify(folder: RunFolder, strategy: str) -> dict:
     }  # fmt: skip
 
 
+def done_twice(folder: RunFolder) -> dict:
+    """Epochs that were trained again after each interruption, in all trials together, and what saving cost."""
+    by_attempt: list[float] = []
+    redone = saving_s = training_s = 0.0
+    for event in read(folder.events):
+        if event["e"] == "attempt" and event["n"] > 1:
+            by_attempt.append(0.0)
+        if event["e"] == "spent":
+            redone += event.get("redone", 0)
+            saving_s, training_s = saving_s + event["checkpointing_s"], training_s + event["training_s"]
+            if by_attempt:
+                by_attempt[-1] += event.get("redone_s", 0.0)
+    return {
+        "redone_epochs": int(redone), "redone_s_by_attempt": [round(s, 1) for s in by_attempt],
+        "share_saving": round(saving_s / max(training_s, 1e-9), 5),
+    }  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategy", default="asha")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--epoch-s", type=float, default=0.03)
+    parser.add_argument("--epochs", type=int, default=27)
+    parser.add_argument("--insure", help="the longest that a trial trains unsaved, such as 60s")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as scratch:
@@ -165,19 +198,39 @@ def main() -> None:
         (base / "toy_trainable.py").write_text(TOY.read_text())
         study = base / "study.yaml"
         name = SETTINGS.get(arguments.strategy, arguments.strategy)
-        study.write_text(STUDY.format(strategy=name, trials=arguments.trials))
+        study.write_text(
+            STUDY.format(
+                strategy=name,
+                trials=arguments.trials,
+                epochs=arguments.epochs,
+                checkpoints=f"{{insure: {arguments.insure}}}" if arguments.insure else "needed",
+            )
+        )
         folder = RunFolder(base / "out" / "storm")
         kills: list[str] = []
         while True:
-            process = start(study, base / "out", base / "log")
-            goal = len(results(folder)) + rng.choice([rng.randint(1, 6), rng.randint(5, 40), rng.randint(20, 80)])
+            process = start(study, base / "out", base / "log", arguments.epoch_s)
+            more = (
+                [rng.randint(1, 6)]
+                if arguments.insure
+                else [rng.randint(1, 6), rng.randint(5, 40), rng.randint(20, 80)]
+            )
+            goal = len(results(folder)) + rng.choice(more)
             while process.poll() is None and (len(kills) >= arguments.kills or len(results(folder)) < goal):
                 time.sleep(0.01)
             if process.poll() is not None:
                 break
-            kills.append(strike(process, folder, rng))
+            if arguments.insure:
+                time.sleep(rng.uniform(0.0, arguments.epoch_s))
+            kills.append(strike(process, folder, rng, bool(arguments.insure)))
             print(f"kill {len(kills)}: {kills[-1]}, {len(results(folder))} results", flush=True)
-        found = verify(folder, arguments.strategy)
+        found = {**verify(folder, arguments.strategy), **done_twice(folder)}
+        if arguments.insure:
+            most_s = seconds(arguments.insure) + arguments.epoch_s
+            unwarned = [s for kind, s in zip(kills, found["redone_s_by_attempt"], strict=False) if kind != "term"]
+            warned = [s for kind, s in zip(kills, found["redone_s_by_attempt"], strict=False) if kind == "term"]
+            found["wrong"] += [f"{s:.0f} s done twice after a SIGTERM" for s in warned if s > 0]
+            found["wrong"] += [f"{s:.0f} s done twice after a kill" for s in unwarned if s > WORKERS * most_s]
         print(
             json.dumps(
                 {
