@@ -15,6 +15,7 @@ from perch.errors import PerchError
 
 COMMANDS: Final = {
     "run": "Tune a model: the main job.",
+    "init": "Write a study for a training program.",
     "strategies": "List strategies, or show one: paper, settings, when to use it.",
     "data": "Build or inspect the graph data set of a source.",
     "compare": "Compare strategies by time-to-solution, with intervals.",
