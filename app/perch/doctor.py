@@ -48,6 +48,33 @@ def examine() -> Iterator[Finding]:
         yield from _guarded(look)
 
 
+def examine_study(path: str) -> Iterator[Finding]:
+    """Whether a study can run on this machine: its files, its program, its space."""
+    from perch.errors import PerchError
+    from perch.runs.check import check
+    from perch.runs.resolve import resolved
+    from perch.study import load
+
+    try:
+        study = resolved(load(path))
+        check(study)
+    except PerchError as error:
+        yield Finding("study", "problem", f"{error.what} ({error.why})" if error.why else error.what, error.fix)
+        return
+    yield Finding(
+        "study", "ok", f"{study.name}: {len(study.search_space.dimensions)} keys searched by {study.strategy_name}"
+    )
+    if (program := study.program) is not None:
+        from perch.programs.presets import PRESETS
+        from perch.programs.version import installed_version
+
+        preset = PRESETS.get(program.preset) if program.preset is not None else None
+        found = (
+            installed_version(program.words[0], Path(study.base), preset.distribution) if preset is not None else None
+        )
+        yield Finding("program", "ok", f"{program.words[0]} {found or ''}".strip())
+
+
 def _guarded(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from look()

@@ -9,37 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from perch.command import Command
 from perch.errors import StudyError, did_you_mean
+from perch.fields import Model, Seconds
 from perch.home import expanded
 from perch.space import Space, parse_space
 
-_UNION_BRANCH = re.compile(r"(function-.*|list\[.*|dict\[.*|literal\[.*|Points|str)$")
+_UNION_BRANCH = re.compile(r"(function-.*|list\[.*|dict\[.*|literal\[.*|Points|Command|Key|Resume|Metrics|str)$")
 """Names that pydantic puts into a location for the branch of a union: no key of a study file."""
-
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-class Model(BaseModel):
-    """Frozen, and strict about names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def seconds(value: Any) -> Any:
-    """Read a duration: ``90``, ``'90s'``, ``'10m'``, ``'1h30m'``, ``'2d'``; the result is in seconds."""
-    if isinstance(value, str):
-        parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd])", value.strip())
-        if parts and re.fullmatch(r"(\s*\d+(?:\.\d+)?\s*[smhd]\s*)+", value.strip()):
-            return sum(float(n) * _UNITS_S[u] for n, u in parts)
-        if re.fullmatch(r"\d+(\.\d+)?", value.strip()):
-            return float(value)
-        raise ValueError("a duration is written 90s, 10m, 8h, 1h30m or 2d")
-    return value
-
-
-Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 
 
 class SplitSpec(Model):
@@ -145,7 +124,9 @@ class Study(Model):
 
     name: str = Field("adsorption", pattern=r"^[^/\\\x00\n]{1,80}$", description="name of the study and of its runs")
     data: DataSpec = Field(default_factory=DataSpec)
-    trainable: str = Field("cgcnn", description="a registered model, or my_module:MyTrainable")
+    trainable: str | Command = Field(
+        "cgcnn", description="a registered model, my_module:MyTrainable, or a program: {command: …, metrics: …}"
+    )
     space: dict[str, Any] | str = Field("default", description="the search space, or the name of a shipped one")
     seed: int = Field(0, ge=0, lt=2**63, description="all randomness of a run comes from it")
     points: list[dict[str, Any]] | Points = Field(default_factory=list, description="configurations to evaluate first")
@@ -190,8 +171,21 @@ class Study(Model):
 
     @property
     def trainable_is_ours(self) -> bool:
-        """True for a model of Perch, False for ``module:Class``."""
-        return ":" not in self.trainable
+        """True for a model of Perch, False for ``module:Class`` and for a program."""
+        return isinstance(self.trainable, str) and ":" not in self.trainable
+
+    @property
+    def program(self) -> Command | None:
+        """The program that is tuned; None for a model of Perch or a Python trainable."""
+        return self.trainable if isinstance(self.trainable, Command) else None
+
+    @property
+    def trainable_name(self) -> str:
+        """The trainable in a word or two, for people."""
+        program = self.program
+        if program is None:
+            return str(self.trainable)
+        return program.preset or " ".join(program.words)
 
     @property
     def strategy_name(self) -> str:
@@ -265,8 +259,11 @@ def read_yaml(text: str, origin: str) -> dict[str, Any]:
 
 
 def dump(study: Study) -> str:
-    """The study as YAML, every default filled in."""
-    return yaml.safe_dump(study.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True)
+    """The study as YAML, every default filled in; what plays no part for a program is left out."""
+    left_out = {"data", "optimizer"} if study.program is not None else set()
+    return yaml.safe_dump(
+        study.model_dump(mode="json", by_alias=True, exclude=left_out), sort_keys=False, allow_unicode=True
+    )
 
 
 def shipped_spaces() -> list[str]:
@@ -310,7 +307,8 @@ def _override(spec: dict[str, Any], override: str) -> None:
 
 def _explain(error: ValidationError, origin: str) -> StudyError:
     """The first problem that pydantic found, in Perch's words."""
-    problem = error.errors()[0]
+    problems = error.errors()
+    problem = next((p for p in problems if p["type"] != "string_type" or not isinstance(p["input"], dict)), problems[0])
     location = [str(p) for p in problem["loc"]]
     where = ".".join(p for p in location if not _UNION_BRANCH.match(p))
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

@@ -83,7 +83,7 @@ def _weights(study: Study, folder: RunFolder, prepared: Prepared, row: dict[str,
         epochs=study.epochs,
         seed=study.seed,
         key=trial,
-        model=study.trainable,
+        model=study.trainable_name,
         threads=max(int(study.resources.cpus), 1),
     )
     path = folder.weights / f"{trial}.pt"

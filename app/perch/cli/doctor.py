@@ -10,13 +10,18 @@ app = typer.Typer()
 
 
 @app.command()
-def doctor(json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> int:
-    """Show what this machine, container or cluster offers and lacks."""
+def doctor(
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY.yaml]", help="Check also that this study can run here.")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> int:
+    """Show what this machine, container or cluster offers and lacks; with a study, whether it can run here."""
     import json
 
-    from perch.doctor import examine
+    from perch.doctor import examine, examine_study
 
-    findings = list(examine())
+    findings = [*examine(), *(examine_study(study) if study is not None else ())]
     if json_:
         typer.echo(json.dumps([f.__dict__ for f in findings], indent=1))
     else:

@@ -39,7 +39,7 @@ def train(
 ) -> int:
     """Train one configuration without Ray: mean and deviation over seeds, and best/ as a run leaves it."""
     from perch.cli.options import override
-    from perch.errors import RecordError
+    from perch.errors import RecordError, StudyError
     from perch.schedule import plain
     from perch.study import load
 
@@ -52,6 +52,20 @@ def train(
                 f"no training to resume in '{root}'", why="no folder holds an order.json", fix="leave --resume out"
             )
         run_id = orders[-1].parent.name
+    folder = root / (run_id or f"{spec.name}-train-{time.strftime('%Y%m%d-%H%M%S')}")
+    if spec.program is not None:
+        from perch.programs.plain import lines, train_program
+
+        if lr_schedule is not None:
+            raise StudyError(
+                "--lr-schedule has no meaning for a program", why="it follows its own", fix="set it in its template"
+            )
+        given = plain.read_config(config) if config else {}
+        trained = train_program(spec, given, folder, repeats=repeats, epochs=epochs, say=typer.echo)
+        for line in lines(trained):
+            typer.echo(line)
+        typer.echo(f"written: {folder}/train.json and {folder}/best/")
+        return 1 if len(trained["diverged"]) == repeats else 0
     order = plain.make_order(
         spec,
         plain.read_config(config) if config else {},
@@ -59,7 +73,6 @@ def train(
         repeats,
         epochs,
     )
-    folder = root / (run_id or f"{spec.name}-train-{time.strftime('%Y%m%d-%H%M%S')}")
     with _Bar(order.epochs * len(order.seeds)) as progress:
         summary = plain.train(order, folder, progress, typer.echo)
     for line in plain.lines(summary):

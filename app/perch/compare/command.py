@@ -32,7 +32,8 @@ def compare_study(
     overrides: Sequence[str],
 ) -> int:
     """Run (or resume, or extend) a comparison of a study, and judge it. Returns the exit code."""
-    from perch.study import load, seconds
+    from perch.fields import seconds
+    from perch.study import load
 
     if len(given) > 1:
         raise StudyError(

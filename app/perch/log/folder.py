@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "weights"
 
     @property
+    def program_trials(self) -> Path:
+        """Of training programs: a folder per trial, with one per placement in it."""
+        return self.path / "trials"
+
+    @property
     def best(self) -> Path:
         """Weights of the best trial, and of the next four in ``best/ensemble``."""
         return self.path / "best"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,13 @@ def load_model(folder: Path, device: str = "auto") -> Model:
 def load_ensemble(run: Path, top: int | None = None, device: str = "auto") -> list[Model]:
     """The best models of a run (its folder, or the folder of one model), the best first; at most ``top``."""
     best = run / "best" if (run / "best" / CONFIG).is_file() else run
+    if (best / "about.json").is_file():
+        kept = json.loads((best / "about.json").read_text()).get("checkpoint")
+        raise RecordError(
+            f"'{run}' holds the model of a training program, which Perch cannot read",
+            why=f"it is the program's own file: {best / str(kept)}" if kept else "the program left no checkpoint",
+            fix="predict with the program's own tools",
+        )
     folders = [f for f in ensemble_folders(best) if (f / CONFIG).is_file()][:top]
     if not folders:
         raise RecordError(

@@ -114,6 +114,10 @@ def _rules(study: Study) -> Rules:
 
 def notes(study: Study) -> Iterator[str]:
     """What people should know of a trainable of their own before it runs."""
+    if study.program is not None:
+        if not study.program.can_resume:
+            yield "the program cannot resume (trainable.resume): a trial that is interrupted is trained from the start"
+        return
     if not saves_when_asked(study):
         yield (
             "the trainable cannot be asked for a checkpoint: a trial that is interrupted goes on from the last one that it "

@@ -22,6 +22,10 @@ def check(study: Study) -> None:
         check_models(study)
         check_data(study.data, Path(study.base))
         complete(study.search_space.draw(study.seed, 0))
+    elif study.program is not None:
+        from perch.programs.config.check import check_program
+
+        check_program(study, study.program)
     else:
         foreign_trainable(study)
     cpus = study.resources.cpus

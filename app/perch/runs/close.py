@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -133,6 +134,18 @@ def _finish(attempt: Attempt, outcome: Outcome, broken: bool) -> None:
         from perch.best.models import write_best
 
         for problem in write_best(attempt.study, attempt.folder, attempt.cache):
+            print(f"perch: {problem}", file=sys.stderr)
+    elif (program := attempt.study.program) is not None:
+        from perch.programs.best import write_best as write_program_best
+
+        places = (attempt.folder.program_trials, attempt.folder.best, attempt.folder.summary)
+        for problem in write_program_best(*places, checkpoints=program.checkpoint is not None):
+            print(f"perch: {problem}", file=sys.stderr)
+    elif attempt.folder.weights.is_dir():
+        from perch.training.keeping import write_best as write_kept
+
+        winner = json.loads(attempt.folder.summary.read_text())["best"]
+        for problem in write_kept(attempt.folder.weights, attempt.folder.best, winner):
             print(f"perch: {problem}", file=sys.stderr)
     if os.environ.get("PERCH_REPORT") != "0":  # a comparison reports on its runs together
         from perch.report.write import write as write_report

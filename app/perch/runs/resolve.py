@@ -14,10 +14,14 @@ from perch.study import Points, Study, parse
 
 
 def resolved(study: Study, kept: Study | None = None) -> Study:
-    """The study with its space written out and points of an earlier run looked up: what the run folder keeps.
+    """The study with its space written out, points of an earlier run looked up and its program completed: what the run folder keeps.
 
     ``kept``: the study of the run that goes on. What it took from other runs stands, whatever became of those since.
     """
+    if study.program is not None:
+        from perch.programs.config.complete import complete
+
+        study = study.model_copy(update={"trainable": complete(study.program, Path(study.base))})
     space = study.search_space
     points = study.points
     if isinstance(points, Points):

@@ -34,6 +34,8 @@ def build_strategy(study: Study, workers: int | None = None, *, saves: bool = Tr
         from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS
 
         keys = {"algorithm_keys": ALGORITHM_KEYS, "architecture_keys": ARCHITECTURE_KEYS}
+    elif (program := study.program) is not None and program.changeable is not None:
+        keys = {"algorithm_keys": tuple(program.changeable)}
     points = study.points if isinstance(study.points, list) else []
     plan = Plan(
         space=study.search_space,

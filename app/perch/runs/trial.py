@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from perch.campaign.placement import Placement
+from perch.command import Command
+from perch.programs.config.configure import seed_of
 from perch.runs.attempt import Attempt
-from perch.runs.trainable import foreign_trainable
+from perch.runs.own_config import own_config
+from perch.runs.trainable import foreign_trainable, saves_when_asked
+from perch.training.keeping import WHAT_THE_RUN_SAYS, keeping
 
 
 def trainable(attempt: Attempt) -> Any:
@@ -15,14 +19,31 @@ def trainable(attempt: Attempt) -> Any:
         from perch.training.trainable import GraphTrainable
 
         return GraphTrainable
-    return foreign_trainable(attempt.study)
+    if attempt.study.program is not None:
+        from perch.programs.trainable import ProgramTrainable
+
+        return ProgramTrainable
+    found = foreign_trainable(attempt.study)
+    return keeping(found) if _keeps(attempt) else found
+
+
+def _keeps(attempt: Attempt) -> bool:
+    """True for a class of the study's own that can save: weights of the best epoch are kept."""
+    return isinstance(foreign_trainable(attempt.study), type) and saves_when_asked(attempt.study)
 
 
 def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, float]) -> dict[str, Any]:
-    """What Perch's own trainable is given besides hyperparameters; a foreign one gets those alone."""
-    if not attempt.study.trainable_is_ours:
-        return {}
+    """What a trial of ours, or a program's, is given with its hyperparameters; a foreign trainable sees these alone."""
     study = attempt.study
+    if study.program is not None:
+        return {"_perch": _of_program(attempt, study.program, placement, resources)}
+    if not study.trainable_is_ours:
+        said = {
+            "trial": placement.trial, "weights": str(attempt.folder.weights), "keep_below": placement.keep_below,
+            "metric": study.metric, "mode": study.mode,
+        }  # fmt: skip
+        own = own_config(placement.config, seed=seed_of(study.seed, placement.seed_key), epochs=study.epochs)
+        return {**own, **({WHAT_THE_RUN_SAYS: said} if _keeps(attempt) else {})}
     return {
         "_perch": {
             "study": study.model_dump(mode="json", by_alias=True),
@@ -37,4 +58,25 @@ def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, fl
             "weights": str(attempt.folder.weights),
             "keep_below": placement.keep_below,
         }
+    }
+
+
+def _of_program(
+    attempt: Attempt, program: Command, placement: Placement, resources: dict[str, float]
+) -> dict[str, Any]:
+    """See ``perch.programs.trainable``."""
+    study = attempt.study
+    return {
+        "program": program.model_dump(mode="json", exclude_unset=True),
+        "trial": placement.trial,
+        "segment": placement.segment,
+        "seed": study.seed,
+        "key": placement.seed_key,
+        "epochs": study.epochs,
+        "cpus": resources["cpu"],
+        "gpus": resources.get("gpu", 0.0),
+        "folder": str(attempt.folder.program_trials),
+        "metric": study.metric,
+        "mode": study.mode,
+        "keep_below": placement.keep_below,
     }

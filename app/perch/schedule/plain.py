@@ -72,7 +72,7 @@ def make_order(
         raise StudyError(f"--epochs {epochs}", why="there is nothing to train", fix="give 1 or more")
     if not study.trainable_is_ours:
         raise StudyError(
-            f"cannot train '{study.trainable}' plainly", why="only Perch's own models can be trained without Ray",
+            f"cannot train '{study.trainable_name}' plainly", why="only Perch's own models can be trained without Ray",
             fix="use trainable: cgcnn",
         )  # fmt: skip
     fixed = study.search_space.fixed
@@ -97,7 +97,7 @@ def train(order: Order, folder: Path, progress: Callable[[int, dict[str, Any]], 
             say(f"seed {seed}: trained already")
             continue
         (found,) = train_plain(
-            prepared, order.config, order.epochs, [seed], progress=progress, threads=threads, model=study.trainable
+            prepared, order.config, order.epochs, [seed], progress=progress, threads=threads, model=study.trainable_name
         )
         if found.best is not None:
             keep(folder / "weights", found.best)
@@ -150,7 +150,7 @@ def _claim(order: Order, folder: Path) -> None:
     """Begin a folder, or make sure that what it holds is the same training."""
     (folder / "seeds").mkdir(parents=True, exist_ok=True)
     given = {
-        "config": json.loads(json.dumps(dict(order.config))), "epochs": order.epochs, "trainable": order.study.trainable,
+        "config": json.loads(json.dumps(dict(order.config))), "epochs": order.epochs, "trainable": order.study.trainable_name,
         "data": order.study.data.model_dump(mode="json"),
     }  # fmt: skip
     path = folder / "order.json"
@@ -184,7 +184,7 @@ def _write_best(order: Order, folder: Path, prepared: Any, summary: Mapping[str,
             epochs=order.epochs,
             seed=r["seed"],
             key=f"train-{r['seed']}",
-            model=order.study.trainable,
+            model=order.study.trainable_name,
         )
         about = {"run_id": folder.name, VALIDATION_MAE_EV: r[VALIDATION_MAE_EV], TEST_MAE_EV: r[TEST_MAE_EV]}
         models.append((training, kept, about))

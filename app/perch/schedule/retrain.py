@@ -32,7 +32,7 @@ def train_curves(
     """
     if not study.trainable_is_ours:
         raise StudyError(
-            f"cannot train '{study.trainable}' outside of Ray", why="only Perch's own models can be trained plainly",
+            f"cannot train '{study.trainable_name}' outside of Ray", why="only Perch's own models can be trained plainly",
             fix="use trainable: cgcnn, or train your configuration in your own code",
         )  # fmt: skip
     threads = max(1, int(study.resources.cpus))

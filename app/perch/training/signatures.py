@@ -139,7 +139,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     ),
     Signature(DATA, TRIAL, names=_names("DataError")),
     # --- signals, and processes that end ------------------------------------------------------------------------------
-    Signature(LOST, MACHINE, words=_words("receives a SIGTERM", "preempted")),
+    Signature(LOST, MACHINE, names=_names("EndedFromOutside"), words=_words("receives a SIGTERM", "preempted")),
     Signature(CODE, TRIAL, words=_words("exits with an exit code", r"exit_actor\(\) is called")),
     Signature(  # of a process that the trial had started, or could not start
         LOST, UNKNOWN, numbers=_numbers("EAGAIN"), words=_words("can't start new thread", r"died with <?Signals\.SIG", "(killed|terminated) by signal", r"DataLoader worker \(pid.*exited unexpectedly")

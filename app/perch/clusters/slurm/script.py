@@ -48,7 +48,8 @@ def job_for(
     min_nodes: int | None = None,
 ) -> Job:
     """What a study needs of a job: its file, its data, and a name that stays the same when it is submitted again."""
-    from perch.study import load, seconds
+    from perch.fields import seconds
+    from perch.study import load
 
     spec = load(study)
     try:

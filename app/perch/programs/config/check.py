@@ -1,0 +1,107 @@
+"""What can be wrong with a study of a program, found before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from perch.command import PLACEHOLDERS, Command, Resume
+from perch.dimension import Choice
+from perch.errors import StudyError, did_you_mean
+from perch.programs.config import placeholders
+from perch.programs.config.configure import added, changes, targets, used_in_words
+from perch.programs.config.template import Template
+from perch.programs.presets import PRESETS
+from perch.programs.process.child import find_program
+from perch.space import Config, Space
+from perch.study import DataSpec, Study
+
+
+def check_program(study: Study, spec: Command) -> None:
+    """Raise StudyError for the first thing that is wrong. ``spec`` is completed."""
+    _check_command(spec, Path(study.base))
+    space = study.search_space
+    known = [*PLACEHOLDERS, *space.dimensions, *space.fixed]
+    for name in (*space.dimensions, *space.fixed):
+        if name in PLACEHOLDERS:
+            raise StudyError(
+                f"space.{name}: the name means {PLACEHOLDERS[name]}",
+                why="{" + name + "} would be ambiguous",
+                fix="name the hyperparameter otherwise",
+            )
+    placeholders.check("trainable.command", spec.words, known)
+    placeholders.check("trainable.environment", dict(spec.environment), known)
+    placeholders.check("trainable.overwrite", dict(spec.overwrite), known)
+    if isinstance(spec.resume, Resume):
+        placeholders.check("trainable.resume", spec.resume.model_dump(), known)
+    _check_keys(study, spec, space)
+    if spec.keys and study.metric not in spec.keys:
+        raise StudyError(
+            f"metric: the program's numbers hold no '{study.metric}'",
+            why=did_you_mean(study.metric, spec.keys),
+            fix="name one of trainable.keys",
+        )
+    if not spec.can_resume and study.checkpoints == "all":
+        raise StudyError(
+            "checkpoints: all, and the program cannot resume",
+            why="trainable.resume is none",
+            fix="say how it resumes, or leave checkpoints out",
+        )
+    if study.data != DataSpec():
+        raise StudyError(
+            "data: plays no part", why="the program reads its own, which its template names", fix="remove the section"
+        )
+
+
+def _check_command(spec: Command, base: Path) -> None:
+    word = spec.words[0]
+    if find_program(word, base) is None:
+        path = Path(word) if Path(word).is_absolute() else base / word
+        why = f"'{path}' is not executable" if path.is_file() else "it is neither a file nor a program on PATH"
+        raise StudyError(
+            f"trainable.command: '{word}' cannot be run",
+            why=why,
+            fix="give its path, /envs/mace/bin/mace_run_train, say, or an interpreter first: [python, train.py]",
+        )
+
+
+def _check_keys(study: Study, spec: Command, space: Space) -> None:
+    """Every hyperparameter goes somewhere, and every value of it fits the template."""
+    words = used_in_words(spec)
+    if spec.template is None or spec.template_text is None:
+        for name in (*space.dimensions, *space.fixed):
+            if name not in words:
+                raise StudyError(
+                    f"space.{name} goes nowhere", why="there is no template, and no {" + name + "} in the command",
+                    fix="add [--" + name + ', "{' + name + '}"] to the command, or name a template',
+                )  # fmt: skip
+        return
+    template = Template(spec.template, spec.template_text)
+    for name in (*space.dimensions, *space.fixed):
+        for key in targets(spec, name):
+            if name in words and not template.has(key):
+                continue
+            if key in spec.overwrite:
+                raise StudyError(
+                    f"space.{name} sets '{key}', and so does trainable.overwrite",
+                    why="one of them would be lost",
+                    fix="remove one",
+                )
+    standard = dict.fromkeys(PLACEHOLDERS, "x") | {"seed": 1, "cpus": 1, "gpus": 0, "epochs": study.epochs}
+    for config in corners(space):
+        for resuming in (False, True) if spec.can_resume else (False,):
+            made = changes(spec, template, config, {**config, **standard}, resuming=resuming)
+            template.render(made, add=added(spec))
+    if spec.preset is not None:
+        for what, why, fix in PRESETS.get(spec.preset).problems(template):
+            raise StudyError(what, why=why, fix=fix)
+
+
+def corners(space: Space) -> Iterator[Config]:
+    """Configurations in which every end of every range and every choice occurs."""
+    values: dict[str, list[Any]] = {
+        k: list(d.values) if isinstance(d, Choice) else [d.low, d.high] for k, d in space.dimensions.items()
+    }
+    for number in range(max((len(v) for v in values.values()), default=1)):
+        yield {**{k: v[min(number, len(v) - 1)] for k, v in values.items()}, **space.fixed}

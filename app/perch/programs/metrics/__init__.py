@@ -1,0 +1,1 @@
+"""The program's numbers: new lines of its files, rows by epoch, patience."""

@@ -1,0 +1,60 @@
+"""What a Python trainable of the user's own is handed, and what is kept of it."""
+
+import json
+
+from perch.record import load
+
+MODULE = """
+import json
+from pathlib import Path
+from ray import tune
+
+
+class Mine(tune.Trainable):
+    def setup(self, config):
+        assert sorted(config) == ["model", "model.width", "seed", "x"], sorted(config)
+        self.config_seen = config
+        self.w = 0.0
+
+    def step(self):
+        self.w += 1 / (1 + 8 * abs(self.config_seen["x"] - 0.3)) + 0.01 * self.config_seen["model"]["width"]
+        return {"loss": 1 / (1 + self.w), "weight": self.w, "seed_seen": self.config_seen["seed"]}
+
+    def save_checkpoint(self, folder):
+        Path(folder, "w.json").write_text(json.dumps(self.w))
+
+    def load_checkpoint(self, folder):
+        self.w = json.loads(Path(folder, "w.json").read_text())
+
+    def reset_config(self, config):
+        self.setup(config)
+        return True
+"""
+
+STUDY = """
+name: mine
+trainable: mine:Mine
+space: {x: {float: [0, 1]}, model.width: {int: [1, 8]}, seed: "{seed}"}
+metric: loss
+epochs: 9
+budget: {trials: 6}
+confirm: {top: 1, seeds: 1}
+log: []
+"""
+
+
+def test_seeds_nested_keys_and_the_winners_weights(tmp_path, perch):
+    (tmp_path / "mine.py").write_text(MODULE)
+    (tmp_path / "study.yaml").write_text(STUDY)
+    code, said = perch("run", tmp_path / "study.yaml", "--out", tmp_path / "out", "--run-id", "r").wait()
+    assert code == 0, said
+    run = load(tmp_path / "out" / "r")
+    assert (run.trials.status != "failed").all()
+    seeds = run.curves.groupby("trial_id").seed_seen.nunique()
+    assert (seeds == 1).all() and run.curves.seed_seen.nunique() == len(run.trials), (
+        "one seed a trial, another for each"
+    )
+    best = tmp_path / "out" / "r" / "best"
+    kept = json.loads((best / "checkpoint" / "w.json").read_text())
+    assert 1 / (1 + kept) == run.best["value"]
+    assert json.loads((best / "config.json").read_text())["x"] == run.best["config"]["x"]

@@ -1,0 +1,261 @@
+"""A program as a trial: epochs as they come, checkpoints that count, resumes that prove themselves, ends that mean something."""
+
+import os
+import time
+
+import psutil
+import pytest
+
+from perch.errors import Diverged, TrialError
+from perch.programs.outcome import EndedFromOutside
+from perch.training.failure import Fault, classify
+
+from .conftest import FORMATS, losses, take
+
+
+@pytest.mark.parametrize("metrics", FORMATS)
+@pytest.mark.parametrize("first", [0, 1])
+def test_epochs_come_one_by_one_and_count_from_one(program, metrics, first):
+    training = program.training(habits={"metrics": metrics, "first": first}, epochs=5)
+    assert take(training, 5) == pytest.approx(losses(5), rel=1e-12)
+    assert training.epoch == 5
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(program):
+    one = take(program.training(trial="a"), 3)
+    assert take(program.training(trial="b"), 3) == one
+    assert take(program.training(trial="c", seed=8), 3) != one
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+@pytest.mark.parametrize("habits", [
+    {"resume": "folder"}, {"resume": "folder", "repeat": True}, {"resume": "key"}, {"resume": "folder", "metrics": "version", "first": 1},
+    {"resume": "folder", "delete_first": True, "checkpoint_s": 0.05}, {"resume": "folder", "line_first": False},
+])  # fmt: skip
+def test_three_epochs_stop_and_resume_is_as_if_nothing_had_been(program, tmp_path, habits, numbered):
+    if not numbered and habits.get("resume") == "folder":
+        habits = {**habits, "one_file": False}
+    first = program.training(habits=habits, numbered=numbered)
+    begun = take(first, 3)
+    first.save(tmp_path / "saved")
+    first.close()
+    second = program.training(habits=habits, numbered=numbered)
+    second.load(tmp_path / "saved")
+    assert second.epoch == 3
+    assert begun + take(second, 6) == pytest.approx(losses(9), rel=1e-12)
+    assert second.started_over == 0
+
+
+def test_a_line_before_its_checkpoint_is_waited_for(program, tmp_path):
+    training = program.training(habits={"checkpoint_s": 0.6, "epoch_s": 0.2, "delete_first": True})
+    take(training, 1)
+    assert (
+        not list((training.folder / "checkpoints").glob("*.pt")) if (training.folder / "checkpoints").exists() else True
+    )
+    training.save(tmp_path / "saved")
+    assert (tmp_path / "saved" / "files" / "checkpoints" / "epoch-0.pt").exists()
+
+
+def test_a_truncated_checkpoint_is_trained_again_from_the_start_and_said(program, tmp_path):
+    first = program.training()
+    begun = take(first, 3)
+    first.save(tmp_path / "saved")
+    first.close()
+    saved = next((tmp_path / "saved" / "files" / "checkpoints").glob("*.pt"))
+    saved.write_bytes(saved.read_bytes()[:200])
+    second = program.training()
+    second.load(tmp_path / "saved")
+    assert begun + take(second, 6) == pytest.approx(losses(9), rel=1e-12)
+    assert second.started_over == 1
+    assert "not whole" in second.notes[0] and "from the start" in second.notes[0]
+
+
+def test_a_program_that_swallows_its_checkpoint_is_found_out_by_its_first_epoch(program, tmp_path):
+    first = program.training()
+    begun = take(first, 4)
+    first.save(tmp_path / "saved")
+    first.close()
+    second = program.training(
+        resume={"overwrite": {"seed": "{seed}"}}
+    )  # it never looks into restored/: it starts afresh
+    second.load(tmp_path / "saved")
+    assert begun + take(second, 5) == pytest.approx(losses(9), rel=1e-12)
+    assert second.started_over == 1
+    assert "first epoch was 1" in second.notes[0]
+
+
+def test_what_a_killed_placement_left_is_gone_on_with(program):
+    first = program.training(habits={"epoch_s": 0.1})
+    begun = take(first, 5)
+    psutil.Process(first.child.pid).kill()
+    first.child._guard.wait(20)
+    first.child = None  # as after a kill of the worker: nobody tidies up
+    second = program.training(habits={"epoch_s": 0.1})
+    assert take(second, 9) == pytest.approx(losses(9), rel=1e-12)
+    assert begun == pytest.approx(losses(5), rel=1e-12)
+    assert second.source.covers >= 4 and second.started_over == 0
+
+
+def test_nothing_of_a_program_outlives_its_worker(program):
+    """The pipe to the guard closes when the worker is killed; here its end is closed."""
+    training = program.training(habits={"epoch_s": 30, "term": "ignore"}, grace=0.5)
+    training._start()
+    while training.child.pid is None:
+        time.sleep(0.01)
+    process = psutil.Process(training.child.pid)
+    training.child._guard.stdin.close()
+    process.wait(timeout=30)
+    training.child = None
+
+
+def test_a_child_that_ignores_term_is_killed_after_the_grace(program):
+    training = program.training(habits={"term": "ignore", "epoch_s": 0.05}, grace=0.4)
+    take(training, 1)
+    pid = training.child.pid
+    training.close()
+    assert not psutil.pid_exists(pid)
+
+
+def test_an_inherited_ignored_interrupt_is_not_handed_on(program, tmp_path):
+    script = "import signal, sys; print('epoch 0 loss', 1.0 if signal.getsignal(signal.SIGINT) is signal.default_int_handler else 2.0)"
+    import signal
+
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        training = program.training(
+            command=[os.sys.executable, "-c", script],
+            template=None,
+            overwrite={},
+            metrics=FORMATS["print"],
+            epochs=1,
+            config={},
+        )
+        assert take(training, 1) == [1.0]
+    finally:
+        signal.signal(signal.SIGINT, old)
+
+
+# --- what an end means ----------------------------------------------------------------------------------------------
+
+
+def test_nan_with_exit_0_is_a_divergence(program):
+    training = program.training(habits={"nan_at": 3})
+    take(training, 2)
+    with pytest.raises(Diverged, match="loss is nan in epoch 3"):
+        training.next_epoch()
+
+
+def test_a_finite_value_beyond_the_bound_is_a_divergence(program):
+    training = program.training(habits={"huge_at": 2})
+    take(training, 1)
+    with pytest.raises(Diverged, match="beyond"):
+        training.next_epoch()
+
+
+def test_an_end_at_the_last_epoch_is_good_and_one_before_it_with_exit_0_is_an_early_end(program):
+    training = program.training(habits={"leave_at": 4})
+    take(training, 3)
+    assert training.next_epoch() is None
+
+
+def test_a_failure_shows_the_exit_code_and_the_last_lines(program):
+    training = program.training(habits={"fail_at": 3})
+    take(training, 2)
+    with pytest.raises(TrialError, match=r"after epoch 2 of 9: exit code 1(.|\n)*its output:(.|\n)*device-side assert"):
+        training.next_epoch()
+
+
+@pytest.mark.parametrize(("says", "failure", "whose"), [
+    ("CUDA out of memory. Tried to allocate 2 GiB", "out_of_memory", "trial"),
+    ("CUDA error: uncorrectable ECC error encountered", "gpu", "machine"),
+    ("[Errno 28] No space left on device", "storage", "machine"),
+    ("shapes do not match", "code", "trial"),
+])  # fmt: skip
+def test_what_a_program_printed_last_says_whose_fault_its_end_was(program, says, failure, whose):
+    training = program.training(habits={"fail_at": 2, "says": says})
+    take(training, 1)
+    with pytest.raises(TrialError) as raised:
+        training.next_epoch()
+    assert classify(raised.value) == Fault(failure, whose)
+
+
+def test_a_program_that_somebody_else_ends_has_not_failed_by_itself(program):
+    training = program.training(habits={"epoch_s": 0.3})
+    take(training, 1)
+    psutil.Process(training.child.pid).terminate()
+    with pytest.raises(EndedFromOutside, match="SIGTERM") as raised:
+        take(training, 8)
+    assert classify(raised.value) == Fault("lost", "machine")
+
+
+# --- bad input that shows only when the program runs -----------------------------------------------------------------
+
+
+def test_a_program_that_ends_at_once(program):
+    training = program.training(
+        command=[os.sys.executable, "-c", "print('no licence')"], template=None, overwrite={}, config={}
+    )
+    with pytest.raises(
+        TrialError, match=r"without reporting an epoch: exit code 0; 'results.txt' matches no file(.|\n)*no licence"
+    ):
+        training.next_epoch()
+
+
+def test_no_metrics_within_the_allowance(program):
+    training = program.training(
+        habits={"epoch_s": 0.5}, metrics={**FORMATS["jsonl"], "files": "elsewhere/*.txt"}, startup=1
+    )
+    with pytest.raises(
+        TrialError, match=r"no epoch was reported within 1 s(.|\n)*'elsewhere/\*.txt' matches no file(.|\n)*results.txt"
+    ):
+        training.next_epoch()
+
+
+def test_a_metric_that_never_comes_and_what_did(program):
+    training = program.training(keys={"loss": "rmse_f"})
+    with pytest.raises(TrialError, match=r"key 'rmse_f'(.|\n)*holds: loss, mev"):
+        training.next_epoch()
+
+
+def test_epochs_that_go_backwards(program):
+    training = program.training(habits={"backwards_at": 5, "epoch_s": 0.05})
+    with pytest.raises(TrialError, match="epochs go backwards: 2 after 3"):
+        take(training, 9)
+
+
+def test_epochs_that_are_left_out(program):
+    training = program.training(
+        habits={"every": 2, "first": 1, "epoch_s": 0.05}, metrics={**FORMATS["jsonl"], "first_epoch": 1}
+    )
+    with pytest.raises(TrialError, match="epoch 1 was not reported"):
+        take(training, 9)
+
+
+def test_a_program_that_forks_itself_away(program):
+    training = program.training(habits={"fork": True, "epoch_s": 60})
+    with pytest.raises(TrialError, match=r"left processes running: python(.|\n)*in the foreground"):
+        training.next_epoch()
+    assert not [
+        p for p in psutil.process_iter(["cmdline"]) if str(training.folder) in " ".join(p.info["cmdline"] or [])
+    ]
+
+
+def test_a_checkpoint_pattern_that_matches_nothing(program, tmp_path, monkeypatch):
+    monkeypatch.setattr("perch.programs.training.CHECKPOINT_WAIT_S", 0.3)
+    training = program.training(checkpoint={"files": "models/*.ckpt"})
+    take(training, 2)
+    with pytest.raises(TrialError, match=r"'models/\*.ckpt' matches no file(.|\n)*\.pt"):
+        training.save(tmp_path / "saved")
+
+
+def test_the_best_epoch_is_kept_with_configuration_and_log(program):
+    training = program.training(keep_below=10.0, epochs=4)
+    take(training, 4)
+    training.close()
+    best = training.order.home / "best"
+    assert {p.name for p in best.iterdir()} == {"about.json", "config.json", "output.log", "epoch-3.pt"}
+
+
+def test_units_are_converted(program):
+    training = program.training(keys={"loss": {"key": "mev", "factor": 0.001}})
+    assert take(training, 2) == pytest.approx(losses(2), rel=1e-12)
