@@ -114,6 +114,10 @@ def _main() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except SystemExit as error:  # click's answer to a reader that has gone, wherever it noticed that first
+        if not _reader_has_gone():
+            raise
+        code = 0 if error.code == 1 else int(error.code or 0)
     except OSError as error:
         if not refused_by_storage(error):
             raise
@@ -125,6 +129,11 @@ def _main() -> int:
         if hasattr(error, "show"):
             error.show()
     return code
+
+
+def _reader_has_gone() -> bool:
+    """True where click, or typer's copy of it, has replaced standard output because writing to it failed."""
+    return type(sys.stdout).__name__.endswith("PacifyFlushWrapper")
 
 
 def _show(error: PerchError) -> int:
