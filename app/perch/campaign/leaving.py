@@ -31,9 +31,14 @@ class Stay:
 
         ``epoch_s``: how long its epochs last, None: not known.
         """
+        if epoch_s is None:
+            longest_s = FIRST_EPOCH_S if self.until_s is None else LONGEST_STAY_S
+        else:
+            longest_s = PATIENCE * epoch_s + SHORTEST_STAY_S
+        if now_s >= epoch_began_s + longest_s:
+            return False
         if self.until_s is None:
-            longest_s = FIRST_EPOCH_S if epoch_s is None else PATIENCE * epoch_s + SHORTEST_STAY_S
-            return now_s < min(epoch_began_s + longest_s, self.began_s + LONGEST_STAY_S)
+            return now_s < self.began_s + LONGEST_STAY_S
         if now_s + save_s >= self.until_s:
             return False
         return epoch_s is None or epoch_began_s + epoch_s + save_s <= self.until_s

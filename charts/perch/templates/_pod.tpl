@@ -56,6 +56,7 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 - {name: HOME, value: /home/perch}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 - {name: RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S, value: "5"}
+- {name: PERCH_GRACE_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 - {name: RAY_JOB_STOP_WAIT_TIME_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 {{- if or $values.trainable.configMap $values.trainable.existingClaim }}
 - {name: PYTHONPATH, value: {{ $values.trainable.mountPath }}}

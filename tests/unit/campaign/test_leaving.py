@@ -14,8 +14,14 @@ def test_with_a_known_end_a_trial_is_waited_for_if_its_epoch_ends_and_is_saved_i
 
 def test_a_trial_that_takes_longer_than_expected_is_waited_for_until_there_is_no_time_to_save():
     stay = Stay(began_s=100.0, until_s=160.0)
-    assert stay.worth_waiting(150.0, epoch_began_s=90.0, epoch_s=20.0, save_s=5.0)
-    assert not stay.worth_waiting(156.0, epoch_began_s=90.0, epoch_s=20.0, save_s=5.0)
+    assert stay.worth_waiting(150.0, epoch_began_s=90.0, epoch_s=40.0, save_s=5.0)
+    assert not stay.worth_waiting(156.0, epoch_began_s=90.0, epoch_s=40.0, save_s=5.0)
+
+
+def test_a_trial_that_hangs_is_not_waited_for_though_the_job_lasts_for_hours():
+    stay = Stay(began_s=100.0, until_s=20_000.0)
+    assert stay.worth_waiting(150.0, epoch_began_s=90.0, epoch_s=60.0, save_s=1.0)
+    assert not stay.worth_waiting(90.0 + 2 * 60.0 + SHORTEST_STAY_S, epoch_began_s=90.0, epoch_s=60.0, save_s=1.0)
 
 
 def test_without_a_known_end_an_epoch_of_a_minute_is_waited_for():
