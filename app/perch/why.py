@@ -63,6 +63,8 @@ class Why:
     failure: str | None = None
     message: str = ""
     lost: int = 0
+    redone: int = 0
+    redone_s: float = 0.0
     losses: list[str] = field(default_factory=list)
     """Class and place of each fault that was not the trial's."""
     judgements: list[Judgement] = field(default_factory=list)
@@ -133,6 +135,8 @@ def _take(out: Why, event: Mapping[str, Any], sign: float) -> None:
     kind = event["e"]
     if kind in {"start", "promote"}:
         out.status = "running"
+    elif kind == "spent":
+        out.redone, out.redone_s = out.redone + event.get("redone", 0), out.redone_s + event.get("redone_s", 0.0)
     elif kind == "lost":
         out.lost += 1
         where = f" on {event['node']}" if event.get("node") else ""
@@ -175,7 +179,7 @@ def _fields(judgement: Judgement) -> dict[str, Any]:
 
 def lines(found: Why) -> Iterator[str]:
     """What was found, for people."""
-    from perch.formatting import configuration
+    from perch.formatting import configuration, duration
 
     yield f"trial {found.trial}: {found.status} after {found.last_epoch} of {found.epochs} epochs"
     if found.best is not None:
@@ -184,6 +188,8 @@ def lines(found: Why) -> Iterator[str]:
     yield f"  suggested by: {found.by or 'unknown'}" + (f", bracket {found.bracket}" if found.bracket else "")
     if found.lost:
         yield f"  its worker was lost {found.lost} times ({', '.join(found.losses)}); that is not the trial's fault, and it was tried again"
+    if found.redone or found.redone_s:
+        yield f"  {found.redone} epochs were trained again after interruptions: {duration(found.redone_s)} of work done twice"
     if found.judgements:
         yield from _table(found)
     elif found.phase == "search" and not found.exploits and found.failure is None:

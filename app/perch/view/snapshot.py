@@ -45,5 +45,16 @@ def snapshot(
         workers=campaign.worker_slots,
         phase=phase,
         baselines={k: v for k, v in baselines.items() if v is not None},
-        note=campaign.why if campaign.ending not in (None, "done") else "",
+        note=_note(campaign),
     )
+
+
+def _note(campaign: Campaign) -> str:
+    """Why nothing more is placed, and whom the run still waits for."""
+    if campaign.ending in (None, "done"):
+        return ""
+    awaited = len(campaign.awaited())
+    if not awaited:
+        return campaign.why
+    trials = "a trial" if awaited == 1 else f"{awaited} trials"
+    return f"{campaign.why}: waiting for {trials} to end an epoch and save; once more to leave at once"
