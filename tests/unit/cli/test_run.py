@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perch.cli.options import override
+from perch.overrides import override
 from perch.log.folder import RunFolder
 from perch.runs import last_lines, runner
 from perch.runs.outcome import Outcome
