@@ -162,7 +162,9 @@ def standing_job(request: Request, cluster: str) -> Object:
             "submissionMode": "HTTPMode",
             "clusterSelector": {"ray.io/cluster": cluster},
             "entrypoint": line,
-            "runtimeEnvYAML": json.dumps(environment) if environment else "",  # JSON is YAML that reads the same everywhere
+            "runtimeEnvYAML": json.dumps(environment)
+            if environment
+            else "",  # JSON is YAML that reads the same everywhere
             "backoffLimit": 0,
             "activeDeadlineSeconds": request.deadline_s or 604800,
         },
