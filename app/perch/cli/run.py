@@ -34,7 +34,7 @@ def run(
 ) -> int:
     """Tune a model: structures in, the best model per compute-hour out, with the evidence."""
     began_s = time.monotonic()
-    from perch.cli.options import override
+    from perch.overrides import override
     from perch.runs.last_lines import closing
     from perch.runs.runner import run_study
     from perch.study import load

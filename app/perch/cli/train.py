@@ -38,8 +38,8 @@ def train(
     ] = None,
 ) -> int:
     """Train one configuration without Ray: mean and deviation over seeds, and best/ as a run leaves it."""
-    from perch.cli.options import override
     from perch.errors import RecordError, StudyError
+    from perch.overrides import override
     from perch.schedule import plain
     from perch.study import load
 

@@ -20,6 +20,9 @@ from perch.errors import ClusterError
 LOCAL_STORE_BYTES = 150_000_000
 """Object store of a private Ray: Perch sends configurations through it, never data sets."""
 
+RAY_FOLDER = "r"
+"""Ray opens its temporary folder to everybody. It lies in one that is closed, beside the token, under a short name."""
+
 JOINING = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """Under `uv run` every worker would start through uv again, in a copy of the current folder, and may find no uv there."""
 
@@ -32,6 +35,8 @@ QUIET = {
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_worker_niceness": "5",  # Ray's own 15 would let the writer take time from training
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # no other node joins: as there, Ray's own address is then 127.0.0.1
+    "RAY_enable_metrics_collection": "0",  # the agents' /metrics asks for no token
 }
 
 
@@ -106,8 +111,8 @@ def surroundings(python_path: list[str]) -> Iterator[Path | None]:
 def session(folder: Path | None, python_path: list[str], *, cpus: int | None = None) -> Iterator[Session]:
     """Use an initialised Ray, join the cluster of ``RAY_ADDRESS``, or start a private one and end it afterwards.
 
-    A private Ray has a token and a temporary ``folder`` of its own (from ``surroundings``), both closed to other users,
-    and listens on this machine only.
+    A private Ray has a token and a temporary ``folder`` of its own (from ``surroundings``), both closed to other users.
+    Every process of it listens on 127.0.0.1 alone, and nothing that listens answers without the token but a health check.
     """
     if _initialised():
         yield Session(private=False)
@@ -170,7 +175,7 @@ def _init(folder: Path, cpus: int | None) -> None:
         log_to_driver=False,
         logging_level="ERROR",
         object_store_memory=LOCAL_STORE_BYTES,
-        _temp_dir=str(folder),
+        _temp_dir=str(folder / RAY_FOLDER),
         _node_ip_address="127.0.0.1",
     )
 
@@ -192,9 +197,9 @@ def _inherited_path() -> list[str]:
 
 
 def _short_tmp() -> str:
-    """A folder for sockets, whose paths may have 107 bytes at most."""
+    """A folder for sockets, whose paths may have 107 bytes at most: of those Ray's own names take 66, the folders between 17."""
     tmp = tempfile.gettempdir()
-    return tmp if len(tmp) <= 30 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
+    return tmp if len(tmp) <= 24 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it
 
 
 @contextlib.contextmanager
@@ -228,6 +233,8 @@ def _read_again() -> None:
     compiled.Config.initialize("")
     compiled.AuthenticationTokenLoader.instance().reset_cache()
     ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = ray_constants.env_bool("RAY_ENABLE_UV_RUN_RUNTIME_ENV", True)
+    several = not ray_constants.IS_WINDOWS_OR_OSX
+    ray_constants.ENABLE_RAY_CLUSTER = ray_constants.env_bool(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, several)
 
 
 class Watchdog(threading.Thread):

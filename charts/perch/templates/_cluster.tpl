@@ -16,7 +16,7 @@ rayVersion: {{ .Values.rayVersion | quote }}
 authOptions:
   mode: token
   {{- with .Values.auth.existingSecret }}
-  secretName: {{ . }}
+  secretName: {{ . | quote }}
   {{- end }}
 {{- else }}
 authOptions:
@@ -27,7 +27,7 @@ enableInTreeAutoscaling: true
 autoscalerOptions:
   version: v2
   idleTimeoutSeconds: {{ int64 .Values.autoscaling.idleTimeoutSeconds }}
-  imagePullPolicy: {{ .Values.image.pullPolicy }}
+  imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
   {{- with .Values.securityContext }}
   securityContext: {{- toYaml . | nindent 4 }}
   {{- end }}
@@ -42,7 +42,7 @@ headGroupSpec:
   template: {{- include "perch.pod" (dict "root" $root "component" "head" "group" .Values.head) | nindent 4 }}
 workerGroupSpecs:
 {{- range .Values.workerGroups }}
-  - groupName: {{ .name }}
+  - groupName: {{ .name | quote }}
     {{- $replicas := int64 (ternary .replicas 1 (hasKey . "replicas")) }}
     replicas: {{ $replicas }}
     minReplicas: {{ int64 (ternary .minReplicas (ternary 0 $replicas $root.Values.autoscaling.enabled) (hasKey . "minReplicas")) }}

@@ -10,7 +10,7 @@ Helpers, and how to call them.
   perch.studyTime        . → the time budget in seconds, from timeBudget or the study; "" when neither names one
   perch.deadline         . → seconds after which the operator ends the job
   perch.suspendable      . → "true" when the operator must be able to suspend the job
-  perch.entrypoint       . → the shell line that the operator submits
+  perch.entrypoint       . → the shell line that the operator submits; a string of `set` stays one, whatever YAML would read in it
 The pod template lies in _pod.tpl, the RayCluster's specification in _cluster.tpl, what is refused in _validate.tpl.
 */}}
 
@@ -33,21 +33,21 @@ The pod template lies in _pod.tpl, the RayCluster's specification in _cluster.tp
 {{- end -}}
 
 {{- define "perch.labels" -}}
-app.kubernetes.io/name: {{ include "perch.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "perch.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
 {{- define "perch.selector" -}}
-app.kubernetes.io/name: {{ include "perch.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "perch.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
-app.kubernetes.io/component: {{ . }}
+app.kubernetes.io/component: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
@@ -82,24 +82,36 @@ app.kubernetes.io/component: {{ . }}
 {{- mulf (float64 (trimSuffix $unit .)) $factor | int64 -}}
 {{- end -}}
 
-{{/* A duration such as 1h30m in seconds, as a whole number. A bare number counts as seconds. */}}
+{{/* A duration such as 1h30m in seconds, as a whole number. A bare number counts as seconds; YAML's may be written 1e+06. */}}
 {{- define "perch.seconds" -}}
-{{- $text := toString . -}}
+{{- if kindIs "string" . -}}
 {{- $total := 0.0 -}}
-{{- range regexFindAll "[0-9.]+[dhms]?" $text -1 -}}
+{{- range regexFindAll "[0-9.]+[dhms]?" (regexReplaceAll "\\s" . "") -1 -}}
 {{- $unit := regexFind "[dhms]?$" . -}}
 {{- $total = addf $total (mulf (float64 (trimSuffix $unit .)) (get (dict "d" 86400 "h" 3600 "m" 60 "s" 1 "" 1) $unit)) -}}
 {{- end -}}
 {{- int64 (ceil $total) -}}
+{{- else -}}
+{{- int64 (ceil (float64 .)) -}}
+{{- end -}}
 {{- end -}}
 
+{{/*
+The time of one run, as the command sees it: trials or timeBudget replace the study's whole budget, `set` changes parts of it.
+What compare and train make of a budget is theirs: they get no deadline from it.
+*/}}
 {{- define "perch.studyTime" -}}
-{{- if .Values.timeBudget -}}
-{{- include "perch.seconds" .Values.timeBudget -}}
-{{- else if .Values.study -}}
-{{- $budget := dig "budget" dict (fromYaml .Values.study) -}}
-{{- if kindIs "map" $budget -}}{{- with get $budget "time" -}}{{- include "perch.seconds" . -}}{{- end -}}{{- end -}}
+{{- $study := fromYaml (default "{}" .Values.study) -}}
+{{- $budget := get $study "budget" -}}
+{{- if hasKey .Values.set "budget" -}}
+{{- $budget = get .Values.set "budget" -}}
+{{- if kindIs "string" $budget -}}{{- $budget = fromYaml $budget -}}{{- end -}}
 {{- end -}}
+{{- $time := "" -}}
+{{- if kindIs "map" $budget -}}{{- $time = get $budget "time" -}}{{- end -}}
+{{- if hasKey .Values.set "budget.time" -}}{{- $time = get .Values.set "budget.time" -}}{{- end -}}
+{{- if or .Values.timeBudget (not (kindIs "invalid" .Values.trials)) -}}{{- $time = .Values.timeBudget -}}{{- end -}}
+{{- if and $time (eq (first .Values.command) "run") -}}{{- include "perch.seconds" $time -}}{{- end -}}
 {{- end -}}
 
 {{- define "perch.deadline" -}}
@@ -158,7 +170,7 @@ app.kubernetes.io/component: {{ . }}
 {{- with .Values.timeBudget -}}{{- $line = concat $line (list "--time-budget" .) -}}{{- end -}}
 {{- if not (kindIs "invalid" .Values.seed) -}}{{- $line = concat $line (list "--seed" (int64 .Values.seed)) -}}{{- end -}}
 {{- range $path, $value := .Values.set -}}
-{{- $text := ternary $value (toJson $value) (kindIs "string" $value) -}}
+{{- $text := ternary $value (toJson $value) (and (kindIs "string" $value) (not (regexMatch "^[-+.0-9~]|^(?i:on|off|yes|no|y|n|true|false|null)$" (toString $value)))) -}}
 {{- $line = concat $line (list "--set" (printf "%s=%s" $path $text)) -}}
 {{- end -}}
 {{- $line = concat $line .Values.extraArgs (list "--out" .Values.storage.mountPath "--run-id" (include "perch.runId" .)) -}}

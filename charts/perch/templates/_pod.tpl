@@ -6,7 +6,7 @@ The one pod template, for head and workers alike.
 */}}
 
 {{- define "perch.podRules" -}}
-serviceAccountName: {{ include "perch.serviceAccountName" . }}
+serviceAccountName: {{ include "perch.serviceAccountName" . | quote }}
 automountServiceAccountToken: false
 {{- with .Values.podSecurityContext }}
 securityContext: {{- toYaml . | nindent 2 }}
@@ -14,14 +14,14 @@ securityContext: {{- toYaml . | nindent 2 }}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
 {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}
 
 {{- define "perch.containerRules" -}}
-image: {{ include "perch.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+image: {{ include "perch.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
 {{- with .Values.securityContext }}
 securityContext: {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -31,7 +31,7 @@ securityContext: {{- toYaml . | nindent 2 }}
 name: results
 {{- if eq .Values.storage.type "pvc" }}
 persistentVolumeClaim:
-  claimName: {{ include "perch.claim" . }}
+  claimName: {{ include "perch.claim" . | quote }}
 {{- else }}
 emptyDir: {}
 {{- end }}
@@ -59,11 +59,11 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 - {name: PERCH_GRACE_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 - {name: RAY_JOB_STOP_WAIT_TIME_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 {{- if or $values.trainable.configMap $values.trainable.existingClaim }}
-- {name: PYTHONPATH, value: {{ $values.trainable.mountPath }}}
+- {name: PYTHONPATH, value: {{ $values.trainable.mountPath | quote }}}
 {{- end }}
 {{- with $values.wandb.existingSecret }}
 - name: WANDB_API_KEY
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $values.wandb.key }}}}
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: {{ $values.wandb.key | quote }}}}
 {{- end }}
 {{- with concat $values.extraEnv (default list .group.extraEnv) }}
 {{ toYaml . }}
@@ -72,7 +72,7 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 
 {{- define "perch.mounts" -}}
 {{- $values := .root.Values -}}
-- {name: results, mountPath: {{ $values.storage.mountPath }}}
+- {name: results, mountPath: {{ $values.storage.mountPath | quote }}}
 - {name: tmp, mountPath: /tmp}
 - {name: home, mountPath: /home/perch}
 - {name: shm, mountPath: /dev/shm}
@@ -81,14 +81,14 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 {{- end }}
 {{- if or $values.data.existingClaim $values.data.configMap }}
 - name: data
-  mountPath: {{ $values.data.mountPath }}
+  mountPath: {{ $values.data.mountPath | quote }}
   readOnly: true
   {{- with $values.data.subPath }}
-  subPath: {{ . }}
+  subPath: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- if or $values.trainable.configMap $values.trainable.existingClaim }}
-- {name: trainable, mountPath: {{ $values.trainable.mountPath }}, readOnly: true}
+- {name: trainable, mountPath: {{ $values.trainable.mountPath | quote }}, readOnly: true}
 {{- end }}
 {{- with $values.extraVolumeMounts }}
 {{ toYaml . }}
@@ -98,21 +98,21 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 {{- define "perch.volumes" -}}
 {{- $values := .root.Values -}}
 - {{ include "perch.storageVolume" .root | indent 2 | trim }}
-- {name: tmp, emptyDir: {sizeLimit: {{ $values.tmpSize }}}}
+- {name: tmp, emptyDir: {sizeLimit: {{ $values.tmpSize | quote }}}}
 - {name: home, emptyDir: {sizeLimit: 1Gi}}
-- {name: shm, emptyDir: {medium: Memory, sizeLimit: {{ .group.sharedMemory | default "512Mi" }}}}
+- {name: shm, emptyDir: {medium: Memory, sizeLimit: {{ .group.sharedMemory | default "512Mi" | quote }}}}
 {{- with include "perch.studyConfigMap" .root }}
-- {name: study, configMap: {name: {{ . }}}}
+- {name: study, configMap: {name: {{ . | quote }}}}
 {{- end }}
 {{- if $values.data.existingClaim }}
-- {name: data, persistentVolumeClaim: {claimName: {{ $values.data.existingClaim }}, readOnly: true}}
+- {name: data, persistentVolumeClaim: {claimName: {{ $values.data.existingClaim | quote }}, readOnly: true}}
 {{- else if $values.data.configMap }}
-- {name: data, configMap: {name: {{ $values.data.configMap }}}}
+- {name: data, configMap: {name: {{ $values.data.configMap | quote }}}}
 {{- end }}
 {{- if $values.trainable.existingClaim }}
-- {name: trainable, persistentVolumeClaim: {claimName: {{ $values.trainable.existingClaim }}, readOnly: true}}
+- {name: trainable, persistentVolumeClaim: {claimName: {{ $values.trainable.existingClaim | quote }}, readOnly: true}}
 {{- else if $values.trainable.configMap }}
-- {name: trainable, configMap: {name: {{ $values.trainable.configMap }}}}
+- {name: trainable, configMap: {name: {{ $values.trainable.configMap | quote }}}}
 {{- end }}
 {{- if $values.autoscaling.enabled }}
 - {name: ray-logs, emptyDir: {}}
@@ -140,7 +140,7 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 metadata:
   labels: {{- include "perch.selector" (dict "root" $root "component" .component) | nindent 4 }}
     {{- if eq $values.mode "job" }}
-    perch-hpo/run: {{ include "perch.runId" $root }}
+    perch-hpo/run: {{ include "perch.runId" $root | quote }}
     {{- end }}
     {{- with mergeOverwrite (deepCopy $values.commonLabels) $values.podLabels (default dict $group.labels) }}
     {{- toYaml . | nindent 4 }}
@@ -160,10 +160,10 @@ spec:
   terminationGracePeriodSeconds: {{ int64 $values.terminationGracePeriodSeconds }}
   enableServiceLinks: false
   {{- with $group.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- with $group.runtimeClassName }}
-  runtimeClassName: {{ . }}
+  runtimeClassName: {{ . | quote }}
   {{- end }}
   {{- with $group.nodeSelector }}
   nodeSelector: {{- toYaml . | nindent 4 }}
@@ -183,13 +183,13 @@ spec:
   initContainers: {{- . | nindent 4 }}
   {{- end }}
   containers:
-    - name: {{ ternary "ray-head" "ray-worker" $head }}
+    - name: {{ ternary "ray-head" "ray-worker" $head | quote }}
       {{- include "perch.containerRules" $root | nindent 6 }}
       env: {{- include "perch.env" (dict "root" $root "group" $group) | nindent 8 }}
       {{- with $values.envFromSecrets }}
       envFrom:
         {{- range . }}
-        - secretRef: {name: {{ . }}}
+        - secretRef: {name: {{ . | quote }}}
         {{- end }}
       {{- end }}
       {{- if $head }}

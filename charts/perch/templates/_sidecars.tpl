@@ -40,7 +40,7 @@ livenessProbe:
   failureThreshold: 6
 resources: {{- toYaml .Values.tensorboard.resources | nindent 2 }}
 volumeMounts:
-  - {name: results, mountPath: {{ .Values.storage.mountPath }}, readOnly: true}
+  - {name: results, mountPath: {{ .Values.storage.mountPath | quote }}, readOnly: true}
   - {name: tmp, mountPath: /tmp}
   - {name: home, mountPath: /home/perch}
 {{- end -}}
@@ -67,7 +67,7 @@ env:
   - {name: COPIES, value: {{ .Values.storage.mountPath }}/logs}
 resources: {{- toYaml .Values.driverLog.resources | nindent 2 }}
 volumeMounts:
-  - {name: results, mountPath: {{ .Values.storage.mountPath }}}
+  - {name: results, mountPath: {{ .Values.storage.mountPath | quote }}}
   - {name: tmp, mountPath: /tmp}
   {{- if .Values.autoscaling.enabled }}
   - {name: ray-logs, mountPath: /tmp/ray}

@@ -74,6 +74,13 @@ The schema has refused unknown keys, wrong types and names by then; here is what
   fix: "check the file that --set-file names: perch run study.yaml --trials 1 reads it on your machine"
 {{- end -}}
 {{- end -}}
+{{- $budget := get (fromYaml (default "{}" $values.study)) "budget" -}}
+{{- $time := ternary (get (ternary $budget dict (kindIs "map" $budget)) "time") (get $values.set "budget.time") (not (hasKey $values.set "budget.time")) -}}
+{{- if and (kindIs "string" $time) $time (not (regexMatch "^(\\s*[0-9]+(\\.[0-9]+)?\\s*[smhd]\\s*)+$|^[0-9]+(\\.[0-9]+)?$" $time)) }}
+- what: "the time budget {{ $time }} cannot be read"
+  why: a duration is written 90s, 10m, 8h, 1h30m or 2d
+  fix: correct budget.time
+{{- end -}}
 {{- if and (not $job) $sources }}
 - what: mode 'cluster' was given a study, by {{ join " and " $sources }}
   why: a standing cluster runs nothing by itself
@@ -160,10 +167,15 @@ The schema has refused unknown keys, wrong types and names by then; here is what
   why: the operator would end the study before its budget is spent
   fix: remove deadline.seconds, or make it longer than the budget
 {{- end -}}
-{{- if and (has $verb (list "run" "compare" "train")) (or (has "--run-id" $values.extraArgs) (has "--out" $values.extraArgs) (has "--run-id" $values.command) (has "--out" $values.command)) }}
-- what: "--run-id or --out is given among the arguments"
-  why: the chart sets both, so that every resubmission finds the run again
-  fix: use run.id and storage.mountPath
+{{- $named := list -}}
+{{- range concat $values.extraArgs $values.command -}}
+{{- if regexMatch "^--(run-id|out)(=|$)" . -}}{{- $named = append $named "the chart sets --run-id and --out, so that every resubmission finds the run again" -}}{{- end -}}
+{{- if and (eq $verb "run") (regexMatch "^(--(trials|time-budget)(=|$)|(--set=)?budget[.=])" .) -}}{{- $named = append $named "the deadline follows the budget, and must know it" -}}{{- end -}}
+{{- end -}}
+{{- if and (has $verb (list "run" "compare" "train")) $named }}
+- what: the arguments hold what the chart writes itself, in extraArgs or command
+  why: "{{ join "; " (uniq $named) }}"
+  fix: "use run.id, storage.mountPath, trials, timeBudget, or set: {budget.time: 8h}"
 {{- end -}}
 {{- end -}}
 

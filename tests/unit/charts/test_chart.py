@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -177,3 +179,69 @@ def test_no_secret_is_ever_rendered() -> None:
 def test_workflows_pass_actionlint() -> None:
     done = call("actionlint", *map(str, sorted((ROOT / ".github" / "workflows").glob("*.yml"))))
     assert done.returncode == 0, done.stdout
+
+
+NAMES = (
+    "run.id", "fullnameOverride", "storage.existingClaim", "studyConfigMap.name", "head.priorityClassName",
+    "head.runtimeClassName", "auth.existingSecret", "data.existingClaim", "trainable.configMap", "serviceAccount.name",
+    "wandb.existingSecret", "wandb.key", "kueue.queueName", "kueue.priorityClassName", "storage.storageClassName",
+    "workerGroups[0].name", "workerGroups[0].priorityClassName", "commonLabels.team", "podAnnotations.note",
+    "image.pullSecrets[0]", "image.repository", "data.subPath", "workerGroups[0].nodeSelector.pool",
+)  # fmt: skip
+"""Values whose texts are rendered somewhere."""
+MODES = {"job": "studyConfigMap.name=s", "cluster": "mode=cluster"}
+
+
+def objects(release: str, word: str, name: str, mode: str) -> list[dict[str, Any]]:
+    """The chart's objects with one value set to a word, read as Kubernetes reads them: on, yes, y and 1e3 are no strings."""
+    own = "" if name == "studyConfigMap.name" else MODES[mode]
+    given = [f"--set-string={name}={word}", *([f"--set={own}"] if own else [])]
+    given += [f"--set={extra}" for extra in EXTRA.get(name, ())]
+    groups = ["--set-json", 'workerGroups=[{"name": "cpu", "resources": {"limits": {"memory": "4Gi"}}}]']
+    done = call("helm", "template", release, str(CHART), *KUBE, "--namespace", release, *groups, *given)
+    assert done.returncode == 0, done.stderr
+    found = [each for each in yaml.load_all(done.stdout, Loader=AsKubernetes) if each]
+    for each in found:
+        each["metadata"].get("annotations", {}).pop("perch-hpo/spec", None)  # a checksum of all the rest
+    return found
+
+
+EXTRA = {
+    "storage.storageClassName": ("storage.accessMode=ReadWriteMany",),
+    "wandb.key": ("wandb.existingSecret=w",),
+    "data.subPath": ("data.existingClaim=d",),
+    "kueue.priorityClassName": ("kueue.queueName=q",),
+}
+
+
+class AsKubernetes(yaml.SafeLoader):
+    """YAML 1.1 as Go reads it, wider than PyYAML's: y and n, and numbers such as 1e3."""
+
+
+AsKubernetes.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:y|n|Y|N)$"), list("ynYN"))
+AsKubernetes.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[0-9]+e[0-9]+$"), list("0123456789"))
+AsKubernetes.add_constructor("tag:yaml.org,2002:bool", lambda loader, node: node.value in ("true", "on", "yes", "y"))
+
+
+def renamed(part: Any, old: str, new: str) -> Any:
+    if isinstance(part, dict):
+        return {renamed(k, old, new): renamed(v, old, new) for k, v in part.items()}
+    if isinstance(part, list):
+        return [renamed(item, old, new) for item in part]
+    return part.replace(old, new) if isinstance(part, str) else part
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_stays_a_text_whatever_yaml_reads_in_it(name: str) -> None:
+    """on, y and null are names; Kubernetes would refuse a boolean in their place, and drop a null."""
+    mode = "cluster" if name == "fullnameOverride" else "job"
+    plain = objects("oh", "zzz", name, mode)
+    assert renamed(plain, "zzz", "") != plain, "the value is rendered somewhere"
+    for word in ("on", "null"):
+        assert objects("oh", word, name, mode) == renamed(plain, "zzz", word)
+
+
+@pytest.mark.parametrize("release", ["on", "no", "null", "y"])
+def test_a_release_and_a_namespace_may_be_called_anything(release: str) -> None:
+    plain = objects("zzz", "x", "commonLabels.team", "job")
+    assert objects(release, "x", "commonLabels.team", "job") == renamed(plain, "zzz", release)

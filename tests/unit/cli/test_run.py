@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from perch.cli.options import override
 from perch.log.folder import RunFolder
+from perch.overrides import override
 from perch.runs import last_lines, runner
 from perch.runs.outcome import Outcome
 

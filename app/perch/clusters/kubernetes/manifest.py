@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ def entrypoint(run_id: str, arguments: Sequence[str], study_path: str | None) ->
 def run_objects(request: Request, template: str | None = None) -> list[Object]:
     """Return claim, study, rules and RayJob of a run, in the order in which they are created."""
     text = template if template is not None else _template("job.yaml")
-    objects = [o for o in yaml.safe_load_all(text.replace(PLACEHOLDER, request.run_id)) if o]
+    objects = [_named(o, request.run_id) for o in yaml.safe_load_all(text) if o]
     jobs = [o for o in objects if o["kind"] == "RayJob"]
     if len(jobs) != 1:
         raise NothingStarted(
@@ -80,6 +81,15 @@ def run_objects(request: Request, template: str | None = None) -> list[Object]:
     order = ["PersistentVolumeClaim", "RayJob"]
     wanted = [o for o in objects if not (o["kind"] == "PersistentVolumeClaim" and request.claim)]
     return sorted(wanted, key=lambda o: order.index(o["kind"]) if o["kind"] in order else len(order))
+
+
+def _named(part: Any, run_id: str) -> Any:
+    """The run id wherever the placeholder stands. In the text of the manifest YAML would read ``on`` or ``null`` as something else."""
+    if isinstance(part, dict):
+        return {_named(key, run_id): _named(value, run_id) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_named(item, run_id) for item in part]
+    return part.replace(PLACEHOLDER, run_id) if isinstance(part, str) else part
 
 
 def _fit(each: Object, request: Request) -> None:
@@ -152,7 +162,9 @@ def standing_job(request: Request, cluster: str) -> Object:
             "submissionMode": "HTTPMode",
             "clusterSelector": {"ray.io/cluster": cluster},
             "entrypoint": line,
-            "runtimeEnvYAML": yaml.safe_dump(environment) if environment else "",
+            "runtimeEnvYAML": json.dumps(environment)
+            if environment
+            else "",  # JSON is YAML that reads the same everywhere
             "backoffLimit": 0,
             "activeDeadlineSeconds": request.deadline_s or 604800,
         },

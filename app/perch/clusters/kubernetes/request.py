@@ -26,22 +26,22 @@ def from_options(
     **places: Any,
 ) -> Request:
     """Read and check the study with its overrides, and return the request for it."""
+    from perch.overrides import override
     from perch.strategies.registry import STRATEGIES
     from perch.study import load
 
-    settings = [*overrides]
     arguments: list[str] = []
-    for option, path, value in (
-        ("--strategy", "strategy", strategy),
-        ("--trials", "budget.trials", trials),
-        ("--time-budget", "budget.time", time_budget),
-        ("--seed", "seed", seed),
+    for option, value in (
+        ("--strategy", strategy),
+        ("--trials", trials),
+        ("--time-budget", time_budget),
+        ("--seed", seed),
     ):
         if value not in ("", None):
-            settings.append(f"{path}={value}")
             arguments += [option, str(value)]
-    for override in overrides:
-        arguments += ["--set", override]
+    for given in overrides:
+        arguments += ["--set", given]
+    settings = override(overrides, strategy=strategy or None, trials=trials, time_budget=time_budget or None, seed=seed)
     checked = load(study, settings)
     STRATEGIES.get(checked.strategy_name)  # an unknown name is said here, not by the cluster
     time_s = checked.budget.time

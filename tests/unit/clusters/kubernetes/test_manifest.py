@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,22 @@ from perch.clusters.kubernetes.manifest import PLACEHOLDER, Request, entrypoint,
 
 def test_the_placeholder_is_gone_everywhere() -> None:
     assert PLACEHOLDER not in yaml.safe_dump_all(run_objects(Request("oh", "name: oh")))
+
+
+@pytest.mark.parametrize("run_id", ["on", "off", "yes", "no", "y", "n", "null", "true", "e1"])
+def test_a_run_id_stays_a_text_whatever_yaml_reads_in_it(run_id: str) -> None:
+    plain, trap = run_objects(Request("zzz", "name: zzz")), run_objects(Request(run_id, "name: zzz"))
+    assert trap == _renamed(plain, run_id)
+    job = next(each for each in trap if each["kind"] == "RayJob")
+    assert job["metadata"]["name"] == run_id
+
+
+def _renamed(part: Any, run_id: str) -> Any:
+    if isinstance(part, dict):
+        return {_renamed(k, run_id): v if k == "study.yaml" else _renamed(v, run_id) for k, v in part.items()}
+    if isinstance(part, list):
+        return [_renamed(item, run_id) for item in part]
+    return part.replace("zzz", run_id) if isinstance(part, str) else part
 
 
 def test_all_objects_lie_in_the_namespace() -> None:

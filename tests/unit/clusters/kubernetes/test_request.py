@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 from perch.clusters.kubernetes.manifest import LONGEST_NAME, Request
 from perch.clusters.kubernetes.request import MARGIN_S, default_run_id, from_options
 from perch.errors import PerchError
+from perch.overrides import override
+from perch.study import load
 
 NOW = datetime(2026, 11, 24, 23, 59, 1, tzinfo=UTC)
 
@@ -43,6 +47,42 @@ def test_the_study_travels_as_it_was_written(tmp_path: Path) -> None:
     made = request(path)
     assert made.study == path.read_text()
     assert made.deadline_s == 600 + MARGIN_S
+
+
+@pytest.mark.parametrize(
+    ("options", "deadline_s"),
+    [
+        ({}, 36000),
+        ({"trials": 500}, None),  # as for perch run: trials alone mean no limit of time
+        ({"time_budget": "20h"}, 72000),
+        ({"trials": 5, "time_budget": "1h"}, 3600),
+        ({"overrides": ["budget.time=3h"]}, 10800),
+        ({"overrides": ["budget={trials: 7}"]}, None),
+        ({"overrides": ["budget.time=3h"], "trials": 9}, None),
+    ],
+)
+def test_a_budget_on_the_command_line_replaces_the_studys_as_it_does_for_the_run(
+    tmp_path: Path, options: dict[str, Any], deadline_s: int | None
+) -> None:
+    """Else the operator would end the job by the deadline of a budget that the run does not have."""
+    path = tmp_path / "study.yaml"
+    path.write_text("name: oh\nbudget: {trials: 100, time: 10h}\n")
+    made = request(path, **options)
+    assert made.deadline_s == (None if deadline_s is None else deadline_s + MARGIN_S)
+    there = load(
+        path, override(_set(made.arguments), **_named(made.arguments))
+    )  # what the command in the pod makes of it
+    assert there.budget.time == deadline_s
+
+
+def _set(arguments: Sequence[str]) -> list[str]:
+    return [value for option, value in pairwise(arguments) if option == "--set"]
+
+
+def _named(arguments: Sequence[str]) -> dict[str, Any]:
+    given = dict(pairwise(arguments))
+    trials = given.get("--trials")
+    return {"trials": None if trials is None else int(trials), "time_budget": given.get("--time-budget")}
 
 
 @pytest.mark.parametrize("wrong", [{"strategy": "ashaa"}, {"overrides": ["epochz=3"]}, {"time_budget": "soon"}])

@@ -44,7 +44,7 @@ from perch.clusters.slurm.node.allocation import from_environment
 from perch.clusters.slurm.node.launcher import Options, launch
 from perch.errors import PerchError
 job, tmp, ray, timeout, *command = sys.argv[1:]
-options = Options(Path(job), tuple(command), interface="lo", node_tmp=Path(tmp), port_locks=Path(tmp) / "locks",
+options = Options(Path(job), tuple(command), interface="lo", node_tmp=Path(tmp),
                   start_timeout_s=float(timeout), ray=(sys.executable, ray))
 try:
     sys.exit(launch(options, from_environment(os.environ), os.environ))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,40 +102,73 @@ def test_the_smallest_limit_of_the_jobs_cgroups_counts(tmp_path: Path) -> None:
     assert cgroup_limit(tmp_path, own) == 700
 
 
-def test_two_jobs_get_two_blocks_and_one_whose_job_has_ended_is_free_again(tmp_path: Path) -> None:
-    locks = tmp_path / "locks"
-    first = ports.claim(locks, start=40)
-    second = ports.claim(locks, start=40)
+def test_two_jobs_get_two_blocks_and_a_released_one_is_free_again() -> None:
+    first = ports.claim(start=40)
+    second = ports.claim(start=40)
     assert first.first != second.first
-    os.close(first.lock)
-    third = ports.claim(locks, start=40)
+    first.claim.close()
+    third = ports.claim(start=40)
     assert third.first == first.first
-    assert locks.stat().st_mode & 0o1777 == 0o1777
-    os.close(second.lock)
-    os.close(third.lock)
+    second.claim.close()
+    third.claim.close()
 
 
-def test_a_block_with_a_port_in_use_is_passed_over(tmp_path: Path) -> None:
-    block = ports.claim(tmp_path / "locks", start=60)
-    os.close(block.lock)
+def test_a_block_with_a_port_in_use_is_passed_over() -> None:
+    block = ports.claim(start=60)
+    block.claim.close()
     with socket.socket() as other:
         other.bind(("", block["metrics"]))
         other.listen()
-        again = ports.claim(tmp_path / "locks", start=60)
+        again = ports.claim(start=60)
     assert again.first != block.first
-    os.close(again.lock)
+    again.claim.close()
 
 
-def test_no_block_left_says_what_to_do(tmp_path: Path) -> None:
-    held = ports.claim(tmp_path / "locks", first=20_000, last=20_015)
+def test_no_block_left_says_what_to_do() -> None:
+    held = ports.claim(start=90)
     with pytest.raises(ClusterError, match="no block of 16 free ports"):
-        ports.claim(tmp_path / "locks", first=20_000, last=20_015)
-    os.close(held.lock)
+        ports.claim(first=held.first, last=held.first + 15)
+    held.claim.close()
+
+
+CLAIMS = """
+import os, sys
+from perch.clusters.slurm.node import ports
+if os.getuid() == 0:
+    os.setuid(int(sys.argv[1]))
+block = ports.claim(start=int(sys.argv[2]))
+print(block.first, flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_another_user_gets_another_block_and_a_killed_job_leaves_none_behind(tmp_path: Path) -> None:
+    """Whatever lies in /tmp: nobody can make a claim's place first, or keep others from one."""
+    own = ports.claim(start=120)
+    words = [sys.executable, "-c", CLAIMS, "12345", "120"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as other:
+        assert other.stdout is not None
+        theirs = int(other.stdout.readline())
+        assert theirs != own.first
+        other.kill()
+        other.wait()
+    own.claim.close()
+    again = ports.claim(start=(theirs - ports.FIRST) // ports.SIZE)
+    assert again.first == theirs
+    again.claim.close()
+
+
+def test_a_claim_lets_nobody_in_and_is_not_inherited() -> None:
+    block = ports.claim(start=150)
+    assert not block.claim.get_inheritable()
+    with socket.socket() as probe, pytest.raises(ConnectionRefusedError):
+        probe.connect(("127.0.0.1", block.first + ports.SIZE - 1))
+    block.claim.close()
 
 
 def test_the_blocks_lie_below_the_systems_own_ports() -> None:
     assert ports.LAST < 32_768
-    assert len(ports.ROLES) <= ports.SIZE
+    assert len(ports.ROLES) < ports.SIZE, "the last port is the claim"
 
 
 def test_alone_on_a_node_it_listens_on_loopback_only() -> None:
@@ -202,7 +237,7 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> N
 
 
 def test_rays_line_pins_every_port_and_carries_no_secret(tmp_path: Path) -> None:
-    block = ports.PortBlock(20_000, -1)
+    block = ports.PortBlock(20_000, socket.socket())
     line = raynode.command(allocation(node=0, gpus=("0", "1")), block, "10.0.0.1", tmp_path)
     assert {"--head", "--port=20000", "--num-cpus=4", "--num-gpus=2", "--include-dashboard=false"} <= set(line)
     numbers = [int(word.rpartition("=")[2]) for word in line if "-port=" in word]
@@ -216,7 +251,7 @@ def test_rays_line_pins_every_port_and_carries_no_secret(tmp_path: Path) -> None
 
 def test_memory_and_object_store_together_stay_within_the_job(tmp_path: Path) -> None:
     me = allocation(memory_bytes=8000 * MIB)
-    line = raynode.command(me, ports.PortBlock(20_000, -1), "10.0.0.1", tmp_path)
+    line = raynode.command(me, ports.PortBlock(20_000, socket.socket()), "10.0.0.1", tmp_path)
     amounts = [
         int(word.rpartition("=")[2]) for word in line if word.startswith(("--memory=", "--object-store-memory="))
     ]

@@ -46,7 +46,6 @@ class Options:
     gpus_per_node: int | None = None
     head_cpus: int | None = None
     node_tmp: Path = NODE_TMP
-    port_locks: Path = NODE_TMP / "perch-ports"
     logdir: Path | None = None
     dashboard: bool = False
     start_timeout_s: float = 180.0

@@ -45,7 +45,7 @@ class Head(Node):
     def start(self) -> None:
         """Claim ports, make the token, start Ray, say where it is."""
         options, me = self.options, self.allocation
-        self.ports = ports.claim(options.port_locks, start=int(me.job_id))
+        self.ports = ports.claim(start=int(me.job_id))
         towards = _another_host(self.environment, me) if me.nodes > 1 else None
         ip = address.own_ip(options.interface, towards=towards)
         secret = token.create(options.job_folder / "token")

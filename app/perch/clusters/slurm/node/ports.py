@@ -1,12 +1,10 @@
-"""A block of ports per job and node, claimed with a file lock, so that two jobs on one node never share one."""
+"""A block of ports per job and node, claimed by binding one of them, so that two jobs on one node never share one."""
 
 from __future__ import annotations
 
-import fcntl
-import os
+import errno
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from perch.errors import ClusterError
@@ -32,65 +30,49 @@ ROLES: Final = (
 
 @dataclass(frozen=True)
 class PortBlock:
-    """``SIZE`` neighbouring ports; the lock is held as long as ``lock`` is open, so a killed job leaves nothing behind."""
+    """``SIZE`` neighbouring ports. ``claim`` holds the last one; a killed job leaves nothing behind."""
 
     first: int
-    lock: int
+    claim: socket.socket
 
     def __getitem__(self, role: str) -> int:
         return self.first + ROLES.index(role)
 
 
-def claim(folder: Path, *, start: int = 0, first: int = FIRST, last: int = LAST) -> PortBlock:
+def claim(*, start: int = 0, first: int = FIRST, last: int = LAST) -> PortBlock:
     """Claim the first free block, beginning at the ``start``-th (the job's number spreads jobs out).
 
-    ``folder`` lies on the node's own disk and is shared by all users: file locks of a network file system are not
-    to be trusted. Raises ClusterError when no block is free.
+    The claim is the block's last port, bound and never listened on: of all users and containers that share the node's
+    network only one can have it, and the system frees it when its holder ends, however that happens. No file is needed,
+    so there is none that another user could make first. Raises ClusterError when no block is free.
     """
-    _prepare(folder)
     count = (last - first + 1) // SIZE
     for offset in range(count):
         base = first + (start + offset) % count * SIZE
-        lock = _lock(folder / f"{base}.lock")
-        if lock is None:
+        held = _bind(base + SIZE - 1)
+        if held is None:
             continue
         if all(_is_free(base + i) for i in range(len(ROLES))):
-            return PortBlock(base, lock)
-        os.close(lock)
+            return PortBlock(base, held)
+        held.close()
     raise ClusterError(
         f"no block of {SIZE} free ports between {first} and {last} on {socket.gethostname()}",
-        why="each is locked by another job or in use",
-        fix="see who listens with 'ss -ltn', or ask for whole nodes with #SBATCH --exclusive",
+        why="each is held by another job or in use",
+        fix="see who listens with 'ss -ltnap', or ask for whole nodes with #SBATCH --exclusive",
     )
 
 
-def _prepare(folder: Path) -> None:
-    """Make the folder for everybody, with the sticky bit as in /tmp: nobody removes another user's lock."""
+def _bind(port: int) -> socket.socket | None:
+    """A socket that keeps everybody else from a port; None where somebody has it. Children do not inherit it."""
+    held = socket.socket()
     try:
-        folder.mkdir()
-        folder.chmod(0o1777)
-    except FileExistsError:
-        pass
-
-
-def _lock(path: Path) -> int | None:
-    """Lock a file that may belong to another user: opened read-only, since a lock needs no more."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        except FileExistsError:
-            return _lock(path)
-    except OSError:
-        return None  # another user closed it to us, or it is a link: leave the block alone
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    os.fchmod(descriptor, 0o644) if os.fstat(descriptor).st_uid == os.getuid() else None
-    return descriptor
+        held.bind(("", port))  # without SO_REUSEADDR: with it, two that do not listen could share the port
+    except OSError as error:
+        held.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            return None
+        raise
+    return held
 
 
 def _is_free(port: int) -> bool:

@@ -77,6 +77,7 @@ def environment(
         "MPLCONFIGDIR": str(folder / "matplotlib"),
         "PYTHONUNBUFFERED": "1",
     }
+    result.setdefault("RAY_enable_metrics_collection", "0")  # the agents' /metrics asks for no token
     result.pop("RAY_ADDRESS", None)
     result.pop("RAY_AUTH_TOKEN", None)
     if rocm := result.pop("ROCR_VISIBLE_DEVICES", None):

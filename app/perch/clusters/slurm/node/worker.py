@@ -49,7 +49,7 @@ class Worker(Node):
     def join_ray(self) -> None:
         """Join the head's Ray, which is up."""
         options, me, head = self.options, self.allocation, self.head
-        block = ports.claim(options.port_locks, start=int(me.job_id))
+        block = ports.claim(start=int(me.job_id))
         local = self.tmp / "token"
         address.write_durably(local, self.secret)
         environment = raynode.environment(

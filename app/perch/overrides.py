@@ -1,4 +1,4 @@
-"""Options that several commands share, as changes to a study file."""
+"""Options that several commands share, on this machine and on a cluster, as changes to a study file."""
 
 from __future__ import annotations
 
