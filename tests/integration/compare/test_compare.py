@@ -104,7 +104,8 @@ def budget_s(folder: Path) -> int:
             if max(frame["time_s"].min() for frame in curves) * 3 < budget_s:
                 return budget_s
             continue
-        assert done.returncode == 1 and "was used up before a trial reported" in done.stdout, done.stdout + done.stderr
+        too_short = ("reported anything within", "is empty", "was used up before a trial reported")
+        assert any(words in done.stdout + done.stderr for words in too_short), done.stdout + done.stderr
     raise AssertionError(f"no epoch in {BUDGETS_S[-1]} s: the machine has no time for this test")
 
 
