@@ -35,6 +35,9 @@ MOST_FAULTS = 3
 HANGING_EPOCHS, SHORTEST_LIMIT_S = 20, 600.0
 """Unless the study says otherwise, an epoch hangs that takes 20 times the median, and ten minutes at least."""
 
+STARTUP_MARGIN_S = 60.0
+"""A program that reports nothing in time has so long to say so itself before it counts as hanging."""
+
 MAX_IDLE_S = 120.0
 """Consumed seconds after which a strategy that asks for nothing while nothing runs counts as stuck."""
 
@@ -155,7 +158,7 @@ class Campaign:
         """The longest that an epoch may take before its trial counts as hanging."""
         if self.rules.epoch_limit_s is not None:
             return self.rules.epoch_limit_s
-        return max(HANGING_EPOCHS * (self.epoch_s or 0.0), SHORTEST_LIMIT_S)
+        return max(HANGING_EPOCHS * (self.epoch_s or 0.0), SHORTEST_LIMIT_S, self.rules.startup_s + STARTUP_MARGIN_S)
 
     def _current_stay(self) -> Stay | None:
         """The stay of an attempt that is to leave, or of one whose time budget is over."""

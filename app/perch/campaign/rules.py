@@ -30,6 +30,8 @@ class Rules:
     max_failed_trials: int | None = None
     epoch_limit_s: float | None = None
     """The longest that an epoch may take; None: 20 times the median, ten minutes at least."""
+    startup_s: float = 0.0
+    """What a training program may take to its first epoch: it says itself what is wrong after that."""
 
     @classmethod
     def of(cls, study: Study) -> Rules:
@@ -49,4 +51,5 @@ class Rules:
             insure_strictly=strictly,
             max_failed_trials=study.max_failed_trials,
             epoch_limit_s=study.epoch_limit,
+            startup_s=0.0 if study.program is None else study.program.startup,
         )

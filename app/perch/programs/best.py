@@ -14,13 +14,15 @@ def write_best(trials: Path, best: Path, summary: Path, *, checkpoints: bool) ->
     ``trials``: the folders of the run's trials. ``checkpoints``: whether the program leaves any. ``config.json`` holds the
     hyperparameters.
     """
-    winner: dict[str, Any] | None = json.loads(summary.read_text()).get("best")
+    about_run: dict[str, Any] = json.loads(summary.read_text())
+    winner: dict[str, Any] | None = about_run.get("best")
     if winner is None:
         return []
     trial = str(winner["trial_id"])
+    sign = -1.0 if about_run.get("mode") == "max" else 1.0
     kept = sorted(
         (p for p in trials.glob(f"{trial}*/best/about.json") if _is_of(p, trial)),
-        key=lambda p: float(json.loads(p.read_text())["value"]),
+        key=lambda p: sign * float(json.loads(p.read_text())["value"]),
     )
     best.mkdir(parents=True, exist_ok=True)
     (best / "config.json").write_text(json.dumps(winner["config"], indent=1))

@@ -51,7 +51,7 @@ class Keeper:
         name = checkpoint.name if checkpoint is not None else None
         if old not in (None, name):
             (self.folder / str(old)).unlink(missing_ok=True)
-        about = {"epoch": self.wanted, "value": self.best, "checkpoint": name, **self.about}
+        about = {"epoch": self.wanted, "value": self.sign * self.best, "checkpoint": name, **self.about}
         (self.folder / ABOUT).write_text(json.dumps(about, indent=1))
         self.wanted = None
 
@@ -63,4 +63,4 @@ class Keeper:
         return about if isinstance(about, dict) else {}
 
     def _read(self) -> float:
-        return float(self._read_about().get("value", math.inf))
+        return self.sign * float(self._read_about().get("value", self.sign * math.inf))

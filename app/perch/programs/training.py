@@ -29,7 +29,7 @@ CHECKPOINT_WAIT_S: Final = 60.0
 
 @dataclass(frozen=True)
 class Order:
-    """What a run says of a trial beside its hyperparameters. ``folder``: where trials of the run have their folders."""
+    """What a run says of a trial besides its hyperparameters. ``folder``: where trials of the run have their folders."""
 
     trial: str
     segment: int

@@ -61,7 +61,7 @@ def trials_table(report: ReportData) -> dict[str, Any]:
     trials = report.trials.assign(fate=report.fates)
     named = [c for c in TABLE_COLUMNS if c in trials and trials[c].notna().any()]
     named += [str(c) for c in trials if str(c).startswith("test_mae_ev_")]
-    shown = pd.concat([trials[named], report.configs[report.searched]], axis=1)
+    shown = pd.concat([trials[named], report.further_metrics, report.configs[report.searched]], axis=1)
     shown = shown.rename(columns={"best_value": f"best {report.metric}", "fate": "state"})
     columns = [str(c) for c in shown.columns]
     values = [[_cell(v) for v in row] for row in shown.astype(object).to_numpy()]
@@ -72,9 +72,13 @@ def trials_table(report: ReportData) -> dict[str, Any]:
 def cards(report: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
     """What a supplement needs apart from pictures: data and split, settings, environment; name and value pairs."""
     study, summary = report.study.model_dump(mode="json", by_alias=True), report.summary
-    data = study["data"]
-    split = data.pop("split")
-    made = [("data", _pairs(data)), ("split", _pairs(split) + _counts(report))]
+    made = [("further numbers of the best epoch", _further(report))]
+    if report.study.program is None:
+        data = study["data"]
+        split = data.pop("split")
+        made += [("data", _pairs(data)), ("split", _pairs(split) + _counts(report))]
+    else:
+        study["trainable"].pop("template_text", None)
     made.append(("data as found", _pairs(summary["data"])))
     known = ("name", "trainable", "strategy", "metric", "mode", "epochs", "budget", "seed", "confirm", "checkpoints")
     made.append(("study", _pairs({k: study[k] for k in known})))
@@ -92,6 +96,12 @@ def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
 
 def _best(report: ReportData) -> list[tuple[str, str]]:
     return _pairs(report.best.get("config") or {})
+
+
+def _further(report: ReportData) -> list[tuple[str, str]]:
+    """What the best trial reported at its best epoch besides the metric, under the names that the trainable gave."""
+    best = report.further_metrics[report.trials["trial_id"] == report.best.get("trial_id")]
+    return [(str(name), _text(best[name].iloc[0])) for name in best if not best.empty and best[name].notna().all()]
 
 
 def _confirmed(report: ReportData) -> dict[str, Any] | None:

@@ -20,6 +20,12 @@ FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "paused", "r
 """What became of a trial, in the order in which figures and legends show it."""
 
 
+KNOWN_NUMBERS = frozenset({
+    "segment", "epoch", "time_s", "value", "attempt", "parent_segment", "parent_epoch", "epoch_s", "lr", "peak_memory_bytes",
+    "train_mae_ev", "validation_mae_ev", "test_mae_ev", "training_s", "evaluating_s", "startup_s", "started_over",
+})  # fmt: skip
+"""Columns of ``curves`` that are shown in places of their own, or are no metrics."""
+
 TRIAL_COLUMNS = ("trial_id", "phase", "config", "status", "failure", "epochs", "best_value", "rung", "error")
 CURVE_COLUMNS = ("trial_id", "segment", "epoch", "time_s")
 
@@ -80,6 +86,18 @@ class ReportData:
     def searched(self) -> list[str]:
         """Hyperparameters that differ between trials."""
         return [str(name) for name in self.configs if self.configs[name].nunique(dropna=False) > 1]
+
+    @cached_property
+    def further_metrics(self) -> pd.DataFrame:
+        """What trials report besides the metric, at each trial's best epoch: a column per name, rows as in ``trials``."""
+        names = [
+            str(c) for c in self.curves.select_dtypes("number") if c not in KNOWN_NUMBERS and c != self.metric
+        ]  # fmt: skip
+        if not names or self.metric not in self.curves:
+            return pd.DataFrame(index=self.trials.index)
+        ranked = self.curves.assign(rank=self.sign * self.curves[self.metric]).sort_values("rank", kind="stable")
+        best = ranked.drop_duplicates("trial_id").set_index("trial_id")[names].dropna(axis="columns", how="all")
+        return best.reindex(self.trials["trial_id"]).set_index(self.trials.index)
 
     @cached_property
     def incumbents(self) -> pd.DataFrame:

@@ -49,6 +49,10 @@ def _result(summary: dict[str, Any]) -> Iterator[str]:
     yield f"  best:    trial {best['trial_id']}, epoch {best['epoch']}: {configuration(best['config'])}"
     if best["validation_mae_ev"] is None:
         yield f"           {summary['metric']} {best['value']:.4g}"
+        if (confirmed := best["confirmed"]) is not None:
+            seeds = "a fresh seed" if confirmed["seeds"] == 1 else f"{confirmed['seeds']} fresh seeds"
+            spread = "" if confirmed["value_deviation"] is None else f" ± {confirmed['value_deviation']:.2g}"
+            yield f"           trained with {seeds}: {summary['metric']} {confirmed['value']:.4g}{spread}"
         return
     test = "" if best["test_mae_ev"] is None else f", test MAE {best['test_mae_ev']:.3f} eV"
     yield f"           validation MAE {best['validation_mae_ev']:.3f} eV{test}"

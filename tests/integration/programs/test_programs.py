@@ -36,6 +36,9 @@ def test_a_program_is_tuned_and_leaves_the_whole_record(study, tmp_path, perch):
     assert "loss_mev" in run.curves.columns and "startup_s" in run.curves.columns
     kept = yaml.safe_load((out / "r" / "study.yaml").read_text())
     assert "data" not in kept and kept["trainable"]["template_text"].startswith("{")
+    page = (out / "r" / "report.html").read_text()
+    assert "further numbers of the best epoch" in page and "cutoff_angstrom" not in page
+    assert "trained with a fresh seed: loss" in said
     best = out / "r" / "best"
     assert {"config.json", "about.json", "output.log"} <= {p.name for p in best.iterdir()}
     assert list(best.glob("epoch-*.pt"))

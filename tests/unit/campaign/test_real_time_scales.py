@@ -169,6 +169,15 @@ def test_the_limit_of_an_epoch_can_be_named():
     assert run.campaign.overdue() == {one.trial: True}
 
 
+def test_a_program_may_take_as_long_to_start_as_its_study_says():
+    run = Run(startup_s=900.0)
+    one = run.place()
+    run.now += 955.0
+    assert run.campaign.overdue() == {}
+    run.now += 10.0
+    assert run.campaign.overdue() == {one.trial: True}
+
+
 def test_a_node_with_several_faults_of_its_own_is_a_suspect_unless_it_is_the_last():
     run = Run()
     for number in range(3):

@@ -1,5 +1,6 @@
 """A program as a trial: epochs as they come, checkpoints that count, resumes that prove themselves, ends that mean something."""
 
+import json
 import os
 import time
 
@@ -254,6 +255,15 @@ def test_the_best_epoch_is_kept_with_configuration_and_log(program):
     training.close()
     best = training.order.home / "best"
     assert {p.name for p in best.iterdir()} == {"about.json", "config.json", "output.log", "epoch-3.pt"}
+
+
+def test_where_more_is_better_the_highest_is_kept(program):
+    training = program.training(epochs=4, mode="max", keep_below=0.0)
+    found = take(training, 4)
+    training.close()
+    about = json.loads((training.order.home / "best" / "about.json").read_text())
+    assert (about["epoch"], about["value"]) == (1, found[0]), "the loss falls: its first value is the highest"
+    assert program.training(epochs=4, mode="max", keep_below=0.0).keeper.best == -found[0]
 
 
 def test_units_are_converted(program):
