@@ -1,4 +1,4 @@
-"""Programs built on Lightning that write ``metrics.csv`` (its CSVLogger): SchNetPack and most others..
+"""Programs built on Lightning that write ``metrics.csv`` (its CSVLogger): SchNetPack and most others.
 
 What differs from program to program is said in the study: the command, the template, and the metric, which is the
 program's own column name, ``val_forces_rmse``, say.
