@@ -1,4 +1,4 @@
-"""Programs built on Lightning that write ``metrics.csv`` (its CSVLogger): SchNetPack and most others. Tried with SchNetPack 2.2.0.
+"""Programs built on Lightning that write ``metrics.csv`` (its CSVLogger): SchNetPack and most others.
 
 What differs from program to program is said in the study: the command, the template, and the metric, which is the
 program's own column name, ``val_forces_rmse``, say.
@@ -15,7 +15,7 @@ PRESETS.register(
     Preset(
         name="lightning-csv",
         title="a program on Lightning with its CSVLogger",
-        version="SchNetPack 2.2.0",
+        version="none; written from SchNetPack 2.2.0",
         metric=None,
         epochs_key="trainer.max_epochs",
         defaults=Command.model_validate(
