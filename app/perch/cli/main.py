@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "strategies": "List strategies, or show one: paper, settings, when to use it.",
     "data": "Build or inspect the graph data set of a source.",
     "compare": "Compare strategies by time-to-solution, with intervals.",
+    "rehearse": "Rehearse a study in simulated time, on recorded curves.",
     "schedule": "Turn a PBT run into a learning-rate schedule.",
     "train": "Train one configuration plainly.",
     "predict": "Predict energies with the best trials of a run.",
