@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "strategies": "List strategies, or show one: paper, settings, when to use it.",
     "data": "Build or inspect the graph data set of a source.",
     "compare": "Compare strategies by time-to-solution, with intervals.",
+    "record": "Train a space-filling set of configurations to the end, to rehearse on.",
     "rehearse": "Rehearse a study in simulated time, on recorded curves.",
     "schedule": "Turn a PBT run into a learning-rate schedule.",
     "train": "Train one configuration plainly.",

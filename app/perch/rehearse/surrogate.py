@@ -55,6 +55,7 @@ class Trust:
     neighbours: int
     curve: tuple[Error, ...]
     time_factor: float | None
+    seed_noise: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -85,7 +86,7 @@ class Neighbours:
         order = self._order[:, :k]
         shares = np.stack([_shares(d) for d in np.take_along_axis(self._distances, order, axis=1)])
         curve = tuple(self._error(order, shares, e) for e in [*levels(self.table.epochs)])
-        return Trust(k, curve, self._time_factor(order, shares))
+        return Trust(k, curve, self._time_factor(order, shares), seed_noise(self.table))
 
     @property
     def _sizes(self) -> list[int]:
@@ -188,9 +189,10 @@ def lines(trust: Trust, table: Table) -> list[str]:
         if trust.time_factor is None
         else f"; seconds of an epoch: within a factor of {trust.time_factor:.2f} (median)"
     )
+    noise = "" if trust.seed_noise is None else f"; noise between seeds at epoch {table.epochs}: {trust.seed_noise:.3g}"
     return [
         f"a configuration foretold by its {trust.neighbours} nearest in the record, each left out in turn: median error (that of the "
-        f"record's median) {'; '.join(parts)}{time}"
+        f"record's median) {'; '.join(parts)}{time}{noise}"
     ]
 
 
@@ -203,6 +205,16 @@ def _by_config(values: Array, places: NDArray[np.int64], n: int) -> Array:
     total = np.zeros((n, values.shape[1]))
     np.add.at(total, places, values)
     return np.asarray(total / np.bincount(places, minlength=n)[:, None])
+
+
+def seed_noise(table: Table) -> float | None:
+    """Pooled standard deviation of the last value between full repeats of a configuration; None where there are none."""
+    squares, freedom = 0.0, 0
+    for config in np.unique(table.config_of[table.full]):
+        values = table.values[table.full[table.config_of[table.full] == config], -1]
+        squares += float(((values - values.mean()) ** 2).sum())
+        freedom += len(values) - 1
+    return float(np.sqrt(squares / freedom)) if freedom else None
 
 
 def rung_reliability(table: Table) -> list[RungCorrelation]:

@@ -56,3 +56,11 @@ def test_trust_is_said_in_every_number() -> None:
     assert "rank correlation" in text and "seconds of an epoch" in text
     assert [c.rung for c in rung_reliability(made)] == [1, 3]
     assert all(c.correlation > 0.99 for c in rung_reliability(made))
+
+
+def test_noise_between_seeds_is_measured_where_there_are_repeats() -> None:
+    assert Neighbours(table(40)).trust().seed_noise is None
+    made = table(400)
+    values = np.repeat(made.values[:200], 2, axis=0) + np.random.default_rng(0).normal(scale=0.3, size=(400, 9))
+    noise = Neighbours(table(400, values=values, config_of=np.repeat(np.arange(200), 2))).trust().seed_noise
+    assert noise is not None and 0.26 < noise < 0.34

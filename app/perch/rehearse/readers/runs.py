@@ -20,8 +20,8 @@ from perch.rehearse.weighting import weigh
 from perch.strategies.registry import STRATEGIES
 from perch.vocabulary import EPOCH_S, TEST_MAE_EV
 
-FULL = "rs"
-"""Random configurations, all trained to the end: nobody chosen, so nothing to weigh back but what the end cut."""
+FULL = ("rs", "design")
+"""Configurations that nobody chose, all trained to the end: nothing to weigh back but what the end cut."""
 
 
 def is_run(path: Path) -> bool:
@@ -65,10 +65,12 @@ def _chosen(runs: list[Run]) -> tuple[list[Run], list[str]]:
     elif not random:
         random = kept
         notes.append("configurations were chosen by a searcher and not drawn: the record leans to what it liked")
-    unstopped = [r for r in random if _name(r) == FULL]
+    unstopped = [r for r in random if _name(r) in FULL]
     if unstopped and sum((r.trials["status"] == COMPLETED).sum() for r in unstopped) >= FEWEST_CURVES:
         if len(unstopped) < len(random):
-            notes.append(f"full curves of {FULL} alone are used ({len(unstopped)} of {len(random)} runs)")
+            notes.append(
+                f"full curves of {_name(unstopped[0])} alone are used ({len(unstopped)} of {len(random)} runs)"
+            )
         random = unstopped
     return random, notes
 
