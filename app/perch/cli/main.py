@@ -22,6 +22,8 @@ COMMANDS: Final = {
     "compare": "Compare strategies by time-to-solution, with intervals.",
     "record": "Train a space-filling set of configurations to the end, to rehearse on.",
     "rehearse": "Rehearse a study in simulated time, on recorded curves.",
+    "advise": "Say which strategy with which settings, with the reasons.",
+    "plan": "Say what a budget buys, before anything is queued.",
     "schedule": "Turn a PBT run into a learning-rate schedule.",
     "train": "Train one configuration plainly.",
     "predict": "Predict energies with the best trials of a run.",

@@ -18,6 +18,7 @@ from perch.rehearse.setting import SATURATED_BEYOND, setting_of
 from perch.rehearse.surrogate import Neighbours, SurrogateCurves, Trust, rung_reliability
 from perch.rehearse.table import Table
 from perch.rehearse.variants import Variant, refuse, variants
+from perch.study import Study
 
 BEYOND = ("epochs", "trials", "space")
 
@@ -71,7 +72,7 @@ def prepare(order: Order) -> Prepared:
         raise StudyError(f"--seeds {order.seeds}", why="one seed is one rehearsed run", fix="give 1 or more, best 100")
     table = read(order.records).check()
     if order.study is not None:
-        _same_space(table, order.study, "space" in order.beyond)
+        _check_space(table, order)
     if order.epoch_s is not None:
         table = table.lasting(order.epoch_s)
     table.check_times()
@@ -90,7 +91,7 @@ def prepare(order: Order) -> Prepared:
     curves_of = _Surrogate(neighbours) if order.surrogate else None
     _build_each(table, asked, setting)
     if not order.surrogate and "trials" not in order.beyond:
-        _within_the_table(table, asked, setting, seeds[0])
+        within_the_table(table, asked, setting, seeds[0])
     return Prepared(
         table,
         asked,
@@ -191,7 +192,7 @@ def _build_each(table: Table, asked: Sequence[Variant], setting: Setting) -> Non
         next(iter(events(table, variant, 0, setting)))
 
 
-def _within_the_table(table: Table, asked: Sequence[Variant], setting: Setting, seed: int) -> None:
+def within_the_table(table: Table, asked: Sequence[Variant], setting: Setting, seed: int) -> None:
     """Refuse a budget that would draw every curve many times over: what is best would be the table's best, for all."""
     most = SATURATED_BEYOND * len(table.usable)
     cheapest_s = table.epoch_s + table.recorded.report_s + setting.delays.turnover_s
@@ -218,14 +219,20 @@ def _up_to(log: Any, most: int) -> Any:
                 return
 
 
-def _same_space(table: Table, study: str, beyond: bool) -> None:
+def _check_space(table: Table, order: Order) -> None:
     from perch.study import load
 
-    mine, theirs = load(study).search_space.spec(), table.space.spec()
+    assert order.study is not None
+    same_space(table, load(order.study), order.study, beyond="space" in order.beyond)
+
+
+def same_space(table: Table, study: Study, name: str, *, beyond: bool) -> None:
+    """Raise RecordError for a record of another space than the study's, unless ``beyond``."""
+    mine, theirs = study.search_space.spec(), table.space.spec()
     differing = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k))
     if differing and not beyond:
         raise RecordError(
-            f"'{table.name}' was recorded in another space than that of '{study}'",
+            f"'{table.name}' was recorded in another space than that of '{name}'",
             why=f"these keys differ: {', '.join(differing)}",
             fix="record this study's space (perch record), or take the other space's word for it: --beyond space",
         )

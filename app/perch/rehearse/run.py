@@ -29,11 +29,12 @@ POINTS: Final = 150
 
 @dataclass(frozen=True)
 class Setting:
-    """The same for every strategy: workers, seconds, and what an epoch and a start cost beside training."""
+    """The same for every strategy: workers, seconds, what a start and a checkpoint cost, and trials at most."""
 
     workers: int
     time_s: float
     delays: Delays
+    trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def events(
     table: Table, variant: Variant, seed: int, setting: Setting, curves: Curves | None = None
 ) -> Iterator[dict[str, Any]]:
     """The log of one rehearsed run; equal arguments give equal events."""
-    plan = Plan(space=table.space, epochs=table.epochs, seed=seed, workers=setting.workers)
+    plan = Plan(space=table.space, epochs=table.epochs, trials=setting.trials, seed=seed, workers=setting.workers)
     random = variant.entry.searcher in ("random", "design")
     strategy = build(variant.spec, plan, TableSearch(table, seed) if random else None)
     return simulate(

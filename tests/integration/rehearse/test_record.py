@@ -69,6 +69,6 @@ def test_a_record_is_full_curves_and_can_be_rehearsed_at_once(tmp_path: Path) ->
     table = read([str(tmp_path / "r")])
     assert (table.metric, len(table.full), table.distinct) == ("loss", 22, 11)
     said = perch(
-        "rehearse", "r", "--strategies", "rs,asha", "--seeds", 3, "--time-budget", "20s", "--no-delays", "--out", "."
+        "rehearse", "r", "--strategies", "rs,asha", "--seeds", 3, "--time-budget", "60s", "--epoch-s", 1, "--out", "."
     )
     assert said.strip().splitlines()[-1].startswith("asha")
