@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from perch.compare.statistics.analysis import ReachedFirst
-from perch.rehearse.answers import Answers, Mean, answer, mean_of
+from perch.rehearse.answers import Answers, Mean, answer, mean_of, record_half
 from perch.rehearse.many import Done, rehearse_all
 from perch.rehearse.run import Rehearsed, Setting
 from perch.rehearse.table import Table
@@ -26,6 +26,7 @@ class Choice:
     best: Variant
     other: str
     gain: Mean
+    record: float | None
     chance: ReachedFirst
     equals: tuple[str, ...]
     """Candidates whose difference from the best includes zero."""
@@ -66,7 +67,9 @@ def judge(table: Table, runs: Mapping[str, Sequence[Rehearsed]], time_s: float) 
     chance = next(b.chance for b in answers.beats if (b.strategy, b.other, b.share) == (best, other, 1.0))
     equals = tuple(s for s in order[1:] if gains[s].low <= 0)
     (variant,) = variants([best])
-    return Choice(variant, other, gains[other], chance, equals, answers)
+    drawn = max(v.trials for v in answers.values if v.strategy in (best, other))
+    record = record_half(ends[other] - ends[best], drawn, table.effective_size)
+    return Choice(variant, other, gains[other], record, chance, equals, answers)
 
 
 def settings_of(variant: Variant) -> str | dict[str, Any]:

@@ -103,6 +103,10 @@ def _by_record(facts: Facts, table: Table, choice: Choice, first: Rule) -> Itera
         f"  better than {choice.other} by {gain.value:.3g} [{gain.low:.3g}, {gain.high:.3g}] in {table.metric} after "
         f"{duration(facts.time_s)}, and ahead of it in {chance.probability:.0%} [{chance.low:.0%}, {chance.high:.0%}] of the seeds"
     )
+    if choice.record is None:
+        yield "  but one run uses up the record: another record of this size might say otherwise"
+    elif choice.record > gain.value:
+        yield f"  but another record of this size might differ by {choice.record:.3g}: record more to be sure"
     if choice.equals:
         yield f"  cannot be told from it: {', '.join(choice.equals)}"
     if first.strategy != choice.best.spec["name"]:

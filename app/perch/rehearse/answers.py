@@ -18,6 +18,9 @@ from perch.rehearse.table import Table
 
 Array = NDArray[np.float64]
 
+USED_UP: Final = 0.95
+"""Share of the record that one run may draw; above it the seeds are all but the same run."""
+
 SHARES: Final = (0.25, 0.5, 1.0)
 """Shares of the budget at which values are given."""
 
@@ -33,6 +36,29 @@ class Mean:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {k: v if np.isfinite(v) else None for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How far ``strategy`` is ahead of ``other`` at the end, in the metric's unit, above zero is better; paired over seeds.
+
+    ``record``: half of the 95 % interval that comes from the record's own chance; None where one run uses it up.
+    """
+
+    strategy: str
+    other: str
+    mean: Mean
+    record: float | None
+
+    @property
+    def verdict(self) -> str:
+        """What may be said of the space and not only of this record."""
+        if self.record is None:
+            return "one run uses up the record: it cannot tell"
+        half = (self.record**2 + ((self.mean.high - self.mean.low) / 2) ** 2) ** 0.5
+        if abs(self.mean.value) > half:
+            return "better" if self.mean.value > 0 else "worse"
+        return "cannot tell: the record is too small"
 
 
 @dataclass(frozen=True)
@@ -62,6 +88,8 @@ class Value:
     """Mean share of the table's rows that its trials repeated."""
     reaches_best: float
     """Share of the seeds that found the best curve of the whole table: beyond it there is nothing to find."""
+    record: float | None
+    """Half of the 95 % interval that comes from the record's own chance; None where one run uses the record up."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +98,7 @@ class Answers:
 
     values: list[Value]
     beats: list[Beats]
+    gains: list[Gain]
     analysis: Analysis
     saturated: list[str]
 
@@ -90,7 +119,15 @@ def answer(table: Table, runs: Mapping[str, Sequence[Rehearsed]], time_s: float,
     ]  # fmt: skip
     n = len(next(iter(runs.values())))
     analysis = analyse(Blocks(incumbents, time_s, reference), planned=max(n, 1))
-    return Answers(values, beats, analysis, saturated(table, values))
+    trials = {v.strategy: v.trials for v in values}
+    gains = [
+        Gain(
+            s, reference, mean_of(at[reference][:, -1] - at[s][:, -1]),
+            record_half(at[reference][:, -1] - at[s][:, -1], max(trials[s], trials[reference]), table.effective_size),
+        )
+        for s in runs if s != reference
+    ]  # fmt: skip
+    return Answers(values, beats, gains, analysis, saturated(table, values))
 
 
 def mean_of(values: Array) -> Mean:
@@ -100,6 +137,19 @@ def mean_of(values: Array) -> Mean:
         return Mean(middle, float("nan"), float("nan"))
     half = float(stats.t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n))
     return Mean(middle, middle - half, middle + half)
+
+
+def record_half(values: Array, drawn: float, curves: float) -> float | None:
+    """Half of a 95 % interval for the chance that made the record, of a mean over rehearsed runs; None: one run uses it up.
+
+    A run draws ``drawn`` of ``curves`` without replacement, so the mean over all such runs is a U-statistic, and at most
+    drawn / curves of a fresh run's variance is the record's (Hoeffding 1948); the rest is what the seeds show. More seeds
+    do not lessen it: a record of n curves is worth n / drawn real runs.
+    """
+    share = drawn / curves
+    if share >= USED_UP or len(values) < 2 or not np.isfinite(values).all():
+        return None
+    return float(1.96 * np.sqrt(share / (1 - share) * np.var(values, ddof=1)))
 
 
 def saturated(table: Table, values: Sequence[Value]) -> list[str]:
@@ -122,6 +172,7 @@ def _value(table: Table, label: str, runs: Sequence[Rehearsed], at: Array, best_
         label, means, _mean(r.trials for r in runs), _mean(r.ended for r in runs), _mean(r.epochs for r in runs),
         _mean(int(r.reached[-1]) for r in runs), best_in, _mean(r.rows_seen for r in runs) / len(table.usable),
         float(np.mean([r.incumbent.best <= best for r in runs])),
+        record_half(at[:, -1], _mean(r.trials for r in runs), table.effective_size),
     )  # fmt: skip
 
 

@@ -151,6 +151,7 @@ def as_data(prepared: Prepared, answers: Answers) -> dict[str, Any]:
         "report_s": table.recorded.report_s, "epoch_s": table.epoch_s, "seeds": prepared.seeds, "reference": prepared.reference,
         "rank_correlation": [c.as_dict() for c in prepared.reliability], "trust": prepared.trust.as_dict(),
         "values": [{**asdict(v), "values": [None if m is None else m.as_dict() for m in v.values]} for v in answers.values],
+        "gains": [{**asdict(g), "mean": g.mean.as_dict(), "verdict": g.verdict} for g in answers.gains],
         "beats": [asdict(b) for b in answers.beats], "saturated": answers.saturated,
         "analysis": analysis_data(answers.analysis),
     }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import numpy as np
 from perch.errors import TrialError
 from perch.rehearse.table import DIVERGED, FAILED, Table, config_key
 from perch.simulate import Curves
-from perch.space import keyed_uniforms
+from perch.space import keyed_rng, keyed_uniforms
 from perch.strategies.strategy import Event, New
 from perch.vocabulary import EPOCH_S, TEST_MAE_EV
 
@@ -19,10 +18,16 @@ BY: Final = "record"
 """Who proposed a configuration that was drawn from the table."""
 
 
-class TableSearch:
-    """Draws configurations from the table with replacement, each as often as it has weight.
+TIE: Final = 1e-7
+"""Relative difference between two trainings of one row."""
 
-    Number k depends on the seed and k alone, as in a real run of random search: every strategy meets the same ones.
+
+class TableSearch:
+    """Draws configurations from the table without replacement, each as often as it has weight; then from the start.
+
+    A run without repeats is a sample of the space itself, so its mean over seeds has no bias (Hoeffding, Ann. Math. Statist.
+    19 (1948) 293); a run with repeats would see fewer configurations than a real one. Number k depends on the seed and k
+    alone, as in a real run of random search: every strategy meets the same ones.
     """
 
     name = BY
@@ -30,13 +35,19 @@ class TableSearch:
     def __init__(self, table: Table, seed: int) -> None:
         self._configs, self._seed = table.configs, seed
         share = np.bincount(table.config_of, weights=table.weights, minlength=len(table.configs))
-        self._up_to = (np.cumsum(share) / share.sum()).tolist()
+        size = max(round(float(share.sum())), 1)
+        start = next(keyed_uniforms(seed, "rehearse"))
+        places = (np.arange(size) + start) / size * share.sum()  # systematic: a weight of 2.3 gives two, or three
+        self._urn = np.minimum(np.searchsorted(np.cumsum(share), places, side="right"), len(self._configs) - 1)
+        self._passes: list[list[int]] = []
 
     def suggest(self, ordinal: int, now_s: float) -> New:
         """The configuration of trial number ``ordinal``."""
-        draw = next(keyed_uniforms(self._seed, "rehearse", ordinal))
-        place = min(bisect_right(self._up_to, draw), len(self._configs) - 1)
-        return New(self._configs[place], by=BY)
+        number, place = divmod(ordinal, len(self._urn))
+        while len(self._passes) <= number:
+            order = keyed_rng(self._seed, "rehearse", len(self._passes)).permutation(self._urn)
+            self._passes.append(order.tolist())
+        return New(self._configs[self._passes[number][place]], by=BY)
 
     def applied(self, event: Event) -> None:
         """Nothing to learn."""
@@ -45,7 +56,8 @@ class TableSearch:
 class TableCurves(Curves):
     """The curves of a table's configurations; of several repeats each trial gets one, drawn by (seed, trial).
 
-    A diverged row reports NaN after its last epoch, a failed one fails there; both take a mean epoch until then.
+    A row that is met once more differs from the first time by less than a ten-millionth, as no two trainings are equal: a
+    rung would take them for a tie, and keep both. A diverged row reports NaN after its last epoch, a failed one fails there; both take a mean epoch until then.
     Raises KeyError for a configuration that the table does not hold.
     """
 
@@ -61,13 +73,14 @@ class TableCurves(Curves):
         self._values: dict[int, list[float]] = {}
         self._seconds: dict[int, list[float]] = {}
         self._tests: dict[int, list[float]] = {}
+        self._again: dict[str, float] = {}
         self._metric, self._sign = table.metric, table.sign
 
     def value(self, config: Mapping[str, Any], trial: str, epoch: int) -> float:
         """As recorded. Raises TrialError where a recorded trial failed."""
         values = self._values[self.row(config, trial)]
         if epoch <= len(values):
-            return values[epoch - 1]
+            return values[epoch - 1] * self._again.get(trial, 1.0)
         fate = self._table.fates[self._row_of[trial]]
         if fate == FAILED:
             raise TrialError("as recorded: the trial failed here")
@@ -107,7 +120,9 @@ class TableCurves(Curves):
         row = rows[0]
         if len(rows) > 1:
             row = rows[int(len(rows) * next(keyed_uniforms(self._seed, "repeat", trial)))]
-        if row not in self._values:
+        if row in self._values:
+            self._again[trial] = 1 + TIE * (2 * next(keyed_uniforms(self._seed, "again", trial)) - 1)
+        else:
             self._read(row)
         return row
 

@@ -57,9 +57,15 @@ def after(table: Table, setting: Setting, answers: Answers) -> Iterator[str]:
                 f"P({b.strategy} beats {b.other}) {early.chance.probability:.2f} at {duration(SHARES[0] * setting.time_s)}, "
                 f"{b.chance.probability:.2f} [{b.chance.low:.2f}, {b.chance.high:.2f}] at {duration(setting.time_s)}"
             )
+    for g in answers.gains:
+        record = "" if g.record is None else f" ± {g.record:.3g} by the record"
+        yield f"{g.strategy} ahead of {g.other} by {g.mean.value:.3g} [{g.mean.low:.3g}, {g.mean.high:.3g}]{record}: {g.verdict}"
     yield from answers.saturated
     times = ", ".join(duration(s * setting.time_s) for s in SHARES)
-    yield f"{table.metric} after {times}; mean over seeds and its 95 % interval; the record's own chance is not in it"
+    yield (
+        f"{table.metric} after {times}: mean over seeds, in brackets its 95 % interval on this record; ± what another record of "
+        "this size might say"
+    )
     yield from (_value(v, answers.values) for v in answers.values)
 
 
@@ -71,8 +77,9 @@ def best_of(values: Sequence[Value], sign: float) -> Value:
 def _value(value: Value, all_of_them: Sequence[Value]) -> str:
     width = max(len(v.strategy) for v in all_of_them)
     *early, last = (_mean(m) for m in value.values)
+    record = "a run uses up the record" if value.record is None else f"± {value.record:.2g}"
     return (
-        f"{value.strategy:<{width}}  {', '.join(early)}, {last}; {value.trials:,.0f} trials, {value.full:,.0f} to the end, "
+        f"{value.strategy:<{width}}  {', '.join(early)}, {last} {record}; {value.trials:,.0f} trials, {value.full:,.0f} to the end, "
         f"{value.epochs:,.0f} epochs; best in {value.best_in:.3g} seeds"
     )
 

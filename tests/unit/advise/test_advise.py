@@ -44,11 +44,11 @@ def test_early_stopping_is_chosen_where_early_values_tell_and_not_where_they_mis
         limits[:, None] + np.linspace(2, 0, 27)[None, :] * (1.2 - limits)[:, None]
     )  # the best begin as the worst
     setting = Setting(2, 400.0, Delays())
-    told = choose(table(300, values=honest, seconds=np.ones((300, 27)), tests=None), setting, range(24), processes=1)
+    told = choose(table(300, values=honest, seconds=np.ones((300, 27)), tests=None), setting, range(8), processes=1)
     assert told.best.spec["name"] in ("asha", "ahb")
     assert told.gain.low > 0 or told.equals
     misled = choose(
-        table(300, values=misleading, seconds=np.ones((300, 27)), tests=None), setting, range(24), processes=1
+        table(300, values=misleading, seconds=np.ones((300, 27)), tests=None), setting, range(8), processes=1
     )
     assert misled.best.label == "rs"
     assert misled.chance.probability > 0.5

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.rehearse.made import table
 
 from perch.compare.statistics.incumbent import incumbent
-from perch.rehearse.answers import answer, mean_of
+from perch.rehearse.answers import Gain, Mean, answer, mean_of, record_half
 from perch.rehearse.many import rehearse_all
 from perch.rehearse.run import POINTS, Rehearsed, Setting
 from perch.rehearse.table import Table
@@ -72,3 +72,34 @@ def test_a_saturated_table_is_named() -> None:
     assert saturation(200, 100.0) == []
     (text,) = saturation(30, 2000.0)
     assert "saturated for rs" in text and "30 curves" in text
+
+
+def test_the_interval_with_the_records_chance_covers_the_spaces_value() -> None:
+    """Best of 20 from records of 100 curves: intervals over seeds alone miss the truth, with the record's share they do not."""
+    rng = np.random.default_rng(0)
+    truth = float(rng.uniform(size=(200_000, 20)).min(axis=1).mean())
+    alone = both = 0
+    for _ in range(300):
+        record = rng.uniform(size=100)
+        values = np.array([rng.permutation(record)[:20].min() for _ in range(100)])
+        mean, half = mean_of(values), record_half(values, 20, 100)
+        assert half is not None
+        alone += mean.low <= truth <= mean.high
+        both += abs(mean.value - truth) <= np.hypot(half, (mean.high - mean.low) / 2)
+    assert alone / 300 < 0.6
+    assert both / 300 > 0.93
+
+
+def test_a_record_that_one_run_uses_up_says_nothing_of_the_space() -> None:
+    values = np.random.default_rng(0).normal(size=50)
+    assert record_half(values, 96, 100) is None
+    small, large = record_half(values, 10, 100), record_half(values, 50, 100)
+    assert small is not None and large is not None and small < large
+
+
+def test_a_gain_is_called_by_both_chances() -> None:
+    sure, unsure = Mean(0.2, 0.15, 0.25), Mean(0.02, 0.01, 0.03)
+    assert Gain("a", "b", sure, 0.05).verdict == "better"
+    assert Gain("a", "b", Mean(-0.2, -0.25, -0.15), 0.05).verdict == "worse"
+    assert Gain("a", "b", unsure, 0.05).verdict.startswith("cannot tell")
+    assert "uses up" in Gain("a", "b", sure, None).verdict

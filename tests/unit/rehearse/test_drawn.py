@@ -22,13 +22,33 @@ def test_a_draw_depends_on_seed_and_number_alone() -> None:
     assert [TableSearch(table(), 4).suggest(k, 0.0).config for k in range(50)] != forwards
 
 
+def test_nothing_comes_twice_before_all_have_come() -> None:
+    made = table()
+    drawn = [str(TableSearch(made, 0).suggest(k, 0.0).config) for k in range(120)]
+    assert all(len(set(drawn[start : start + 40])) == 40 for start in (0, 40, 80))
+    assert drawn[:40] != drawn[40:80]
+
+
 def test_configurations_come_as_often_as_they_have_weight() -> None:
     weights = np.ones(40)
-    weights[0], weights[1] = 40.0, 0.0
+    weights[0], weights[1], weights[2] = 39.5, 0.0, 1.5
     weighted = table(weights=weights)
-    drawn = Counter(str(TableSearch(weighted, 0).suggest(k, 0.0).config) for k in range(4000))
-    assert drawn[str(weighted.configs[1])] == 0
-    assert 0.45 < drawn[str(weighted.configs[0])] / 4000 < 0.57  # 40 of 78
+    counts: Counter[str] = Counter()
+    for seed in range(50):  # an urn holds 78: every whole part each time, the rest at random
+        search = TableSearch(weighted, seed)
+        counts.update(str(search.suggest(k, 0.0).config) for k in range(78))
+    assert counts[str(weighted.configs[1])] == 0
+    assert counts[str(weighted.configs[0])] / 50 == pytest.approx(39.5, abs=0.3)
+    assert counts[str(weighted.configs[2])] / 50 == pytest.approx(1.5, abs=0.3)
+    assert counts[str(weighted.configs[9])] == 50
+
+
+def test_a_row_met_once_more_is_no_tie() -> None:
+    made = table()
+    curves = TableCurves(made, 0)
+    first, second = (curves.value(made.configs[0], name, 9) for name in ("00000", "00001"))
+    assert first == made.values[0, 8]
+    assert 0 < abs(second / first - 1) < 1e-6
 
 
 def test_a_trial_repeats_its_row() -> None:
