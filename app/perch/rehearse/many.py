@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from typing import Any
 
 from perch.rehearse.run import Rehearsed, Setting, rehearse
@@ -56,12 +58,26 @@ def rehearse_all(
             done(n, len(jobs))
         return out
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_hold, initargs=(work,)) as pool:
+    context.set_forkserver_preload(["perch.rehearse.run"])  # imported once, and not by every process of every call
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(work,)) as pool:
         chunk = max(1, len(jobs) // (count * 16))
         for n, run in enumerate(pool.map(_one, jobs, chunksize=chunk), 1):
             out[run.label].append(run)
             done(n, len(jobs))
     return out
+
+
+def _begin(work: _Work) -> None:
+    """A process of the pool: it ends with the one that asked for it, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    _hold(work)
 
 
 def _hold(work: _Work) -> None:

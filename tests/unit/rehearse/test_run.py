@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from tests.unit.rehearse.made import table
 
@@ -65,6 +70,32 @@ def test_processes_change_nothing() -> None:
             assert np.array_equal(one.incumbent.value, other.incumbent.value)
             assert np.array_equal(one.incumbent.time_s, other.incumbent.time_s)
             assert one.trials == other.trials
+
+
+def test_the_processes_end_with_the_one_that_asked_for_them(tmp_path: Path) -> None:
+    """Killed without a chance to clean up, it leaves nobody behind who waits or computes."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, psutil\n"
+        "from tests.unit.rehearse.made import table\n"
+        "from perch.rehearse.many import rehearse_all\nfrom perch.rehearse.run import Setting\n"
+        "from perch.rehearse.variants import variants\nfrom perch.simulate import Delays\n"
+        "def done(n, of):\n"
+        "    print(*(c.pid for c in psutil.Process().children(recursive=True)), flush=True)\n"
+        "    os.kill(os.getpid(), 9)\n"
+        "if __name__ == '__main__':\n"
+        "    rehearse_all(table(), variants(['rs']), range(64), Setting(2, 100.0, Delays()), processes=2, done=done)\n"
+    )
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "app"), str(root)])}
+    ended = subprocess.run(
+        [sys.executable, program], env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert ended.returncode == -9, ended.stderr
+    children = [psutil.Process(int(pid)) for pid in ended.stdout.split() if psutil.pid_exists(int(pid))]
+    _, alive = psutil.wait_procs(children, timeout=60)
+    assert len(ended.stdout.split()) >= 3  # two that rehearse, and their server
+    assert alive == []
 
 
 def test_progress_is_said() -> None:
