@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from perch.rehearse.setting import SATURATED_BEYOND, setting_of
 from perch.rehearse.surrogate import Neighbours, SurrogateCurves, Trust, rung_reliability
 from perch.rehearse.table import Table
 from perch.rehearse.variants import Variant, refuse, variants
+from perch.simulate import Delays
 from perch.study import Study
 
 BEYOND = ("epochs", "trials", "space")
@@ -75,6 +76,8 @@ def prepare(order: Order) -> Prepared:
         _check_space(table, order)
     if order.epoch_s is not None:
         table = table.lasting(order.epoch_s)
+    if not order.delays:
+        table = replace(table, recorded=replace(table.recorded, delays=Delays(), report_s=0.0))
     table.check_times()
     if order.epochs is not None:
         table = table.up_to(order.epochs, beyond="epochs" in order.beyond).check()
@@ -84,7 +87,6 @@ def prepare(order: Order) -> Prepared:
         hours=order.hours,
         workers=order.workers,
         time_budget=order.time_budget,
-        delays=order.delays,
     )
     seeds = list(range(order.seed, order.seed + order.seeds))
     neighbours = Neighbours(table)

@@ -8,7 +8,6 @@ from typing import Final
 from perch.errors import StudyError
 from perch.rehearse.run import Setting
 from perch.rehearse.table import Table
-from perch.simulate import Delays
 
 SATURATED_BEYOND: Final = 10
 """Trials per curve of the table beyond which a run is refused: it would see every curve many times."""
@@ -21,18 +20,16 @@ def setting_of(
     hours: float | None = None,
     workers: int | None = None,
     time_budget: str | None = None,
-    delays: bool = True,
 ) -> Setting:
     """One setting for all strategies. Raises StudyError."""
     count, time_s = _workers(table, gpus, workers), _time_s(table, hours, time_budget)
-    named = table.recorded.delays if delays else Delays()
-    first_s = _first_epoch_s(table) + named.start_s
+    first_s = _first_epoch_s(table) + table.recorded.delays.start_s
     if time_s < first_s:
         raise StudyError(
             f"{time_s:.4g} s are less than one epoch", why=f"the first one ends after {first_s:.4g} s (median of the record)",
             fix="give more time",
         )  # fmt: skip
-    return Setting(count, time_s, named)
+    return Setting(count, time_s, table.recorded.delays)
 
 
 def _workers(table: Table, gpus: float | None, workers: int | None) -> int:
