@@ -49,12 +49,12 @@ def draw(found: dict[str, list[Calibration]], file: Path) -> None:
                         x.value, y.value, xerr=[[x.value - x.low], [x.high - x.value]], yerr=[[y.value - y.low], [y.high - y.value]],
                         fmt=marker, color=COLOURS[c.strategy], label=f"{c.strategy}, {study}", ms=6, capsize=2,
                     )  # fmt: skip
-            axes.axline((1, 1), slope=1, color="#8b929b", lw=1)
+            axes.axline((1, 1), (2, 2), color="#8b929b", lw=1)
             axes.set(xlabel=f"real: {label}", ylabel=f"rehearsed: {label}")
+        panels[0].set(xscale="log", yscale="log", xlim=(20, 2000), ylim=(20, 2000))
         for axis in (panels[0].xaxis, panels[0].yaxis):
-            axis.axes.set(xscale="log", yscale="log")
             plain_log(axis)
-        panels[1].set(xlim=(0.24, 0.6), ylim=(0.24, 0.6))
+        panels[1].set(xlim=(0.22, 0.6), ylim=(0.22, 0.6))
         panels[0].legend(fontsize=8)
         figure.savefig(file, facecolor="white")
 

@@ -22,6 +22,9 @@ from perch.vocabulary import EPOCH_S
 CURVES: Final = 500
 """Constructed curves behind a plan without a record: their order matters little, only that a rung sees many."""
 
+MOST: Final = 16
+"""Trials of a probe: their epochs tell the mean well enough."""
+
 SPREAD: Final = 0.5
 """Standard deviation of the logarithm of epoch times where nobody has measured it: half as long to twice as long is usual."""
 
@@ -45,13 +48,13 @@ def measure(study: Study, minutes: float) -> Cost:
     from perch.runs.runner import run_study
 
     spec = study.model_dump(by_alias=True)
-    spec.update(strategy="design", budget={"time": 60.0 * minutes}, confirm={"top": 0}, log=[])
+    spec.update(strategy="design", budget={"time": 60.0 * minutes, "trials": MOST}, confirm={"top": 0}, log=[])
     with tempfile.TemporaryDirectory(prefix="perch-probe-") as folder:
         outcome = run_study(Study.model_validate(spec), out=Path(folder), run_id="probe")
         run = load(outcome.folder.path)
         if outcome.code != 0 or run.curves.empty:
             raise RecordError(
-                f"the probe of {minutes:g} minutes saw no epoch end", why=str(outcome.why or "an epoch takes longer"),
+                f"the probe of {60 * minutes:g} s saw no epoch end", why=str(outcome.why or "an epoch takes longer"),
                 fix="give it longer (--probe 10m), say how long an epoch takes (--epoch-s), or give a --record",
             )  # fmt: skip
         return _cost(run)

@@ -72,3 +72,16 @@ def test_a_record_is_full_curves_and_can_be_rehearsed_at_once(tmp_path: Path) ->
         "rehearse", "r", "--strategies", "rs,asha", "--seeds", 3, "--time-budget", "60s", "--epoch-s", 1, "--out", "."
     )
     assert said.strip().splitlines()[-1].startswith("asha")
+
+
+def test_a_probe_measures_what_a_plan_needs(tmp_path: Path) -> None:
+    (tmp_path / "toy_to_record.py").write_text(TOY)
+    (tmp_path / "study.yaml").write_text(STUDY)
+    options = ["--gpus", "2", "--hours", "0.1", "--probe", "10m", "--seeds", "2"]
+    command = [sys.executable, "-m", "perch.cli.main", "plan", "study.yaml", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "measured on this machine for 10m" in done.stdout
+    epoch_s = float(done.stdout.partition("from epochs of ")[2].split()[0])
+    assert 0.01 <= epoch_s < 1.0  # it sleeps for a hundredth of a second
+    assert "reach epoch:" in done.stdout
