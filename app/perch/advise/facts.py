@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from perch.dimension import Float, Int
 from perch.errors import StudyError
 from perch.rehearse.table import Table
-from perch.space import Float, Int, Space
+from perch.space import Space
 from perch.study import Study
 
 

@@ -11,6 +11,7 @@ from perch.advise.command import record_of
 from perch.advise.facts import workers_of
 from perch.advise.probe import asked, constructed, measure
 from perch.errors import StudyError
+from perch.fields import seconds
 from perch.formatting import duration
 from perch.rehearse.command import within_the_table
 from perch.rehearse.many import Done
@@ -19,7 +20,7 @@ from perch.rehearse.surrogate import Neighbours
 from perch.rehearse.surrogate import lines as trust_lines
 from perch.rehearse.table import Table
 from perch.rehearse.variants import Variant, refuse
-from perch.study import Study, load, seconds
+from perch.study import Study, load
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def record(
 ) -> int:
     """Train a space-filling set of configurations to the end, for perch rehearse, advise and plan."""
     began_s = time.monotonic()
-    from perch.cli.options import override
+    from perch.overrides import override
     from perch.rehearse.recording import what_next
     from perch.runs.last_lines import closing
     from perch.runs.runner import run_study

@@ -11,7 +11,7 @@ from perch.errors import TrialError
 from perch.rehearse.table import DIVERGED, FAILED, Table, config_key
 from perch.simulate import Curves
 from perch.space import keyed_rng, keyed_uniforms
-from perch.strategies.strategy import Event, New
+from perch.strategies.strategy import Event, New, Searcher
 from perch.vocabulary import EPOCH_S, TEST_MAE_EV
 
 BY: Final = "record"
@@ -22,7 +22,7 @@ TIE: Final = 1e-7
 """Relative difference between two trainings of one row."""
 
 
-class TableSearch:
+class TableSearch(Searcher):
     """Draws configurations from the table without replacement, each as often as it has weight; then from the start.
 
     A run without repeats is a sample of the space itself, so its mean over seeds has no bias (Hoeffding, Ann. Math. Statist.

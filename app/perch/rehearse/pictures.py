@@ -27,6 +27,19 @@ class Simulated(Comparison):
     """A comparison whose incumbents were simulated: there are no records behind it."""
 
     found: Mapping[str, list[Incumbent]] = field(default_factory=dict)
+    table: Table | None = None
+
+    @property
+    def metric(self) -> str:
+        """The table's."""
+        assert self.table is not None
+        return self.table.metric
+
+    @property
+    def sign(self) -> float:
+        """The table's."""
+        assert self.table is not None
+        return self.table.sign
 
     @cached_property
     def incumbents(self) -> dict[str, list[Incumbent]]:
@@ -36,11 +49,10 @@ class Simulated(Comparison):
 
 def scene_of(table: Table, runs: Mapping[str, Sequence[Rehearsed]], answers: Answers, time_s: float) -> Scene:
     """What the figures of a comparison are drawn from."""
-    mode = "min" if table.sign > 0 else "max"
     seeds = [r.seed for r in next(iter(runs.values()))]
     found = {s: [r.incumbent for r in rs] for s, rs in runs.items()}
     comparison = Simulated(
-        {s: [] for s in runs}, seeds, answers.analysis.reference, time_s, table.metric, mode, found=found
+        {s: [] for s in runs}, seeds, answers.analysis.reference, time_s, found=found, table=table
     )  # fmt: skip
     return Scene(comparison, answers.analysis)
 

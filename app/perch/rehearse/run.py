@@ -63,12 +63,9 @@ def events(
     random = variant.entry.searcher in ("random", "design")
     strategy = build(variant.spec, plan, TableSearch(table, seed) if random else None)
     return simulate(
-        strategy,
-        curves or TableCurves(table, seed),
-        workers=setting.workers,
-        time_s=setting.time_s,
-        delays=setting.delays,
-    )
+        strategy, curves or TableCurves(table, seed), workers=setting.workers, time_s=setting.time_s, delays=setting.delays,
+        epochs=table.epochs,
+    )  # fmt: skip
 
 
 def rehearse(table: Table, variant: Variant, seed: int, setting: Setting, curves: Curves | None = None) -> Rehearsed:

@@ -56,7 +56,7 @@ def _workers(table: Table, gpus: float | None, workers: int | None) -> int:
 
 
 def _time_s(table: Table, hours: float | None, time_budget: str | None) -> float:
-    from perch.study import seconds
+    from perch.fields import seconds
 
     if hours is not None and time_budget is not None:
         raise StudyError("--hours and --time-budget are both given", why="they say the same thing", fix="give one")

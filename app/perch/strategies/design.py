@@ -19,7 +19,7 @@ class DesignSettings(Settings):
     repeats: int = Field(1, ge=1, description="trials of each configuration, each with its own randomness")
 
 
-class DesignSearch:
+class DesignSearch(Searcher):
     """The points of a scrambled Sobol' sequence, each ``repeats`` times in a row."""
 
     name = "design"

@@ -9,8 +9,9 @@ import pytest
 
 from perch.advise.facts import Facts, facts_of
 from perch.advise.rules import RULES, advice
+from perch.dimension import Choice, Float, Int
 from perch.errors import StudyError
-from perch.space import Choice, Float, Int, Space
+from perch.space import Space
 from perch.strategies.registry import STRATEGIES
 from perch.study import parse
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from perch.dimension import Choice, Float
 from perch.rehearse.table import COMPLETED, Recorded, Table
 from perch.simulate import Delays
-from perch.space import Choice, Float, Space
+from perch.space import Space
 
 SPACE = Space({"lr": Float(0.001, 0.1, log=True), "width": Choice((8, 16, 32))}, {"optimizer": "adam"})
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perch.dimension import Float, Int
 from perch.errors import RecordError
 from perch.rehearse.reader import read
 from perch.rehearse.table import COMPLETED, DIVERGED
-from perch.space import Float, Int
 
 ROOT = Path(__file__).parents[3]
 RECORDED = ROOT / "studies" / "recorded"

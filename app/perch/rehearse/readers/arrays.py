@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perch.dimension import Choice, Dimension, Float, Int
 from perch.errors import RecordError
 from perch.rehearse.table import COMPLETED, DIVERGED, Recorded, Table, group_configs
-from perch.space import Choice, Dimension, Float, Int, Space
+from perch.space import Space
 
 Array = NDArray[np.float64]
 

@@ -16,11 +16,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from perch.dimension import Choice, Dimension, Float
 from perch.errors import RecordError
 from perch.rehearse.reader import READERS, Reader, pick
 from perch.rehearse.table import COMPLETED, KNOWN_FATES, Recorded, Table, group_configs
 from perch.rehearse.weighting import weigh
-from perch.space import Choice, Dimension, Float, Space
+from perch.space import Space
 
 POINTS: Final = 30
 """Epochs that a log is read as."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perch.compare.runs.alike import check_alike, study_of
+from perch.compare.runs.alike import check_alike
 from perch.errors import RecordError
 from perch.record import Run, load
 from perch.rehearse.measured import recorded_of
@@ -82,7 +82,7 @@ def _name(run: Run) -> str:
 def _table(runs: list[Run], paths: Sequence[Path], notes: list[str]) -> Table:
     study = runs[0].study
     sign = -1.0 if study.mode == "max" else 1.0
-    space, epochs = study.search_space, int(study_of(runs[0])["epochs"])
+    space, epochs = study.search_space, study.epochs
     parts = [_rows(run, epochs, sign) for run in runs]
     configs = [c for p in parts for c in p["configs"]]
     values, seconds, tests = (np.concatenate([p[k] for p in parts]) for k in ("values", "seconds", "tests"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from perch.space import Float, Space
+from perch.dimension import Float
+from perch.space import Space
 from perch.strategies.design import DesignSearch
 from perch.strategies.plan import Plan
 
