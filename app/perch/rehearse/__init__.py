@@ -1,0 +1,1 @@
+"""Strategies rehearsed in simulated time on recorded learning curves."""

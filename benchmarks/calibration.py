@@ -1,0 +1,94 @@
+"""Rehearsed against real, over the recorded studies: ``python benchmarks/calibration.py [--seeds 100] [--figure FILE]``.
+
+For each recorded comparison that holds random search: its strategies are rehearsed on the full curves of ``rs``, with the
+recorded workers, seconds and delays, and set beside their ten real runs. The runs of ``rs`` are on both sides, those of the
+others are not. Then every recorded result is judged again in its recorded order. Both cores are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from perch.rehearse.calibration import Calibration, calibration, parity, real_runs
+from perch.rehearse.many import rehearse_all
+from perch.rehearse.reader import read
+from perch.rehearse.run import Setting
+from perch.rehearse.variants import variants
+from perch.report.style import BLUE, GREY, ORANGE, canvas, plain_log, styled
+
+RECORDED = Path(__file__).parents[1] / "studies" / "recorded"
+STUDIES = ("study-both", "study-cmr")
+STRATEGIES = ("rs", "asha", "ahb")
+COLOURS = {"rs": GREY, "asha": ORANGE, "ahb": BLUE}
+
+
+def of(study: str, seeds: int) -> list[Calibration]:
+    """All strategies of one study."""
+    table = read([str(RECORDED / study)])
+    assert table.recorded.workers is not None and table.recorded.time_s is not None
+    setting = Setting(table.recorded.workers, table.recorded.time_s, table.recorded.delays)
+    runs = rehearse_all(table, variants(STRATEGIES), range(seeds), setting)
+    return [calibration(s, real_runs(RECORDED / study, s), runs[s], setting.time_s) for s in STRATEGIES]
+
+
+def draw(found: dict[str, list[Calibration]], file: Path) -> None:
+    """Rehearsed over real, trials on the left, values at the end on the right; the line is equality."""
+    with styled("calibration"):
+        figure, panels = canvas(8.4, 3.8, ncols=2)
+        for axes, key, label in zip(
+            panels, ("trials", "value at 1 B"), ("trials a run", "lowest validation MAE (eV)"), strict=True
+        ):
+            for study, marker in zip(found, "os", strict=True):
+                for c in found[study]:
+                    x, y = c.real[key], c.rehearsed[key]
+                    axes.errorbar(
+                        x.value, y.value, xerr=[[x.value - x.low], [x.high - x.value]], yerr=[[y.value - y.low], [y.high - y.value]],
+                        fmt=marker, color=COLOURS[c.strategy], label=f"{c.strategy}, {study}", ms=6, capsize=2,
+                    )  # fmt: skip
+            axes.axline((1, 1), (2, 2), color="#8b929b", lw=1)
+            axes.set(xlabel=f"real: {label}", ylabel=f"rehearsed: {label}")
+        panels[0].set(xscale="log", yscale="log", xlim=(20, 2000), ylim=(20, 2000))
+        for axis in (panels[0].xaxis, panels[0].yaxis):
+            plain_log(axis)
+        panels[1].set(xlim=(0.22, 0.6), ylim=(0.22, 0.6))
+        panels[0].legend(fontsize=8)
+        figure.savefig(file, facecolor="white")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    began = time.perf_counter()
+    found = {study: of(study, options.seeds) for study in STUDIES}
+    for study, rows in found.items():
+        keys = list(rows[0].real)
+        print(f"\n### {study}: {rows[0].real_runs} real runs, {options.seeds} rehearsed\n")
+        print(f"| strategy | | {' | '.join(keys)} |\n|---|---|{'---|' * len(keys)}")
+        for c in rows:
+            for name, means in (("real", c.real), ("rehearsed", c.rehearsed)):
+                cells = [f"{m.value:.4g} [{m.low:.4g}, {m.high:.4g}]" for m in means.values()]
+                print(f"| `{c.strategy}` | {name} | {' | '.join(cells)} |")
+        ratios = [np.array([c.rehearsed[k].value / c.real[k].value for c in rows]) for k in ("trials", "value at 1 B")]
+        print(f"\nRehearsed over real: trials {np.round(ratios[0], 3)}, value at the end {np.round(ratios[1], 3)}.")
+    if options.figure:
+        draw(found, options.figure)
+    print(
+        "\n### Decisions on the recorded order of results\n\n| study | strategy | runs | decisions | differing |\n|---|---|---|---|---|"
+    )
+    for study in STUDIES:
+        for strategy in STRATEGIES:
+            checked = [parity(run) for run in real_runs(RECORDED / study, strategy)]
+            differing = sum(len(p.differing) for p in checked)
+            print(f"| {study} | `{strategy}` | {len(checked)} | {sum(p.decisions for p in checked):,} | {differing} |")
+    print(f"\n{time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
