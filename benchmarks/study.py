@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from perch.compare.command import judge
-from perch.compare.runs.plan import ComparePlan, load_plan, narrowed
+from perch.compare.runs.plan import ComparePlan, load_plan, part_of
 from perch.compare.statistics.interval import Ratio
 from perch.record import load
 
 
 def comparison(folder: Path, strategies: list[str] | None, reference: str | None, into: Path, figures: bool) -> None:
     """Tables of one comparison, judged anew; its files go ``into`` a folder."""
-    plan = narrowed(load_plan(folder), strategies, reference)
+    plan = part_of(load_plan(folder), strategies, reference)
     judge(plan, folder, into=into, figures=figures)
     content = json.loads((into / "comparison.json").read_text(encoding="utf-8"))
     conditions = content["conditions"]
