@@ -22,6 +22,7 @@ def nobody():
 
 COMMANDS = {
     "run nowhere.yaml": 2,
+    "init --preset nowhere": 2,
     "strategies": 0,
     "data inspect toy": 0,
     "compare nowhere.yaml": 2,
