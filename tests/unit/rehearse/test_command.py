@@ -37,7 +37,8 @@ def test_last_lines_name_each_strategys_value_with_its_interval(tmp_path: Path) 
         last = value["values"][-1]
         assert line.startswith(value["strategy"])
         assert f"{last['value']:.4g} [{last['low']:.4g}, {last['high']:.4g}]" in line
-        assert last["low"] < last["value"] < last["high"]
+        assert last["low"] <= last["value"] <= last["high"]
+    assert content["values"][0]["values"][-1]["low"] < content["values"][0]["values"][-1]["high"]
     said = "\n".join(before)
     for part in (
         "278 full curves",
