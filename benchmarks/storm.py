@@ -28,12 +28,12 @@ from pathlib import Path
 import psutil
 from command import run_command
 
+from perch.fields import seconds
 from perch.log.events import attempts, file_of, read
 from perch.log.folder import RunFolder
 from perch.log.state import State
 from perch.log.study_file import load_study
 from perch.runs.strategy import build_strategy
-from perch.study import seconds
 
 TOY = Path(__file__).parent.parent / "tests" / "integration" / "runs" / "study" / "toy_trainable.py"
 STUDY = """

@@ -27,7 +27,7 @@ SEEDS: Final = 40
 DRAWS: Final = 200
 """Confirmations drawn for their length."""
 TABLES_SHARE: Final = 0.5
-"""Size of a run's Parquet tables over that of its log: measured on recorded runs, they hold the same rows compressed."""
+"""Size of a run's Parquet tables over that of its log: an assumption; they hold the same rows, compressed."""
 
 
 @dataclass(frozen=True)
