@@ -11,6 +11,7 @@ from typing import Any, Final
 from perch.command import Command
 from perch.errors import TrialError
 from perch.programs import checkpoints
+from perch.programs.metrics.names import FIRST_EPOCH, named
 from perch.programs.metrics.rows import Reader
 
 ABOUT: Final = "perch.json"
@@ -80,8 +81,6 @@ def read_source(folder: Path, order: Mapping[str, Any]) -> tuple[Source, int]:
 
 def left_by_earlier(spec: Command, home: Path, current: Source | None, metric: str) -> Source | None:
     """A checkpoint that an interrupted placement of this trial left in its folder, if it reaches further than ``current``."""
-    from perch.programs.metrics.follow import FIRST_EPOCH
-
     assert spec.checkpoint is not None
     if not home.is_dir():
         return None
@@ -116,8 +115,6 @@ def left_by_earlier(spec: Command, home: Path, current: Source | None, metric: s
 
 
 def _rows(spec: Command, folder: Path, first: int, metric: str) -> dict[int, dict[str, float]]:
-    from perch.programs.metrics.follow import named
-
     assert spec.metrics is not None
     reader = Reader(spec.metrics, folder, folder / "output.log")
     reader.look(ended=True)

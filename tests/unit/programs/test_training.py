@@ -207,7 +207,7 @@ def test_no_metrics_within_the_allowance(program):
         habits={"epoch_s": 0.5}, metrics={**FORMATS["jsonl"], "files": "elsewhere/*.txt"}, startup=1
     )
     with pytest.raises(
-        TrialError, match=r"no epoch was reported within 1 s(.|\n)*'elsewhere/\*.txt' matches no file(.|\n)*results.txt"
+        TrialError, match=r"no epoch was reported within 1 s(.|\n)*'elsewhere/\*.txt' matches no file(.|\n)*config.json"
     ):
         training.next_epoch()
 
