@@ -76,6 +76,7 @@ class Campaign:
 
     def __post_init__(self) -> None:
         self.insurance = Insurance(self.rules.insure_s, self.rules.insure_strictly)
+        self._saves_on_demand_only = self.rules.insure_s is None and self.rules.checkpoints != "all"
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -358,6 +359,8 @@ class Campaign:
         self, live: Live, segment: int, epoch: int, *, save: bool = False, leave: bool = False
     ) -> Instruction:
         """What a trial that has not ended does next; it saves where it must leave, or where insurance is due."""
+        if self._saves_on_demand_only and not save and not leave and not self.leaving:
+            return Instruction.CONTINUE
         leaving, checkpoints = self.leaving, self.rules.checkpoints
         save = save or leaving or checkpoints == "all" or self._insurance_due(live.id)
         save = save and checkpoints != "none" and segment == live.segment

@@ -9,7 +9,8 @@ from typing import Any
 
 def epoch_seconds(metrics: Mapping[str, Any]) -> float:
     """How long a reported epoch took: as the trainable says, or else as Tune measured it."""
-    return float(metrics.get("epoch_s") or metrics.get("time_this_iter_s") or 0.0)
+    seconds: float = metrics.get("epoch_s") or metrics.get("time_this_iter_s") or 0.0
+    return seconds
 
 
 @dataclass(slots=True)
@@ -48,8 +49,8 @@ class Spent:
             self.redone_s += whole
             self.redone += 1
         else:
-            evaluating = float(metrics.get("evaluating_s") or 0.0)
-            self.training_s += max(whole - evaluating, 0.0)
+            evaluating = metrics.get("evaluating_s") or 0.0
+            self.training_s += whole - evaluating if evaluating < whole else 0.0
             self.evaluating_s += evaluating
         self.unsaved_s += whole
         self.last_s, self.epoch_s = now_s, whole
