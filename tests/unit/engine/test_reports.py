@@ -32,6 +32,9 @@ class Campaign:
     def saved(self, *what: Any) -> None:
         self.calls.append(("saved", *what))
 
+    def offered(self, *what: Any) -> None:
+        self.calls.append(("offered", *what))
+
 
 def engine(campaign: Campaign, path: Path = Path("/runs/r")) -> TuneEngine:
     def nothing() -> None:
@@ -104,10 +107,11 @@ def test_a_checkpoint_is_logged_by_its_path_in_the_run_folder(tmp_path: Path) ->
     assert campaign.calls == [("saved", "00007", "checkpoints/attempt-001/trials/checkpoint_000003")]
 
 
-def test_a_checkpoint_that_nobody_asked_for_is_not_logged(tmp_path: Path) -> None:
+def test_a_checkpoint_that_nobody_asked_for_is_offered_to_the_campaign(tmp_path: Path) -> None:
+    """A function trainable reports checkpoints of its own accord."""
     campaign = Campaign(saving=("00008",))
     Watch(engine(campaign, tmp_path)).on_checkpoint(1, [], trial(None), Checkpoint(str(tmp_path / "checkpoint")))
-    assert campaign.calls == [] and campaign.failure is None
+    assert campaign.calls == [("offered", "00007", 0, "checkpoint")] and campaign.failure is None
 
 
 def test_a_log_that_cannot_be_written_is_kept_for_the_end_since_tune_swallows_it(tmp_path: Path) -> None:
