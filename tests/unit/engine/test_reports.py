@@ -49,7 +49,7 @@ def engine(campaign: Campaign, path: Path = Path("/runs/r")) -> TuneEngine:
 def trial(error: BaseException | None, node: str | None = None) -> Any:
     """A Tune trial that has ended with an error, as ``PlacedTrial`` keeps it."""
     found = SimpleNamespace(
-        trial_id="00007", last_result={"node_ip": node} if node else {}, temporary_state=SimpleNamespace(),
+        trial_id="00007", perch_segment=0, last_result={"node_ip": node} if node else {}, temporary_state=SimpleNamespace(),
         run_metadata=SimpleNamespace(num_failures=0),
     )  # fmt: skip
     if error is not None:
