@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.patience import LIMIT_S
 
 from perch.boards.serve import serve
 from perch.boards.tensorboard import TensorBoard
@@ -42,7 +43,7 @@ def address(folder: Path) -> Iterator[str]:
 def get(address: str, path: str, data: dict[str, Any] | None = None) -> Any:
     body = None if data is None else json.dumps(data).encode()
     request = urllib.request.Request(address + path, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
+    with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
         return json.load(answer)
 
 

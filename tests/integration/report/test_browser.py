@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import LIMIT_S
 from tests.unit.report import example
 
 from perch.report import refresh
@@ -30,14 +31,20 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"], timeout=LIMIT_S * 1000)
         yield started
         started.close()
 
 
+def patient(opened: Any) -> Any:
+    """A page whose loads and clicks wait for the machine."""
+    opened.set_default_timeout(LIMIT_S * 1000)
+    return opened
+
+
 @pytest.fixture
 def page(browser: Any, page_file: Path) -> Iterator[Any]:
-    opened = browser.new_page(color_scheme="light")
+    opened = patient(browser.new_page(color_scheme="light"))
     opened.goto(page_file.as_uri())
     yield opened
     opened.close()
@@ -50,7 +57,7 @@ def column(page: Any, name: str) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_fetched_and_nothing_complains(browser: Any, page_file: Path, scheme: str) -> None:
-    opened = browser.new_page(color_scheme=scheme)
+    opened = patient(browser.new_page(color_scheme=scheme))
     requests: list[str] = []
     complaints: list[str] = []
     opened.on("request", lambda request: requests.append(request.url))
@@ -89,7 +96,7 @@ CONTRAST = """
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_and_pictures_can_be_read_in_light_and_dark(browser: Any, page_file: Path, scheme: str) -> None:
-    opened = browser.new_page(color_scheme=scheme)
+    opened = patient(browser.new_page(color_scheme=scheme))
     opened.goto(page_file.as_uri())
     assert (
         opened.evaluate(CONTRAST, "p, dt, dd, td, th button, h1, h2, h3, figcaption, a, button:enabled, summary") >= 4.5
@@ -149,7 +156,7 @@ def test_every_picture_has_a_name_for_those_who_do_not_see_it(page: Any) -> None
 
 
 def test_the_page_fits_a_telephone(browser: Any, page_file: Path) -> None:
-    opened = browser.new_page(viewport={"width": 390, "height": 800})
+    opened = patient(browser.new_page(viewport={"width": 390, "height": 800}))
     opened.goto(page_file.as_uri())
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390
     opened.close()

@@ -59,10 +59,12 @@ log: []
 """
 
 
-def test_the_machines_faults_are_tried_again_and_the_trials_own_are_rows(tmp_path, perch):
+def test_the_machines_faults_are_tried_again_and_the_trials_own_are_rows(tmp_path, perch, shared_ray):
     (tmp_path / "faulty.py").write_text(FAULTY)
     (tmp_path / "study.yaml").write_text(STUDY)
-    code, said = perch("run", tmp_path / "study.yaml", "--out", tmp_path / "out", "--run-id", "r").wait()
+    code, said = perch(
+        "run", tmp_path / "study.yaml", "--out", tmp_path / "out", "--run-id", "r", env=shared_ray
+    ).wait()
     assert code == 0, said
     assert "Traceback" not in said
     run = load(tmp_path / "out" / "r")
