@@ -166,20 +166,16 @@ def verify(folder: RunFolder, strategy: str) -> dict:
 
 def done_twice(folder: RunFolder) -> dict:
     """Epochs that were trained again after each interruption, in all trials together, and what saving cost."""
-    by_attempt: list[float] = []
-    redone = saving_s = training_s = 0.0
+    after: list[int] = []
+    saving_s = training_s = 0.0
     for event in read(folder.events):
         if event["e"] == "attempt" and event["n"] > 1:
-            by_attempt.append(0.0)
+            after.append(0)
         if event["e"] == "spent":
-            redone += event.get("redone", 0)
             saving_s, training_s = saving_s + event["checkpointing_s"], training_s + event["training_s"]
-            if by_attempt:
-                by_attempt[-1] += event.get("redone_s", 0.0)
-    return {
-        "redone_epochs": int(redone), "redone_s_by_attempt": [round(s, 1) for s in by_attempt],
-        "share_saving": round(saving_s / max(training_s, 1e-9), 5),
-    }  # fmt: skip
+            if after:
+                after[-1] += event.get("redone", 0)
+    return {"redone_epochs_after": after, "share_saving": round(saving_s / max(training_s, 1e-9), 5)}
 
 
 def main() -> None:
@@ -226,11 +222,10 @@ def main() -> None:
             print(f"kill {len(kills)}: {kills[-1]}, {len(results(folder))} results", flush=True)
         found = {**verify(folder, arguments.strategy), **done_twice(folder)}
         if arguments.insure:
-            most_s = seconds(arguments.insure) + arguments.epoch_s
-            unwarned = [s for kind, s in zip(kills, found["redone_s_by_attempt"], strict=False) if kind != "term"]
-            warned = [s for kind, s in zip(kills, found["redone_s_by_attempt"], strict=False) if kind == "term"]
-            found["wrong"] += [f"{s:.0f} s done twice after a SIGTERM" for s in warned if s > 0]
-            found["wrong"] += [f"{s:.0f} s done twice after a kill" for s in unwarned if s > WORKERS * most_s]
+            most = WORKERS * (seconds(arguments.insure) / arguments.epoch_s + 1)
+            for kind, again in zip(kills, found["redone_epochs_after"], strict=False):
+                if again > (0 if kind == "term" else most):
+                    found["wrong"].append(f"{again} epochs trained again after {kind}")
         print(
             json.dumps(
                 {
