@@ -46,7 +46,7 @@ def shared_ray() -> Iterator[dict[str, str]]:
     with surroundings([str(MODULES)]) as folder, session(folder, [str(MODULES)], cpus=CPUS):
         import ray
 
-        names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")
+        names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
         join = {name: os.environ[name] for name in names}
         join["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
         join["PERCH_WORKERS"] = str(CPUS)
