@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from perch.errors import ClusterError
 
@@ -26,6 +27,12 @@ RAY_FOLDER = "r"
 JOINING = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 """Under `uv run` every worker would start through uv again, in a copy of the current folder, and may find no uv there."""
 
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""No other node joins: Ray's own address is then 127.0.0.1, as on macOS and Windows. It would else put this machine's in its place."""
+
+NO_METRICS = {"RAY_enable_metrics_collection": "0", "AUTOSCALER_METRIC_PORT": "-1", "DASHBOARD_METRIC_PORT": "-1"}
+"""The ``/metrics`` of agents, monitor and dashboard ask for no token. The last two have no switch, but no server at such a port."""
+
 QUIET = {
     **JOINING,
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -35,8 +42,8 @@ QUIET = {
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_worker_niceness": "5",  # Ray's own 15 would let the writer take time from training
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # no other node joins: as there, Ray's own address is then 127.0.0.1
-    "RAY_enable_metrics_collection": "0",  # the agents' /metrics asks for no token
+    **ON_LOOPBACK,
+    **NO_METRICS,
 }
 
 
@@ -87,7 +94,7 @@ def surroundings(python_path: list[str]) -> Iterator[Path | None]:
         yield None
         return
     if os.environ.get("RAY_ADDRESS"):
-        with _settings(JOINING):
+        with _settings({**JOINING, **(ON_LOOPBACK if is_loopback(os.environ["RAY_ADDRESS"]) else {})}):
             yield None
         return
     folder = Path(tempfile.mkdtemp(prefix="perch-", dir=_short_tmp()))
@@ -140,6 +147,12 @@ def session(folder: Path | None, python_path: list[str], *, cpus: int | None = N
         except BaseException:  # a signal; processes left running could not be ended without their token
             _shutdown()
             raise
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address such as ``127.0.0.1:6379``, ``[::1]:6379`` or ``ray://localhost:10001`` is this machine's own."""
+    host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _initialised() -> bool:

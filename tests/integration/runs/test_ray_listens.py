@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 LISTENING = """
-import json, os, sys
+import json, os, sys, time
 import psutil
 from perch.engine.ray_session import session, surroundings
 
@@ -22,11 +22,37 @@ with surroundings([]) as folder:
         worker = ray.remote(Worker).remote()
         ray.get(worker.pid.remote())
         me = psutil.Process()
-        found = []
-        for process in (me, *me.children(recursive=True)):
-            for c in process.net_connections(kind="inet"):
-                if c.status == psutil.CONN_LISTEN or not c.raddr:
-                    found.append([c.laddr.ip, c.laddr.port, process.name()])
+        logs = folder / "r" / "session_latest" / "logs"
+
+        def sockets():
+            found = []
+            for process in (me, *me.children(recursive=True)):
+                words = " ".join(process.cmdline())
+                kinds = {"gcs_server": "gcs_server", "dashboard.py": "dashboard", "monitor.py": "monitor", "raylet/raylet": "raylet",
+                         "DashboardAgent": "dashboard_agent"}
+                name = next((kind for word, kind in kinds.items() if word in words), "")
+                for c in process.net_connections(kind="inet"):
+                    if c.status == psutil.CONN_LISTEN or not c.raddr:
+                        found.append([c.laddr.ip, c.laddr.port, name])
+            return found
+
+        def tried(part, number, failure):
+            # All of its servers listen, or its log says which does not
+            log = logs / f"{part}.log"
+            return log.exists() and ([n for _, _, n in sockets()].count(part) >= number or failure in log.read_text())
+
+        def settled():
+            return (
+                tried("dashboard", 1, "while starting the metrics server")
+                and tried("monitor", 1, "while starting the metrics server")
+                and tried("dashboard_agent", 2, "error while attempting to bind")
+            )
+
+        end_s = time.monotonic() + 200
+        while not settled():
+            assert time.monotonic() < end_s, sockets()
+            time.sleep(0.1)
+        found = sockets()
         modes = [folder.stat().st_mode & 0o777, (folder / "token").stat().st_mode & 0o777]
         print(json.dumps({"sockets": found, "modes": modes}), flush=True)
         sys.stdin.readline()

@@ -1,11 +1,14 @@
 """A command's Ray, private or joined, in a process of its own: Ray reads its settings once, when it is first imported."""
 
 import os
+import secrets
 import subprocess
 import sys
 
 import pytest
 from tests.patience import LIMIT_S
+
+from perch.engine.ray_session import is_loopback
 
 SESSION = """
 import os
@@ -77,3 +80,40 @@ with surroundings([]) as folder:
 def test_workers_of_a_cluster_that_is_joined_do_not_start_through_uv_either(shared_ray):
     done = python(UNDER_UV_RUN + JOINED, {**os.environ, **shared_ray, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "1"})
     assert done.returncode == 0, done.stderr
+
+
+CLUSTER = """
+import ray
+
+up = ray.init(num_cpus=1, include_dashboard=False, logging_level="ERROR")
+print("gcs", up.address_info["gcs_address"], flush=True)
+input()
+"""
+
+
+def test_a_cluster_on_all_addresses_is_joined_at_this_machines_own(tmp_path):
+    """As ``ray start --head`` leaves one; Ray by itself would ask for 127.0.0.1 at the machine's other address."""
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    env = {**os.environ, **token, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    with subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+    ) as cluster:
+        assert cluster.stdout is not None
+        address = next(line.split()[1] for line in cluster.stdout if line.startswith("gcs "))
+        there = python(JOINED, {**env, "RAY_ADDRESS": address})
+        here = python(JOINED, {**env, "RAY_ADDRESS": f"127.0.0.1:{address.rpartition(':')[2]}"})
+        cluster.communicate("\n")
+    assert there.returncode == 0, there.stderr
+    assert here.returncode == 0, here.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [
+        ("127.0.0.1:6379", True), ("127.0.1.1:6379", True), ("localhost:6379", True), ("[::1]:6379", True),
+        ("ray://localhost:10001", True), ("10.0.0.7:6379", False), ("auto", False), ("head.local:6379", False),
+        ("[fd00::7]:6379", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_are_this_machines_own(address, own):
+    assert is_loopback(address) == own

@@ -77,7 +77,8 @@ def environment(
         "MPLCONFIGDIR": str(folder / "matplotlib"),
         "PYTHONUNBUFFERED": "1",
     }
-    result.setdefault("RAY_enable_metrics_collection", "0")  # the agents' /metrics asks for no token
+    for name, off in (("RAY_enable_metrics_collection", "0"), ("DASHBOARD_METRIC_PORT", "-1")):
+        result.setdefault(name, off)  # the /metrics of agents and dashboard ask for no token
     result.pop("RAY_ADDRESS", None)
     result.pop("RAY_AUTH_TOKEN", None)
     if rocm := result.pop("ROCR_VISIBLE_DEVICES", None):
