@@ -192,9 +192,12 @@ def test_bad_input_is_refused_before_anything_starts(
 
 
 def test_processes_of_others_are_told_from_our_own() -> None:
-    """A busy child is ours; a busy orphan is not, and takes its core from the share."""
-    burn = f"{sys.executable} -c 'import time; e = time.process_time() + 1.5\nwhile time.process_time() < e: pass'"
+    """A busy child is ours; a busy orphan is not, and takes its core from the share.
+
+    What the workers of a Ray in this process use counts as ours only from the next sample on, so the margin is wide.
+    """
+    burn = f"{sys.executable} -c 'import time; e = time.process_time() + 3.0\nwhile time.process_time() < e: pass'"
     with measured(float(os.cpu_count() or 1)) as cpu:
         subprocess.run(["sh", "-c", f"({burn} &)"], check=True)
-        eventually(lambda: cpu.others_so_far_s() >= 0.7, "the orphan's seconds were not seen")
+        eventually(lambda: cpu.others_so_far_s() >= 2.0, "the orphan's seconds were not seen")
     assert cpu.others_core_s >= 0.7 and cpu.share is not None and cpu.share < 1
