@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.patience import LIMIT_S
 
 from perch import home
 
@@ -49,7 +50,7 @@ def test_every_command_answers_a_user_without_a_home(nobody, words, tmp_path):
     env = {**os.environ, "KUBECONFIG": str(tmp_path / "none"), "TMPDIR": str(tmp_path)}
     tmp_path.chmod(0o777)
     command = [*nobody, sys.executable, "-m", "perch.cli.main", *words.split()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, cwd=tmp_path, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, env=env, cwd=tmp_path, check=False)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == COMMANDS[words], done.stderr
 

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-pytestmark = pytest.mark.timeout(900)
+from tests.patience import LIMIT_S
 
 SMALL = {"atom_embedding_size": 8, "num_graph_conv_layers": 1, "fc_feat_size": 16, "batch_size": 64}
 
@@ -15,7 +14,7 @@ SMALL = {"atom_embedding_size": 8, "num_graph_conv_layers": 1, "fc_feat_size": 1
 def perch(*args: object) -> subprocess.CompletedProcess[str]:
     """``perch ARGS`` as a process of its own."""
     command = [sys.executable, "-m", "perch.cli.main", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
 
 
 @pytest.fixture(scope="module")

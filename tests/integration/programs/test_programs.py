@@ -26,9 +26,9 @@ def audit(folder):
     return events, last
 
 
-def test_a_program_is_tuned_and_leaves_the_whole_record(study, tmp_path, perch):
+def test_a_program_is_tuned_and_leaves_the_whole_record(study, tmp_path, perch_here):
     out = tmp_path / "out"
-    code, said = perch("run", study(), "--out", out, "--run-id", "r").wait()
+    code, said = perch_here("run", study(), "--out", out, "--run-id", "r")
     assert code == 0, said
     audit(out / "r")
     run = load(out / "r")
@@ -44,39 +44,41 @@ def test_a_program_is_tuned_and_leaves_the_whole_record(study, tmp_path, perch):
     assert list(best.glob("epoch-*.pt"))
 
 
-def test_killed_in_the_middle_and_resumed_every_epoch_is_trained_as_if_uninterrupted(study, tmp_path, perch):
+def test_killed_in_the_middle_and_resumed_every_epoch_is_trained_as_if_uninterrupted(
+    study, tmp_path, perch, perch_here
+):
     out, path = tmp_path / "out", study({"epoch_s": 0.15})
     command = perch("run", path, "--out", out, "--run-id", "r")
     command.until(out / "r", lambda events: len(results(events)) >= 9)
     command.kill()
-    code, said = perch("run", path, "--out", out, "--run-id", "r").wait()
+    code, said = perch_here("run", path, "--out", out, "--run-id", "r")
     assert code == 0, said
     audit(out / "r")
 
 
-def test_pausing_and_promotion_work_for_a_program_that_resumes(study, tmp_path, perch):
+def test_pausing_and_promotion_work_for_a_program_that_resumes(study, tmp_path, perch_here):
     out = tmp_path / "out"
     path = study({"epoch_s": 0.03}, strategy="asha-promote", budget={"trials": 9})
-    code, said = perch("run", path, "--out", out, "--run-id", "r").wait()
+    code, said = perch_here("run", path, "--out", out, "--run-id", "r")
     assert code == 0, said
     events, last = audit(out / "r")
     assert any(e["e"] == "promote" for e in events) and max(last.values()) == 9
     assert not any(e.get("m", {}).get("started_over") for e in events)
 
 
-def test_a_program_that_cannot_resume_is_refused_where_a_strategy_pauses(study, tmp_path, perch):
+def test_a_program_that_cannot_resume_is_refused_where_a_strategy_pauses(study, tmp_path, perch_here):
     path = study(trainable={"resume": "none"}, strategy="asha-promote")
-    code, said = perch("run", path, "--out", tmp_path / "out").wait()
+    code, said = perch_here("run", path, "--out", tmp_path / "out")
     assert code == 2 and "asha-promote needs checkpoints" in said, said
     assert not (tmp_path / "out").exists()
 
 
-def test_a_rate_of_ten_diverges_in_its_trial_alone(study, tmp_path, perch):
+def test_a_rate_of_ten_diverges_in_its_trial_alone(study, tmp_path, perch_here):
     path = study(
         {"nan_at": 4, "wild_from": 5.0}, budget={"trials": 2}, strategy="rs", confirm={"top": 0},
         space={"lr": {"float": [0.01, 20.0], "log": True}}, points=[{"lr": 10.0}, {"lr": 0.2}],
     )  # fmt: skip
-    code, said = perch("run", path, "--out", tmp_path / "out", "--run-id", "r").wait()
+    code, said = perch_here("run", path, "--out", tmp_path / "out", "--run-id", "r")
     assert code == 0, said
     run = load(tmp_path / "out" / "r")
     assert list(run.trials.sort_values("trial_id").status) == ["diverged", "completed"]

@@ -1,16 +1,15 @@
 """`perch record` as a command: full curves of a space-filling set, rehearsable at once; advised and planned on later."""
 
 import itertools
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.patience import LIMIT_S
 
 from perch.record import load
 from perch.rehearse.reader import read
-
-pytestmark = pytest.mark.timeout(900)
 
 TOY = """
 import time
@@ -47,13 +46,16 @@ log: []
 """
 
 
-def test_a_record_is_full_curves_and_can_be_rehearsed_at_once(tmp_path: Path) -> None:
+def test_a_record_is_full_curves_and_can_be_rehearsed_at_once(tmp_path: Path, shared_ray: dict[str, str]) -> None:
     (tmp_path / "toy_to_record.py").write_text(TOY)
     (tmp_path / "study.yaml").write_text(STUDY)
 
     def perch(*args: object) -> str:
         command = [sys.executable, "-m", "perch.cli.main", *map(str, args)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, check=False)
+        env = {**os.environ, **shared_ray}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=LIMIT_S, cwd=tmp_path, check=False, env=env
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -74,12 +76,13 @@ def test_a_record_is_full_curves_and_can_be_rehearsed_at_once(tmp_path: Path) ->
     assert said.strip().splitlines()[-1].startswith("asha")
 
 
-def test_a_probe_measures_what_a_plan_needs(tmp_path: Path) -> None:
+def test_a_probe_measures_what_a_plan_needs(tmp_path: Path, shared_ray: dict[str, str]) -> None:
     (tmp_path / "toy_to_record.py").write_text(TOY)
     (tmp_path / "study.yaml").write_text(STUDY)
     options = ["--gpus", "2", "--hours", "0.1", "--probe", "10m", "--seeds", "2"]
     command = [sys.executable, "-m", "perch.cli.main", "plan", "study.yaml", *options]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path, check=False)
+    env = {**os.environ, **shared_ray}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, cwd=tmp_path, check=False, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "measured on this machine for 10m" in done.stdout
     epoch_s = float(done.stdout.partition("from epochs of ")[2].split()[0])

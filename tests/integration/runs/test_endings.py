@@ -8,6 +8,7 @@ import sys
 
 import psutil
 import pytest
+from tests.patience import LIMIT_S
 
 from perch.log.events import read
 from perch.log.folder import RunFolder
@@ -40,7 +41,8 @@ class Broken(Base):
 IN_ONE_RAY = """
 import json, os, signal, sys, time
 import ray
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", _node_ip_address="127.0.0.1")
+workers = {"env_vars": {"PYTHONPATH": os.environ["PYTHONPATH"]}}
+ray.init(log_to_driver=False, logging_level="ERROR", runtime_env=workers)
 from perch.campaign.campaign import Campaign
 from perch.runs.runner import run_study
 from perch.runs.last_lines import closing
@@ -53,7 +55,7 @@ def study(trainable, **changes):
 
 def left_behind():
     # once everything is given back; workers that idle in Ray's own pool are Ray's
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while True:
         free = ray.available_resources().get("CPU", 0)
         groups = [g for g in ray.util.placement_group_table().values() if g["state"] != "REMOVED"]
@@ -87,12 +89,14 @@ assert ray.is_initialized() and ray.get(ray.remote(lambda: 1).remote()) == 1
 """
 
 
-@pytest.mark.timeout(600)
-def test_runs_one_after_another_in_one_ray_each_end_as_the_table_says_and_leave_it_as_they_found_it(tmp_path):
+def test_runs_one_after_another_in_one_ray_each_end_as_the_table_says_and_leave_it_as_they_found_it(
+    tmp_path, shared_ray
+):
     (tmp_path / "odd.py").write_text(ODD)
     done = subprocess.run(
-        [sys.executable, "-c", IN_ONE_RAY, str(tmp_path / "out")], cwd=tmp_path, capture_output=True, text=True, timeout=550,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}, check=False,
+        [sys.executable, "-c", IN_ONE_RAY, str(tmp_path / "out")], cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S,
+        env={**os.environ, **shared_ray, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+        check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
@@ -118,7 +122,7 @@ def test_runs_one_after_another_in_one_ray_each_end_as_the_table_says_and_leave_
         assert len(record.trials) == record.summary["trials"]
 
 
-def test_a_run_goes_on_when_nobody_reads_it_and_when_it_is_read_as_ascii(study, tmp_path):
+def test_a_run_goes_on_when_nobody_reads_it_and_when_it_is_read_as_ascii(study, tmp_path, shared_ray):
     """Its reader goes after the first line, while trials run."""
     out = tmp_path / "out"
     command = [
@@ -134,13 +138,13 @@ def test_a_run_goes_on_when_nobody_reads_it_and_when_it_is_read_as_ascii(study, 
         "--trials",
         "4",
     ]
-    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    env = {**os.environ, **shared_ray, "PYTHONIOENCODING": "ascii"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
         assert process.stdout is not None and process.stderr is not None
         assert "no trial yet" in process.stdout.readline().decode("ascii")
         process.stdout.close()
         process.stderr.close()
-        code = process.wait(timeout=200)
+        code = process.wait(timeout=LIMIT_S)
     assert code == 0
     assert summary(out / "r")["status"] == "done"
 
@@ -159,14 +163,15 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.mark.timeout(600)
-def test_a_full_disk_is_three_lines_and_the_run_goes_on_when_there_is_room(study, small_disk, perch):
-    command = perch("run", study, "--out", small_disk, "--run-id", "r", env={"TOY_S": "0.2"})
+def test_a_full_disk_is_three_lines_and_the_run_goes_on_when_there_is_room(
+    study, small_disk, perch, perch_here, shared_ray
+):
+    command = perch("run", study, "--out", small_disk, "--run-id", "r", env={"TOY_S": "0.3", **shared_ray})
     command.until(small_disk / "r", lambda events: len(results(events)) >= 4)
     with (small_disk / "fill").open("wb", buffering=0) as fill, pytest.raises(OSError, match="No space left"):
         while True:
             fill.write(bytes(4096))
-    code, said = command.wait(timeout_s=100)
+    code, said = command.wait()
     assert code == 75, said
     assert "Traceback" not in said
     first, kept, resume = said.splitlines()[-3:]
@@ -176,15 +181,15 @@ def test_a_full_disk_is_three_lines_and_the_run_goes_on_when_there_is_room(study
     assert "make room there, then perch run" in resume and "--run-id r" in resume
     assert summary(small_disk / "r")["status"] == "interrupted"
     (small_disk / "fill").unlink()
-    code, said = perch("run", study, "--out", small_disk, "--run-id", "r").wait()
+    code, said = perch_here("run", study, "--out", small_disk, "--run-id", "r")
     assert code == 0, said
     assert results(read(RunFolder(small_disk / "r").events))[: len(had)] == had
     assert summary(small_disk / "r")["status"] == "done"
 
 
-def test_a_killed_command_is_not_said_to_be_running(study, tmp_path, perch):
+def test_a_killed_command_is_not_said_to_be_running(study, tmp_path, perch, shared_ray):
     """What follows the log lives on for a moment: it writes what became of the run."""
-    command = perch("run", study, "--out", tmp_path / "out", "--run-id", "r", env={"TOY_S": "0.2"})
+    command = perch("run", study, "--out", tmp_path / "out", "--run-id", "r", env={"TOY_S": "0.3", **shared_ray})
     command.until(tmp_path / "out" / "r", lambda events: len(results(events)) >= 2)
     writers = command.children("perch.runs.writer")
     rest = [child for child in psutil.Process(command.process.pid).children(recursive=True) if child not in writers]
@@ -193,6 +198,6 @@ def test_a_killed_command_is_not_said_to_be_running(study, tmp_path, perch):
     for child in rest:
         if child.is_running():
             child.kill()
-    psutil.wait_procs(writers, timeout=60)
+    psutil.wait_procs(writers, timeout=LIMIT_S)
     found = summary(tmp_path / "out" / "r")
     assert (found["status"], found["reason"]) == ("interrupted", "it was killed")

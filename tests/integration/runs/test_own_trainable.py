@@ -43,10 +43,12 @@ log: []
 """
 
 
-def test_seeds_nested_keys_and_the_winners_weights(tmp_path, perch):
+def test_seeds_nested_keys_and_the_winners_weights(tmp_path, perch, shared_ray):
     (tmp_path / "mine.py").write_text(MODULE)
     (tmp_path / "study.yaml").write_text(STUDY)
-    code, said = perch("run", tmp_path / "study.yaml", "--out", tmp_path / "out", "--run-id", "r").wait()
+    code, said = perch(
+        "run", tmp_path / "study.yaml", "--out", tmp_path / "out", "--run-id", "r", env=shared_ray
+    ).wait()
     assert code == 0, said
     run = load(tmp_path / "out" / "r")
     assert (run.trials.status != "failed").all()

@@ -6,6 +6,7 @@ import sys
 import uuid
 
 import pytest
+from tests.patience import LIMIT_S
 
 LISTENING = """
 import json, os, sys, time
@@ -95,7 +96,7 @@ def ask(address, ports, *, where=()):
         [*where, sys.executable, "-c", ASK, address, *map(str, ports)],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=LIMIT_S,
         check=True,
     )
     return {tuple(line.split()[:2]): line.split()[2] for line in done.stdout.splitlines()}

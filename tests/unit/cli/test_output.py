@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.patience import LIMIT_S
 
 SAYS = """
 import sys
@@ -27,7 +28,9 @@ sys.exit(7)
 def python(script, *arguments, shell, **environment):
     env = {**os.environ, "SCRIPT": script, **environment}
     words = " ".join([sys.executable, "-c", '"$SCRIPT"', *map(str, arguments)])
-    return subprocess.run(["bash", "-c", shell.format(words)], env=env, capture_output=True, timeout=60, check=False)
+    return subprocess.run(
+        ["bash", "-c", shell.format(words)], env=env, capture_output=True, timeout=LIMIT_S, check=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +75,7 @@ def test_where_it_can_be_said_nothing_is_replaced():
 @pytest.mark.parametrize("words", ["strategies", "--help", "run --help", "strategies asha"])
 def test_a_command_that_only_prints_ends_quietly_when_its_reader_goes(words):
     shell = f'{sys.executable} -m perch.cli.main {words} | head -n 1; echo "${{PIPESTATUS[0]}}"'
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, timeout=LIMIT_S, check=False)
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""
 
@@ -80,7 +83,7 @@ def test_a_command_that_only_prints_ends_quietly_when_its_reader_goes(words):
 def test_a_full_disk_under_the_output_is_one_error():
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m perch.cli.main strategies > /dev/full"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "No space left on device" in done.stderr and "Traceback" not in done.stderr

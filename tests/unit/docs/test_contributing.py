@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.patience import LIMIT_S
 
 ROOT = Path(__file__).parents[3]
 DIFF = re.compile(r"^```diff\n(.*?)^```$", flags=re.DOTALL | re.MULTILINE)
@@ -44,7 +45,7 @@ def run_in(copy: Path, *arguments: str) -> str:
     """What Python prints in the copy, which comes before any installed Perch."""
     done = subprocess.run(
         [sys.executable, *arguments], cwd=copy, env={**os.environ, "PYTHONPATH": str(copy / "app")},
-        capture_output=True, text=True, timeout=250, check=False,
+        capture_output=True, text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

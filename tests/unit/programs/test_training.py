@@ -6,6 +6,7 @@ import time
 
 import psutil
 import pytest
+from tests.patience import LIMIT_S
 
 from perch.errors import Diverged, TrialError
 from perch.programs.outcome import EndedFromOutside
@@ -105,7 +106,7 @@ def test_nothing_of_a_program_outlives_its_worker(program):
         time.sleep(0.01)
     process = psutil.Process(training.child.pid)
     training.child._guard.stdin.close()
-    process.wait(timeout=30)
+    process.wait(timeout=LIMIT_S)
     training.child = None
 
 

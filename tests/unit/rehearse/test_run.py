@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from tests.patience import LIMIT_S
 from tests.unit.rehearse.made import table
 
 from perch.rehearse.many import rehearse_all
@@ -89,11 +90,11 @@ def test_the_processes_end_with_the_one_that_asked_for_them(tmp_path: Path) -> N
     root = Path(__file__).parents[3]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "app"), str(root)])}
     ended = subprocess.run(
-        [sys.executable, program], env=environment, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, program], env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
     assert ended.returncode == -9, ended.stderr
     children = [psutil.Process(int(pid)) for pid in ended.stdout.split() if psutil.pid_exists(int(pid))]
-    _, alive = psutil.wait_procs(children, timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=LIMIT_S)
     assert len(ended.stdout.split()) >= 3  # two that rehearse, and their server
     assert alive == []
 
