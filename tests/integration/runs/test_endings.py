@@ -34,6 +34,10 @@ class Base(tune.Trainable):
         self.setup(config)
         return True
 
+class SavesNothing(Base):
+    def save_checkpoint(self, folder):
+        raise NotImplementedError
+
 class Broken(Base):
     def setup(self, config):
         raise FileNotFoundError("/data/train.npz")
@@ -82,7 +86,8 @@ Campaign.result = breaks
 run("breaks", study("odd:Base"))
 run("silent", study("odd:silent"))
 run("broken", study("odd:Broken"))
-run("nosave", study("odd:Base", strategy="asha-promote", budget={"trials": 6}))
+run("refused", study("odd:Base", strategy="asha-promote", budget={"trials": 6}))
+run("nosave", study("odd:SavesNothing", strategy="asha-promote", budget={"trials": 6}))
 run("short", study("odd:Base", budget={"time": "0.01s"}))
 run("good", study("odd:Base"))
 assert ray.is_initialized() and ray.get(ray.remote(lambda: 1).remote()) == 1
@@ -105,12 +110,13 @@ def test_runs_one_after_another_in_one_ray_each_end_as_the_table_says_and_leave_
         assert (line["free"], line["groups"], line["handlers"]) == (2, 0, True), name
     assert ended["breaks"]["raised"] == "ZeroDivisionError: an error of Perch itself"
     assert summary(tmp_path / "out" / "breaks")["status"] == "failed"
-    said = {name: (line["ending"], line["code"]) for name, line in ended.items() if name != "breaks"}
+    assert ended["refused"]["raised"].startswith("StrategyError: strategy asha-promote needs checkpoints")
+    said = {name: (line["ending"], line["code"]) for name, line in ended.items() if "ending" in line}
     assert said == {
         "silent": ("all_failed", 1), "broken": ("all_failed", 1), "nosave": ("all_failed", 1), "short": ("short", 1),
         "good": ("done", 0),
     }  # fmt: skip
-    first = {name: line["lines"][0] for name, line in ended.items() if name != "breaks"}
+    first = {name: line["lines"][0] for name, line in ended.items() if name in said}
     assert first["silent"] == "failed: all 4 trials failed; the first with: it ended without reporting 'loss'"
     assert first["broken"] == "failed: all 4 trials failed; the first with: FileNotFoundError: /data/train.npz"
     assert "failed; the first with: NotImplementedError (in save_checkpoint)" in first["nosave"]
