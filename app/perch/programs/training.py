@@ -23,6 +23,9 @@ from perch.programs.source import Source, left_by_earlier, read_source, write_so
 LOOK_S: Final = (0.02, 0.5)
 """Shortest and longest pause between two looks at a program's files."""
 
+COPIES: Final = 5
+"""How often a checkpoint is copied that the program replaces while it is copied."""
+
 CHECKPOINT_WAIT_S: Final = 60.0
 """At least so long is waited for the checkpoint of an epoch whose line is there; longer where epochs are long."""
 
@@ -200,14 +203,29 @@ class Training:
                 raise TrialError("there is nothing to save", why="the program has not been started")
             write_source(folder, self.source, self.epoch, later, asdict(self.order))
             return
-        source = self._await_checkpoint(self.epoch, self._patience_s)
-        if source is None:
-            raise TrialError(
-                f"no whole checkpoint of epoch {self.epoch} came", why=self._what_checkpoints(), fix="check trainable.checkpoint: files, valid and epoch",
-            )  # fmt: skip
-        later = {e: r for e, r in self.rows.items() if e > self.epoch}
-        write_source(folder, source, self.epoch, later, asdict(self.order))
-        checkpoints.prune(spec, self.folder, source.first_epoch)
+        first_epoch = self._copy_newest(folder)
+        checkpoints.prune(spec, self.folder, first_epoch)
+
+    def _copy_newest(self, folder: Path) -> int:
+        """Copy the newest whole checkpoint into ``folder``; one that the program replaces meanwhile is looked for anew.
+
+        Returns how the program counts its epochs: from 0 or from 1.
+        """
+        for tries_left in reversed(range(COPIES)):
+            source = self._await_checkpoint(self.epoch, self._patience_s)
+            if source is None:
+                raise TrialError(
+                    f"no whole checkpoint of epoch {self.epoch} came", why=self._what_checkpoints(), fix="check trainable.checkpoint: files, valid and epoch",
+                )  # fmt: skip
+            later = {e: r for e, r in self.rows.items() if e > self.epoch}
+            try:
+                write_source(folder, source, self.epoch, later, asdict(self.order))
+            except TrialError:
+                if not tries_left:
+                    raise
+            else:
+                return source.first_epoch
+        raise AssertionError("the last try returns or raises")
 
     @property
     def _patience_s(self) -> float:
