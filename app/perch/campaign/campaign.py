@@ -129,10 +129,11 @@ class Campaign:
     def awaited(self) -> list[str]:
         """Running trials that an attempt which is to end should wait for: they can finish their epoch and save in time.
 
-        Empty also where nothing is saved: their epoch would be of no use.
+        Empty also where their epoch would be of no use: nothing is saved, or the run is another attempt's now.
         """
         stay = self._current_stay()
-        if stay is None or (self.rules.checkpoints == "none" and self.ending is not None):
+        useless = self.ending == "superseded" or (self.rules.checkpoints == "none" and self.ending is not None)
+        if stay is None or useless:
             return []
         now_s, usual_s, save_s = self.clock.now_s(), self.epoch_s, self.insurance.save_s
         return [

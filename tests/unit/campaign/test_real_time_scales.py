@@ -90,6 +90,14 @@ def test_told_to_leave_running_trials_save_at_the_end_of_their_epoch():
     assert run.campaign.awaited() == []
 
 
+def test_an_attempt_whose_run_is_anothers_waits_for_nobody():
+    run = Run()
+    one = run.place()
+    run.epoch(one, 1)
+    run.campaign.end("superseded", "attempt 2 has taken this run over")
+    assert run.campaign.awaited() == []
+
+
 def test_a_trial_that_cannot_finish_its_epoch_in_the_time_left_is_not_waited_for():
     run = Run(insure_s=None)
     one, two = run.place(), run.place()
