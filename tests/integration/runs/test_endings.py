@@ -169,10 +169,8 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_is_three_lines_and_the_run_goes_on_when_there_is_room(
-    study, small_disk, perch, perch_here, shared_ray
-):
-    command = perch("run", study, "--out", small_disk, "--run-id", "r", env={"TOY_S": "0.3", **shared_ray})
+def test_a_full_disk_is_three_lines_and_the_run_goes_on_when_there_is_room(study, small_disk, perch, perch_here):
+    command = perch("run", study, "--out", small_disk, "--run-id", "r", env={"TOY_S": "0.3"})
     command.until(small_disk / "r", lambda events: len(results(events)) >= 4)
     with (small_disk / "fill").open("wb", buffering=0) as fill, pytest.raises(OSError, match="No space left"):
         while True:
@@ -193,9 +191,9 @@ def test_a_full_disk_is_three_lines_and_the_run_goes_on_when_there_is_room(
     assert summary(small_disk / "r")["status"] == "done"
 
 
-def test_a_killed_command_is_not_said_to_be_running(study, tmp_path, perch, shared_ray):
+def test_a_killed_command_is_not_said_to_be_running(study, tmp_path, perch):
     """What follows the log lives on for a moment: it writes what became of the run."""
-    command = perch("run", study, "--out", tmp_path / "out", "--run-id", "r", env={"TOY_S": "0.3", **shared_ray})
+    command = perch("run", study, "--out", tmp_path / "out", "--run-id", "r", env={"TOY_S": "0.3"})
     command.until(tmp_path / "out" / "r", lambda events: len(results(events)) >= 2)
     writers = command.children("perch.runs.writer")
     rest = [child for child in psutil.Process(command.process.pid).children(recursive=True) if child not in writers]

@@ -94,20 +94,18 @@ def test_a_second_signal_leaves_at_once(study, tmp_path, perch):
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "private"),
+    ("module", "name"),
     [
-        ("perch.engine.ray_session", "_shutdown", True),
-        ("perch.runs.drive", "close", False),
-        ("perch.runs.drive", "finish_record", False),
+        ("perch.engine.ray_session", "_shutdown"),
+        ("perch.runs.drive", "close"),
+        ("perch.runs.drive", "finish_record"),
     ],
 )
-def test_a_second_signal_at_any_moment_of_the_end_is_as_quiet(
-    study, tmp_path, perch, perch_here, shared_ray, module, name, private
-):
+def test_a_second_signal_at_any_moment_of_the_end_is_as_quiet(study, tmp_path, perch, perch_here, module, name):
     out = tmp_path / "out"
     script = tmp_path / "signalled.py"
     script.write_text(SIGNALLED.format(module=module, name=name))
-    env = {"TOY_S": "0.3", **({} if private else shared_ray)}
+    env = {"TOY_S": "0.3"}  # reaches the workers of a private Ray alone
     command = perch("run", study, "--out", out, "--run-id", "r", env=env, program=[script])
     command.until(out / "r", lambda events: len(results(events)) >= 3)
     command.signal(signal.SIGINT)
@@ -119,9 +117,9 @@ def test_a_second_signal_at_any_moment_of_the_end_is_as_quiet(
     audit(out / "r", 12)
 
 
-def test_a_stop_file_asks_for_a_clean_end(study, tmp_path, perch, perch_here, shared_ray):
+def test_a_stop_file_asks_for_a_clean_end(study, tmp_path, perch, perch_here):
     out = tmp_path / "out"
-    command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.3", **shared_ray})
+    command = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.3"})
     command.until(out / "r", lambda events: len(results(events)) >= 3)
     (out / "r" / "stop").touch()
     code, said = command.wait()
@@ -158,12 +156,12 @@ def test_a_kill_storm_in_short(study, tmp_path, perch, perch_here):
     audit(out / "r", 20)
 
 
-def test_a_second_attempt_takes_over_and_the_first_leaves(study, tmp_path, perch, shared_ray):
+def test_a_second_attempt_takes_over_and_the_first_leaves(study, tmp_path, perch):
     out = tmp_path / "out"
     held = {"TOY_FROM": "3", "TOY_S": "3600"}  # it would take hours
-    first = perch("run", study, "--out", out, "--run-id", "r", env={**held, **shared_ray})
+    first = perch("run", study, "--out", out, "--run-id", "r", env=held)
     first.until(out / "r", lambda events: len(results(events)) >= 3)
-    second = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.02", **shared_ray})
+    second = perch("run", study, "--out", out, "--run-id", "r", env={"TOY_S": "0.02"})
     code, said = first.wait()
     assert code == 1, said
     assert "taken this run over" in said
