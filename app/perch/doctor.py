@@ -54,10 +54,11 @@ def examine_study(path: str) -> Iterator[Finding]:
     from perch.runs.check import check
     from perch.runs.resolve import resolved
     from perch.study import load
+    from perch.trainables import kind_of
 
     try:
         study = resolved(load(path))
-        check(study)
+        check(kind_of(study))
     except PerchError as error:
         yield Finding("study", "problem", f"{error.what} ({error.why})" if error.why else error.what, error.fix)
         return

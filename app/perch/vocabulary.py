@@ -27,6 +27,9 @@ ACTIVITIES: Final = ("training", "evaluating", "starting", "checkpointing", "red
 COLLAPSED_SHARE: Final = 0.98
 """A trial that never falls below this share of the mean predictor's error is called collapsed."""
 
+GIVEN: Final = "_perch"
+"""The key under which a trial's configuration holds what the run says of it, besides the hyperparameters."""
+
 OUT_OF_MEMORY: Final = "out_of_memory"
 DIVERGED: Final = "diverged"
 DATA: Final = "data"

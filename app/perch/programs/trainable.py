@@ -11,7 +11,7 @@ from ray import tune
 from perch.command import Command
 from perch.programs.config.configure import seed_of
 from perch.programs.training import Order, Training
-from perch.vocabulary import EPOCH_S
+from perch.vocabulary import EPOCH_S, GIVEN
 
 HOLD_AFTER_S: Final = 30.0
 """A program whose worker is asked for nothing for so long stands still until it is."""
@@ -29,12 +29,12 @@ class ProgramTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         """Take the trial on. The program starts with the first step: only then it is known what it goes on from."""
-        order = config["_perch"]
+        order = config[GIVEN]
         names = ("trial", "segment", "epochs", "cpus", "gpus", "folder", "metric", "mode", "keep_below")
         self.training = Training(
             Command.model_validate(order["program"]),
             Order(seed=seed_of(order["seed"], order["key"]), **{n: order[n] for n in names}),
-            {k: v for k, v in config.items() if k != "_perch"},
+            {k: v for k, v in config.items() if k != GIVEN},
         )
 
     def step(self) -> dict[str, Any]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perch.atomic import replacing
 from perch.campaign.campaign import Campaign
@@ -18,24 +17,25 @@ from perch.campaign.confirmation import Confirmation
 from perch.campaign.rules import Rules
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
-from perch.runs.identity import planned_workers
-from perch.runs.resume import asks_for_more, replay
-from perch.runs.trainable import can_reset, saves_when_asked
+from perch.runs.resume import Target, asks_for_more, planned_workers, replay
 from perch.study import Study, dump
+from perch.trainables import Kind, kind_of
 from perch.view.live import View
+
+if TYPE_CHECKING:
+    from perch.data.prepare import Prepared
 
 
 @dataclass
 class Attempt:
     """One attempt at a run, with everything that it holds open."""
 
-    study: Study
+    kind: Kind
     folder: RunFolder
     campaign: Campaign
     log: EventLog
     view: View | None
-    prepared: Any = None
-    cache: Path = field(default_factory=Path)
+    data: Data
     signals: int = 0
     started_s: float = 0.0
     wanted: int = -1
@@ -51,41 +51,47 @@ class Attempt:
         return True
 
     @property
+    def study(self) -> Study:
+        """The study as it runs."""
+        return self.kind.study
+
+    @property
     def baselines(self) -> dict[str, float | None]:
         """Errors of the baselines on the validation set, in eV."""
-        return self.prepared.baselines if self.prepared is not None else {}
+        return self.data.prepared.baselines if self.data.prepared is not None else {}
 
 
-def prepare_data(study: Study, root: Path, view: View | None) -> tuple[Any, Path, Study]:
-    """Build the graphs before Ray starts, so that bad data cost nothing; they are cached in the folder of the runs.
+@dataclass(frozen=True)
+class Data:
+    """What a run trains on."""
 
-    Returns data, cache, and the study without choices that these data cannot serve.
-    """
-    cache = root / ".cache"
-    if not study.trainable_is_ours:
-        return None, cache, study
-    from perch.data.prepare import prepare
-    from perch.data.usable_choices import drop_unusable_choices
+    prepared: Prepared | None
+    """Graphs, splits and baselines; None: the trainable reads its own data."""
+    study: Study
+    """The study without choices that these data cannot serve."""
+    cache: Path
 
-    prepared = prepare(study.data, base=Path(study.base), cache=cache)
-    study, dropped = drop_unusable_choices(study, prepared)
+
+def prepare_data(kind: Kind, cache: Path, view: View | None) -> Data:
+    """Build the data before Ray starts, so that bad ones cost nothing; they are kept in ``cache``, for all runs of a folder."""
+    prepared, study, warnings = kind.data(cache)
     if view is not None:
-        for warning in (*prepared.warnings, *dropped):
+        for warning in warnings:
             view.say(f"warning: {warning}")
-    return prepared, cache, study
+    return Data(prepared, study, cache)
 
 
-def open_attempt(
-    asked: Study, study: Study, folder: RunFolder, view: View | None, began_s: float, prepared: Any
-) -> Attempt:
+def open_attempt(goal: Target, data: Data, view: View | None, began_s: float) -> Attempt:
     """Create or enter the run folder and log the attempt: first what it accepts of earlier ones, then replay that.
 
-    ``asked`` is kept as ``study.yaml``; ``study`` is what runs: the same, without choices that the data cannot serve.
+    The goal's study is kept as ``study.yaml``; what runs is the data's: the same, without choices that these cannot serve.
     """
+    folder = goal.folder
     folder.path.mkdir(parents=True, exist_ok=True)
-    study = study.model_copy(update={"versions": versions()})
+    study = data.study.model_copy(update={"versions": versions()})
+    kind = kind_of(study)
     with replacing(folder.study) as path:
-        path.write_text(dump(asked.model_copy(update={"versions": study.versions})), encoding="utf-8")
+        path.write_text(dump(goal.study.model_copy(update={"versions": study.versions})), encoding="utf-8")
     folder.stop.unlink(missing_ok=True)  # it was meant for an earlier attempt
     log = EventLog(folder.events)
     state = replay(study, folder, log)
@@ -93,41 +99,26 @@ def open_attempt(
     extends = state.closed == "done" or (bool(state.confirming) and asks_for_more(state.last_attempt, study))
     clock.start(state.used_s, began_s)
     confirmation = Confirmation(log, study.confirm.top, study.confirm.seeds)
-    campaign = Campaign(_rules(study), state, log, clock, folder, confirmation)
+    campaign = Campaign(_rules(kind), state, log, clock, folder, confirmation)
     campaign.emit(
         e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
         unix_s=round(time.time(), 3), seed=study.seed, strategy=study.strategy_name, host=platform.node(), pid=os.getpid(),
         budget=study.budget.model_dump(), confirm=study.confirm.model_dump(), extends=extends,
-        workers=planned_workers(study, folder), versions=study.versions, **_facts(prepared),
+        workers=planned_workers(study, goal.earlier.first), versions=study.versions, **_facts(data.prepared),
     )  # fmt: skip
     log.sync()
     if view is not None:
-        for notice in (*state.strategy.notices, *notes(study)):
+        for notice in (*state.strategy.notices, *kind.notes()):
             view.say(f"note: {notice}")
-    return Attempt(study, folder, campaign, log, view, prepared, started_s=state.used_s)
+    return Attempt(kind, folder, campaign, log, view, data, started_s=state.used_s)
 
 
-def _rules(study: Study) -> Rules:
-    rules = Rules.of(study)
-    return rules if saves_when_asked(study) else replace(rules, checkpoints="none", insure_s=None)
+def _rules(kind: Kind) -> Rules:
+    rules = Rules.of(kind.study)
+    return rules if kind.saves_when_asked else replace(rules, checkpoints="none", insure_s=None)
 
 
-def notes(study: Study) -> Iterator[str]:
-    """What people should know of a trainable of their own before it runs."""
-    if study.program is not None:
-        if not study.program.can_resume:
-            yield "the program cannot resume (trainable.resume): a trial that is interrupted is trained from the start"
-        return
-    if not saves_when_asked(study):
-        yield (
-            "the trainable cannot be asked for a checkpoint: a trial that is interrupted goes on from the last one that it "
-            "reported itself, or starts again"
-        )
-    if not can_reset(study):
-        yield "the trainable has no reset_config: every trial gets a fresh process, which costs the seconds of its start"
-
-
-def _facts(prepared: Any) -> dict[str, Any]:
+def _facts(prepared: Prepared | None) -> dict[str, Any]:
     """What the record says of the data: baselines, sizes, fingerprint."""
     if prepared is None:
         return {}

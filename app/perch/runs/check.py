@@ -8,26 +8,14 @@ from pathlib import Path
 from perch.errors import StudyError
 from perch.runs.ending import free_bytes
 from perch.runs.strategy import build_strategy
-from perch.runs.trainable import can_save, check_models, foreign_trainable
-from perch.study import Study
+from perch.trainables.kind import Kind
 
 
-def check(study: Study) -> None:
+def check(kind: Kind) -> None:
     """Everything that can be found before Ray starts and without anything heavy."""
-    build_strategy(study, saves=can_save(study))
-    if study.trainable_is_ours:
-        from perch.data.prepare import check as check_data
-        from perch.training.keys import complete
-
-        check_models(study)
-        check_data(study.data, Path(study.base))
-        complete(study.search_space.draw(study.seed, 0))
-    elif study.program is not None:
-        from perch.programs.config.check import check_program
-
-        check_program(study, study.program)
-    else:
-        foreign_trainable(study)
+    study = kind.study
+    build_strategy(study, saves=kind.can_save)
+    kind.check()
     cpus = study.resources.cpus
     here = len(os.sched_getaffinity(0))
     if not os.environ.get("RAY_ADDRESS") and cpus > here:

@@ -133,7 +133,7 @@ def _finish(attempt: Attempt, outcome: Outcome, broken: bool) -> None:
     if attempt.study.trainable_is_ours:
         from perch.best.models import write_best
 
-        for problem in write_best(attempt.study, attempt.folder, attempt.cache):
+        for problem in write_best(attempt.study, attempt.folder, attempt.data.cache):
             print(f"perch: {problem}", file=sys.stderr)
     elif (program := attempt.study.program) is not None:
         from perch.programs.best import write_best as write_program_best

@@ -22,8 +22,6 @@ from perch.runs.ending import look_for_an_end, stay_s
 from perch.runs.last_lines import closing
 from perch.runs.outcome import Outcome
 from perch.runs.resources import demand, slots, wait_for_room
-from perch.runs.trainable import can_reset, python_path
-from perch.runs.trial import extra_config, trainable
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
 
@@ -67,7 +65,7 @@ def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
 def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None:
     from perch.engine.ray_session import Watchdog, session
 
-    with session(private, python_path(attempt.study), cpus=cpus) as ray_session:
+    with session(private, attempt.kind.python_path, cpus=cpus) as ray_session:
         watchdog = Watchdog(lambda name: _ray_died(attempt, name)) if ray_session.private else None
         if watchdog is not None:
             watchdog.start()
@@ -112,11 +110,13 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
     engine = TuneEngine(
         campaign,
         attempt.folder,
-        trainable(attempt),
+        attempt.kind.tune_trainable(),
         resources,
         attempt=attempt.log.attempt,
-        reuse_workers=can_reset(study),
-        extra_config=lambda placement: extra_config(attempt, placement, resources),
+        reuse_workers=attempt.kind.can_reset,
+        extra_config=lambda placement: attempt.kind.extra_config(
+            attempt.folder, attempt.data.cache, placement, resources
+        ),
         classify=lambda error: classify(error, shared_device=0 < resources.get("gpu", 0) < 1),
         on_tick=tick,
         on_start=take,

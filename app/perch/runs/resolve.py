@@ -11,6 +11,7 @@ from perch.log.events import read
 from perch.log.folder import RunFolder
 from perch.log.study_file import load_study
 from perch.study import Points, Study, parse
+from perch.trainables import kind_of
 
 
 def resolved(study: Study, kept: Study | None = None) -> Study:
@@ -18,10 +19,7 @@ def resolved(study: Study, kept: Study | None = None) -> Study:
 
     ``kept``: the study of the run that goes on. What it took from other runs stands, whatever became of those since.
     """
-    if study.program is not None:
-        from perch.programs.config.complete import complete
-
-        study = study.model_copy(update={"trainable": complete(study.program, Path(study.base))})
+    study = kind_of(study).completed()
     space = study.search_space
     points = study.points
     if isinstance(points, Points):
@@ -46,10 +44,9 @@ def _with_architecture(study: Study, kept: Study | None) -> str | dict[str, Any]
     if kept is not None and isinstance(kept.strategy, dict):
         return {**strategy, "architecture": kept.strategy.get("architecture")}
     from perch.strategies.population import take_architecture
-    from perch.training.keys import ARCHITECTURE_KEYS
 
     [best] = _best_configs(study.path(str(wanted["from"])), 1)
-    keys = ARCHITECTURE_KEYS if study.trainable_is_ours else tuple(best)
+    keys = kind_of(study).architecture(best)
     return {**strategy, "architecture": take_architecture(study.search_space, best, keys)}
 
 

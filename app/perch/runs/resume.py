@@ -1,4 +1,4 @@
-"""Which folder a run goes to, and whether it goes on with what is there."""
+"""Which folder a run goes to, whether it goes on with what is there, and what holds for all of its attempts."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perch.errors import RecordError, StudyError
 from perch.formatting import short_path
+from perch.log.earlier import Earlier, earlier
 from perch.log.events import EventLog, read
 from perch.log.folder import RunFolder
 from perch.log.state import State
 from perch.log.study_file import load_study
-from perch.runs.identity import planned_workers
 from perch.runs.outcome import Outcome
 from perch.runs.resolve import resolved
-from perch.runs.strategy import build_strategy
+from perch.runs.strategy import build_strategy, expected_workers
 from perch.study import Study
+from perch.trainables import Kind, kind_of
+
+if TYPE_CHECKING:
+    from perch.data.prepare import Prepared
 
 MAY_CHANGE = ("budget", "confirm", "resources", "log", "storage", "base", "versions")
 """What a resumed run may be given anew; everything else must be as the run began."""
@@ -29,37 +34,67 @@ MAY_CHANGE = ("budget", "confirm", "resources", "log", "storage", "base", "versi
 
 @dataclass(frozen=True)
 class Target:
-    """The folder of a run, whether it holds one already, and the study as it runs there."""
+    """Where a run goes, the study as it runs there, and what earlier attempts left."""
 
     folder: RunFolder
-    resuming: bool
     study: Study
+    earlier: Earlier
+
+    @classmethod
+    def at(cls, folder: RunFolder, study: Study) -> Target:
+        """The target that a resolved study has in a folder, with what its log says of earlier attempts."""
+        return cls(folder, study, earlier(read(folder.events)))
+
+    @property
+    def kind(self) -> Kind:
+        """What the run trains."""
+        return kind_of(self.study)
 
 
 def target(asked: Study, out: Path, run_id: str | None, resume: bool) -> Target:
     """Where the run goes, and whether it goes on. Raises StudyError for a run of another study."""
-    if run_id is not None:
-        if not run_id or "/" in run_id or run_id in (".", ".."):
-            raise StudyError(
-                f"--run-id '{run_id}' cannot name a folder", why="it is empty or holds a slash", fix="use a plain name"
-            )
-        folder = RunFolder(out / run_id)
-        if folder.study.exists():
-            kept = load_study(folder)
-            study = resolved(asked, kept)
-            same_study(study, kept, folder.id)
-            return Target(folder, True, study)
-        return Target(folder, False, resolved(asked))
-    if resume:
-        return _newest_unfinished(asked, out)
-    study = resolved(asked)
+    folder = (
+        _named(out, run_id) if run_id is not None else _newest_unfinished(asked, out) if resume else _new(asked, out)
+    )
+    kept = load_study(folder) if folder.study.exists() else None
+    study = resolved(asked, kept)
+    if kept is not None:
+        same_study(study, kept, folder.id)
+    return Target.at(folder, study)
+
+
+def _named(out: Path, run_id: str) -> RunFolder:
+    if not run_id or "/" in run_id or run_id in (".", ".."):
+        raise StudyError(
+            f"--run-id '{run_id}' cannot name a folder", why="it is empty or holds a slash", fix="use a plain name"
+        )
+    return RunFolder(out / run_id)
+
+
+def _new(asked: Study, out: Path) -> RunFolder:
+    """A folder that is not there yet, named by study, strategy and time."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    base = f"{study.name}-{study.strategy_name}-{stamp}".replace("/", "_")
+    base = f"{asked.name}-{asked.strategy_name}-{stamp}".replace("/", "_")
     name, number = base, 1
     while (out / name).exists():
         number += 1
         name = f"{base}-{number}"
-    return Target(RunFolder(out / name), False, study)
+    return RunFolder(out / name)
+
+
+def _newest_unfinished(asked: Study, out: Path) -> RunFolder:
+    found = sorted(out.glob("*/study.yaml"), key=lambda p: p.stat().st_mtime, reverse=True) if out.is_dir() else []
+    for file in found:
+        folder = RunFolder(file.parent)
+        with contextlib.suppress(StudyError, RecordError):
+            kept = load_study(folder)
+            if not differences(resolved(asked, kept), kept) and earlier(read(folder.events)).closed != "done":
+                return folder
+    raise StudyError(
+        "there is nothing to resume",
+        why=f"'{out}' holds no unfinished run of this study",
+        fix="leave --resume out, or give --run-id",
+    )
 
 
 def same_study(study: Study, kept: Study, run_id: str) -> None:
@@ -79,50 +114,45 @@ def differences(a: Study, b: Study) -> list[str]:
     return [k for k in one if k not in MAY_CHANGE and one[k] != two[k]]
 
 
-def _newest_unfinished(asked: Study, out: Path) -> Target:
-    found = sorted(out.glob("*/study.yaml"), key=lambda p: p.stat().st_mtime, reverse=True) if out.is_dir() else []
-    for file in found:
-        folder = RunFolder(file.parent)
-        with contextlib.suppress(StudyError, RecordError):
-            kept = load_study(folder)
-            study = resolved(asked, kept)
-            if not differences(study, kept) and closed(folder) != "done":
-                return Target(folder, True, study)
+def check_data(goal: Target, prepared: Prepared | None, allow_changed: bool) -> None:
+    """Raise StudyError when the run was begun on other data than ``prepared``."""
+    before = goal.earlier.first.get("data") or {}
+    if prepared is None or not before.get("fingerprint") or allow_changed:
+        return
+    if before["fingerprint"] == prepared.fingerprint:
+        return
     raise StudyError(
-        "there is nothing to resume",
-        why=f"'{out}' holds no unfinished run of this study",
-        fix="leave --resume out, or give --run-id",
+        f"the data of the run '{goal.folder.id}' have changed since it began",
+        why=f"it began with {before.get('structures')} structures, fingerprint {before['fingerprint'][:8]}; now there are "
+        f"{len(prepared)}, fingerprint {prepared.fingerprint[:8]}: its results would not compare",
+        fix="restore the data, start a new run, or give --allow-changed-data if the change does not matter",
     )
 
 
-def closed(folder: RunFolder) -> str | None:
-    """How the last attempt ended; None when it left no ``close`` event."""
-    last = None
-    for event in read(folder.events):
-        last = event["why"] if event["e"] == "close" else None if event["e"] == "attempt" else last
-    return last
+def planned_workers(study: Study, first: Mapping[str, Any]) -> int:
+    """How many workers the run's strategy plans for: as its first attempt decided, whatever machine goes on with it."""
+    logged = first.get("workers")
+    return int(logged) if logged else expected_workers(study)
 
 
 def replay(study: Study, folder: RunFolder, log: EventLog | None = None) -> State:
     """The state that a run's log tells, with its strategy in step: what ``log`` has accepted of earlier attempts."""
-    state = State(build_strategy(study, planned_workers(study, folder)), study.epochs)
-    if folder.events.is_dir():
-        for event in read(folder.events, None if log is None else log.accepts):
-            state.apply(event)
+    events = read(folder.events, None if log is None else log.accepts)
+    first = next(events, None)
+    state = State(build_strategy(study, planned_workers(study, first or {})), study.epochs)
+    for event in () if first is None else chain((first,), events):
+        state.apply(event)
     return state
 
 
-def finished(study: Study, folder: RunFolder) -> bool:
-    """True when the last attempt ended by itself and no larger budget is asked now."""
-    before: dict[str, Any] = {}
-    for event in read(folder.events):
-        if event["e"] == "attempt":
-            before = event
-    if (
-        closed(folder) != "done" or not folder.summary.is_file()
-    ):  # without it, the record was not finished: the disk was full, say
+def finished(goal: Target) -> bool:
+    """True when the last attempt ended by itself and no larger budget is asked now.
+
+    A run without its summary is not: its record was not written to the end, on a full disk say.
+    """
+    if goal.earlier.closed != "done" or not goal.folder.summary.is_file():
         return False
-    return not asks_for_more(before, study)
+    return not asks_for_more(goal.earlier.last, goal.study)
 
 
 def asks_for_more(before: Mapping[str, Any], study: Study) -> bool:

@@ -12,11 +12,10 @@ from perch.home import ensure_home
 from perch.runs.attempt import open_attempt, prepare_data
 from perch.runs.check import check, check_writable
 from perch.runs.drive import drive
-from perch.runs.identity import check_data
 from perch.runs.outcome import DONE, FAILED, INTERRUPTED, Outcome
-from perch.runs.resume import finished, target
-from perch.runs.trainable import python_path
+from perch.runs.resume import check_data, finished, target
 from perch.study import Study
+from perch.trainables import kind_of
 from perch.view.live import View
 
 
@@ -41,7 +40,7 @@ def run_study(
 
     began_s = time.monotonic() if began_s is None else began_s
     ensure_home()
-    with handlers_restored(), surroundings(python_path(study)) as private:
+    with handlers_restored(), surroundings(kind_of(study).python_path) as private:
         return _run(study, out, run_id, resume, quiet, began_s, cpus, private, allow_changed_data)
 
 
@@ -50,17 +49,15 @@ def _run(
     private: Path | None, allow_changed_data: bool,
 ) -> Outcome:  # fmt: skip
     root = Path(out).absolute() if out is not None else study.path(study.storage)
-    where = target(study, root, run_id, resume)
-    study = where.study
-    check(study)
+    goal = target(study, root, run_id, resume)
+    check(goal.kind)
     check_writable(root)
-    if where.resuming and finished(study, where.folder):
-        return Outcome(where.folder, "done", "the run is finished under this budget")
+    if finished(goal):
+        return Outcome(goal.folder, "done", "the run is finished under this budget")
     with View() if not quiet else contextlib.nullcontext() as view:
-        prepared, cache, served = prepare_data(study, root, view)
-        check_data(where.folder, prepared, allow_changed_data)
-        attempt = open_attempt(study, served, where.folder, view, began_s, prepared)
-        attempt.cache = cache
+        data = prepare_data(goal.kind, root / ".cache", view)
+        check_data(goal, data.prepared, allow_changed_data)
+        attempt = open_attempt(goal, data, view, began_s)
         try:
             return drive(attempt, cpus, private)
         finally:

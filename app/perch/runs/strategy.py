@@ -14,6 +14,7 @@ from perch.strategies.registry import build
 from perch.strategies.strategy import Strategy
 from perch.study import Study
 from perch.suggesting import dragonfly, gp
+from perch.trainables import kind_of
 
 
 def expected_workers(study: Study) -> int:
@@ -29,13 +30,6 @@ def build_strategy(study: Study, workers: int | None = None, *, saves: bool = Tr
     ``workers``: how many it plans for; None: as many as this machine or cluster is expected to have.
     ``saves``: whether the trainable can leave checkpoints.
     """
-    keys: dict[str, Any] = {}
-    if study.trainable_is_ours:
-        from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS
-
-        keys = {"algorithm_keys": ALGORITHM_KEYS, "architecture_keys": ARCHITECTURE_KEYS}
-    elif (program := study.program) is not None and program.changeable is not None:
-        keys = {"algorithm_keys": tuple(program.changeable)}
     points = study.points if isinstance(study.points, list) else []
     plan = Plan(
         space=study.search_space,
@@ -46,7 +40,7 @@ def build_strategy(study: Study, workers: int | None = None, *, saves: bool = Tr
         history=history(study),
         workers=expected_workers(study) if workers is None else workers,
         can_checkpoint=study.checkpoints != "none" and saves,
-        **keys,
+        **kind_of(study).keys,
     )
     searcher = dragonfly.searcher(study.strategy, plan) or gp.searcher(study.strategy, plan)
     return build(study.strategy, plan, searcher)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from perch.vocabulary import GIVEN
+
 ABOUT: Final = "about.json"
-WHAT_THE_RUN_SAYS: Final = "_perch"
-"""In a trial's configuration; taken out before the class sees it."""
 
 
 def keeping(found: type) -> type:
@@ -23,10 +23,10 @@ def keeping(found: type) -> type:
 
     class Keeping(found):  # type: ignore[misc]
         def setup(self, config: dict[str, Any]) -> None:
-            super().setup(self._heard(config))
+            super().setup(self._taken_on(config))
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
-            return bool(super().reset_config(self._heard(new_config)))
+            return bool(super().reset_config(self._taken_on(new_config)))
 
         def step(self) -> Any:
             result = super().step()
@@ -34,11 +34,11 @@ def keeping(found: type) -> type:
                 self._keep(result)
             return result
 
-        def _heard(self, config: dict[str, Any]) -> dict[str, Any]:
-            if WHAT_THE_RUN_SAYS not in config:  # a reset_config that calls setup
+        def _taken_on(self, config: dict[str, Any]) -> dict[str, Any]:
+            if GIVEN not in config:  # a reset_config that calls setup
                 return config
-            self._said: dict[str, Any] = config[WHAT_THE_RUN_SAYS]
-            own = {k: v for k, v in config.items() if k != WHAT_THE_RUN_SAYS}
+            self._said: dict[str, Any] = config[GIVEN]
+            own = {k: v for k, v in config.items() if k != GIVEN}
             self.config = own
             self._lowest = min(float(self._said.get("keep_below", -math.inf)), _kept(self._folder()))
             return own

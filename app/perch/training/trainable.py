@@ -16,7 +16,7 @@ from perch.training.device import describe
 from perch.training.failure import classify
 from perch.training.loop import Training
 from perch.training.weights import keep, kept_of, read_kept
-from perch.vocabulary import STORAGE
+from perch.vocabulary import GIVEN, STORAGE
 
 STATE = "state.pt"
 _shown: set[str] = set()
@@ -34,21 +34,21 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare the data (once per process), check the device and show it, build the model."""
-        told = config["_perch"]
-        study, cache = told["study"], told.get("cache")
-        prepared = prepared_for(study["data"], Path(told["base"]), Path(cache) if cache else None, config)
+        given = config[GIVEN]
+        study, cache = given["study"], given.get("cache")
+        prepared = prepared_for(study["data"], Path(given["base"]), Path(cache) if cache else None, config)
         self.training = Training(
             prepared,
-            {k: v for k, v in config.items() if k != "_perch"},
-            epochs=told["epochs"],
-            seed=told["seed"],
-            key=told["key"],
-            threads=told.get("threads"),
+            {k: v for k, v in config.items() if k != GIVEN},
+            epochs=given["epochs"],
+            seed=given["seed"],
+            key=given["key"],
+            threads=given.get("threads"),
             model=study.get("trainable", "cgcnn"),
         )
         self._metric = study.get("metric", "validation_mae_ev")
         self._sign = -1.0 if study.get("mode") == "max" else 1.0
-        self._keep_below = self._lowest_kept(told)
+        self._keep_below = self._lowest_kept(given)
         shown = describe(self.training.device)
         if shown not in _shown:
             _shown.add(shown)
@@ -58,9 +58,13 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
         """One epoch; keeps the weights if the trial leads."""
         assert self.training is not None
         result = self.training.epoch()
-        told = self.config["_perch"]
+        given = self.config[GIVEN]
         value = self._sign * float(result.get(self._metric, float("nan")))
-        if told.get("weights") and value < self._keep_below and self._keep(Path(told["weights"]), told["trial"], value):
+        if (
+            given.get("weights")
+            and value < self._keep_below
+            and self._keep(Path(given["weights"]), given["trial"], value)
+        ):
             self._keep_below = value
         return result
 
@@ -107,12 +111,12 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
             gc.collect()
             torch.cuda.empty_cache()
 
-    def _lowest_kept(self, told: dict[str, Any]) -> float:
+    def _lowest_kept(self, given: dict[str, Any]) -> float:
         """Below what value this trial's weights are worth keeping: the run's limit, or its own best before an interruption."""
-        limit = float(told.get("keep_below", float("inf")))
-        if not told.get("weights"):
+        limit = float(given.get("keep_below", float("inf")))
+        if not given.get("weights"):
             return limit
-        path = Path(told["weights"]) / f"{told['trial']}.pt"
+        path = Path(given["weights"]) / f"{given['trial']}.pt"
         try:
             return min(limit, read_kept(path).value) if path.exists() else limit
         except (RecordError, OSError):  # cut off in the middle of a write, or out of reach: the next ones replace it

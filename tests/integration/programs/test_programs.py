@@ -109,7 +109,8 @@ def test_bad_input_is_one_clear_error_before_anything_starts(study, tmp_path, mo
     from perch.runs.check import check
     from perch.runs.resolve import resolved
     from perch.study import load as load_study
+    from perch.trainables import kind_of
 
     with pytest.raises(PerchError) as raised:
-        check(resolved(load_study(study(**changes))))
+        check(kind_of(resolved(load_study(study(**changes)))))
     assert says in str(raised.value) and raised.value.exit_code == 2

@@ -19,12 +19,13 @@ from perch.log.events import EventLog, read
 from perch.log.folder import RunFolder
 from perch.record import write
 from perch.runs import close as closing_module
-from perch.runs.attempt import Attempt
+from perch.runs.attempt import Attempt, Data
 from perch.runs.close import close, end_by, finish_record, how_it_ended
 from perch.runs.last_lines import closing
 from perch.runs.outcome import ENDINGS, Outcome
-from perch.runs.resume import closed, finished, replay
+from perch.runs.resume import Target, finished, replay
 from perch.study import dump, parse
+from perch.trainables import kind_of
 
 
 def study(**changes):
@@ -59,7 +60,11 @@ def start(path, spec, step=well):
     )
     if step is not None:
         InlineEngine(campaign, folder, log.attempt, step).fit()
-    return Attempt(spec, folder, campaign, log, None)
+    return Attempt(kind_of(spec), folder, campaign, log, None, Data(None, spec, path))
+
+
+def goal(attempt):
+    return Target.at(attempt.folder, attempt.study)
 
 
 def failing(config, trial, epoch, memory):
@@ -102,7 +107,7 @@ def test_what_ended_by_itself_is_done_only_if_it_has_something_to_show(tmp_path,
     outcome = close(attempt)
     assert (outcome.ending, outcome.code) == (ending, ENDINGS[ending].code)
     assert why in outcome.why
-    assert closed(attempt.folder) == ENDINGS[ending].state
+    assert goal(attempt).earlier.closed == ENDINGS[ending].state
     attempt.log.close()
 
 
@@ -200,11 +205,11 @@ def test_a_disk_that_fills_while_the_record_is_written_is_no_traceback_and_the_r
     attempt = start(tmp_path / "r", study())
     outcome = close(attempt)
     write(attempt.folder)
-    assert finished(attempt.study, attempt.folder)
+    assert finished(goal(attempt))
     monkeypatch.setattr(closing_module, "_finish", full)
     ended = finish_record(attempt, outcome, Process())
     assert (ended.ending, ended.code) == ("full", 75)
-    assert not finished(attempt.study, attempt.folder), "the same command makes the record"
+    assert not finished(goal(attempt)), "the same command makes the record"
     attempt.log.close()
 
 

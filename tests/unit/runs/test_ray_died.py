@@ -18,12 +18,13 @@ SCRIPT = """
 import atexit, sys, time
 from pathlib import Path
 from perch.log.folder import RunFolder
-from perch.runs.attempt import open_attempt
+from perch.runs.attempt import Data, open_attempt
 from perch.runs.drive import _ray_died
+from perch.runs.resume import Target
 from perch.study import load
 
 study = load(sys.argv[1])
-attempt = open_attempt(study, study, RunFolder(Path(sys.argv[2])), None, time.monotonic(), None)
+attempt = open_attempt(Target.at(RunFolder(Path(sys.argv[2])), study), Data(None, study, Path()), None, time.monotonic())
 placement = attempt.campaign.next_placement(0)
 attempt.campaign.result(placement.trial, placement.segment, 1, {"loss": 0.5})
 atexit.register(lambda: print("left by the ordinary way", flush=True))

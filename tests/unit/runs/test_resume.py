@@ -12,10 +12,9 @@ from tests.unit.hand_made import study
 
 from perch.errors import StudyError
 from perch.log.folder import RunFolder
-from perch.runs.attempt import Attempt, open_attempt
-from perch.runs.identity import check_data, planned_workers
+from perch.runs.attempt import Attempt, Data, open_attempt
 from perch.runs.resolve import resolved
-from perch.runs.resume import asks_for_more, finished, target
+from perch.runs.resume import Target, asks_for_more, check_data, finished, planned_workers, target
 from perch.study import Study, parse
 
 FUNCTION = "builtins:print"
@@ -26,8 +25,12 @@ def asked(**changes: Any) -> Study:
     return study(strategy="rs", trainable=FUNCTION, confirm={"top": 1, "seeds": 1}, **changes)
 
 
+def goal(path: Path, spec: Study) -> Target:
+    return Target.at(RunFolder(path), spec)
+
+
 def attempt(path: Path, spec: Study, prepared: Any = None) -> Attempt:
-    return open_attempt(spec, spec, RunFolder(path), None, time.monotonic(), prepared)
+    return open_attempt(goal(path, spec), Data(prepared, spec, path), None, time.monotonic())
 
 
 def train(one: Attempt, until: int) -> None:
@@ -79,10 +82,10 @@ def test_a_run_that_ended_by_itself_is_finished_under_the_same_budget_only(tmp_p
     one = attempt(tmp_path / "r", asked(budget={"trials": 2}))
     one.campaign.emit(e="close", why="done", reason="")
     one.log.close()
-    assert not finished(asked(budget={"trials": 2}), RunFolder(tmp_path / "r")), "its record was not written"
+    assert not finished(goal(tmp_path / "r", asked(budget={"trials": 2}))), "its record was not written"
     (tmp_path / "r" / "summary.json").write_text("{}")
-    assert finished(asked(budget={"trials": 2}), RunFolder(tmp_path / "r"))
-    assert not finished(asked(budget={"trials": 3}), RunFolder(tmp_path / "r"))
+    assert finished(goal(tmp_path / "r", asked(budget={"trials": 2})))
+    assert not finished(goal(tmp_path / "r", asked(budget={"trials": 3})))
 
 
 def test_the_workers_that_a_strategy_plans_for_are_those_of_the_first_attempt(
@@ -92,8 +95,8 @@ def test_the_workers_that_a_strategy_plans_for_are_those_of_the_first_attempt(
     monkeypatch.setenv("PERCH_WORKERS", "32")
     attempt(tmp_path / "r", asked()).log.close()
     monkeypatch.setenv("PERCH_WORKERS", "2")
-    assert planned_workers(asked(), RunFolder(tmp_path / "r")) == 32
-    assert planned_workers(asked(), RunFolder(tmp_path / "another")) == 2
+    assert planned_workers(asked(), goal(tmp_path / "r", asked()).earlier.first) == 32
+    assert planned_workers(asked(), goal(tmp_path / "another", asked()).earlier.first) == 2
 
 
 class Prepared:
@@ -112,13 +115,13 @@ class Prepared:
 
 def test_data_that_changed_between_two_attempts_are_refused_with_what_changed(tmp_path: Path) -> None:
     attempt(tmp_path / "r", asked(), Prepared("aaaaaaaaaaaa", 100)).log.close()
-    folder = RunFolder(tmp_path / "r")
-    check_data(folder, Prepared("aaaaaaaaaaaa", 100), False)
+    found = goal(tmp_path / "r", asked())
+    check_data(found, Prepared("aaaaaaaaaaaa", 100), False)
     with pytest.raises(StudyError, match="the data of the run 'r' have changed since it began") as refused:
-        check_data(folder, Prepared("bbbbbbbbbbbb", 99), False)
+        check_data(found, Prepared("bbbbbbbbbbbb", 99), False)
     assert "100 structures" in refused.value.why and "99" in refused.value.why
     assert "--allow-changed-data" in refused.value.fix and refused.value.exit_code == 2
-    check_data(folder, Prepared("bbbbbbbbbbbb", 99), True)
+    check_data(found, Prepared("bbbbbbbbbbbb", 99), True)
 
 
 def test_points_of_another_run_are_looked_up_once(tmp_path: Path) -> None:
@@ -131,4 +134,4 @@ def test_points_of_another_run_are_looked_up_once(tmp_path: Path) -> None:
     attempt(tmp_path / "r", first).log.close()
     (tmp_path / "source" / "study.yaml").unlink()
     found = target(spec, tmp_path, "r", resume=False)
-    assert found.resuming and found.study.points == first.points
+    assert found.earlier.first and found.study.points == first.points

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from perch.compare.runs.cpu import measured
 from perch.compare.runs.plan import ComparePlan, Job
+from perch.trainables import kind_of
 
 REPEATS_MAX = 2
 """A run that got too little of the CPU is repeated this often; then it is kept, and said."""
@@ -63,10 +64,10 @@ def drive(
     waiting = [(i, job) for i, job in chosen if not _ended(plan, folder, job)]
     if not waiting:
         return 0
-    paths = [] if plan.study.trainable_is_ours else [plan.study.base]
+    paths = kind_of(plan.study).python_path
     with surroundings(paths) as private:  # before the checks: they import a user's trainable, and that may import Ray
         for strategy in plan.strategies:
-            check(resolved(plan.study_of(Job(strategy, plan.seeds[0]))))
+            check(kind_of(resolved(plan.study_of(Job(strategy, plan.seeds[0])))))
         _prepare(plan, folder)
         os.environ.setdefault("PERCH_REPORT", "0")  # the runs' own reports would take CPU from the next run
         from perch.engine.tune_books import prepare_environment
@@ -129,10 +130,7 @@ def _take_signals() -> None:
 
 def _prepare(plan: ComparePlan, folder: Path) -> None:
     """Build the graphs once, so that the first run does not pay for all."""
-    if plan.study.trainable_is_ours:
-        from perch.data.prepare import prepare
-
-        prepare(plan.study.data, base=Path(plan.study.base), cache=runs_folder(folder) / ".cache")
+    kind_of(plan.study).data(runs_folder(folder) / ".cache")
 
 
 def _ended(plan: ComparePlan, folder: Path, job: Job) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from perch.engine.metrics import numeric
 from perch.errors import StudyError
-from perch.runs.own_config import own_config
+from perch.trainables.own_config import own_config
 
 
 def test_seed_and_epochs_are_filled_in_and_dotted_keys_nested():

@@ -1,0 +1,78 @@
+"""All that a run asks of what it trains."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from perch.campaign.placement import Placement
+from perch.log.folder import RunFolder
+from perch.study import Study
+
+if TYPE_CHECKING:
+    from perch.data.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class Kind(ABC):
+    """A trainable as a run sees it. Nothing here starts anything."""
+
+    study: Study
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise a PerchError for what can be found before anything heavy: missing files, wrong keys, a wrong name."""
+
+    @property
+    @abstractmethod
+    def can_save(self) -> bool:
+        """True when it may leave checkpoints."""
+
+    @property
+    @abstractmethod
+    def saves_when_asked(self) -> bool:
+        """True when it leaves a checkpoint at the end of any epoch."""
+
+    @abstractmethod
+    def data(self, cache: Path) -> tuple[Prepared | None, Study, list[str]]:
+        """Its data, built and kept in ``cache``; the study without choices that these cannot serve; warnings. None: it reads its own."""
+
+    @abstractmethod
+    def tune_trainable(self) -> Any:
+        """What Tune runs."""
+
+    @abstractmethod
+    def extra_config(
+        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """What a trial is given besides its hyperparameters."""
+
+    @property
+    def can_reset(self) -> bool:
+        """True when its worker can go on with another trial."""
+        return True
+
+    @property
+    def python_path(self) -> list[str]:
+        """Folders from which workers import it."""
+        return []
+
+    @property
+    def keys(self) -> Mapping[str, tuple[str, ...]]:
+        """``algorithm_keys`` and ``architecture_keys`` of ``strategies.plan.Plan``, those that it knows."""
+        return {}
+
+    def completed(self) -> Study:
+        """The study with all that its trainable leaves to be filled in, as the run folder keeps it."""
+        return self.study
+
+    def architecture(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Those keys of a configuration that a population takes over as its architecture."""
+        return tuple(config)
+
+    def notes(self) -> Iterable[str]:
+        """What people should know of it before it runs."""
+        return ()

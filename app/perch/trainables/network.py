@@ -1,0 +1,91 @@
+"""A network of Perch (``trainable: cgcnn``), trained by ``perch.training`` on graphs that the run builds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from perch.campaign.placement import Placement
+from perch.log.folder import RunFolder
+from perch.study import Study
+from perch.trainables.kind import Kind
+from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS, complete
+from perch.vocabulary import GIVEN
+
+if TYPE_CHECKING:
+    from perch.data.prepare import Prepared
+
+_USUAL = ("cgcnn", "cgconv")
+"""Models that are known without torch, which takes a second to import."""
+
+
+@dataclass(frozen=True)
+class Network(Kind):
+    """A network of Perch."""
+
+    @property
+    def can_save(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def saves_when_asked(self) -> bool:
+        """Always."""
+        return True
+
+    def check(self) -> None:
+        """Model, data files and the keys of a configuration."""
+        from perch.data.prepare import check
+
+        if self.study.trainable_name not in _USUAL:
+            from perch.model import MODELS
+
+            MODELS.get(self.study.trainable_name)
+        check(self.study.data, Path(self.study.base))
+        complete(self.study.search_space.draw(self.study.seed, 0))
+
+    @property
+    def keys(self) -> Mapping[str, tuple[str, ...]]:
+        """Both."""
+        return {"algorithm_keys": ALGORITHM_KEYS, "architecture_keys": ARCHITECTURE_KEYS}
+
+    def architecture(self, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """Those of the network."""
+        return ARCHITECTURE_KEYS
+
+    def data(self, cache: Path) -> tuple[Prepared | None, Study, list[str]]:
+        """Graphs, splits and baselines."""
+        from perch.data.prepare import prepare
+        from perch.data.usable_choices import drop_unusable_choices
+
+        prepared = prepare(self.study.data, base=Path(self.study.base), cache=cache)
+        served, dropped = drop_unusable_choices(self.study, prepared)
+        return prepared, served, [*prepared.warnings, *dropped]
+
+    def tune_trainable(self) -> Any:
+        """Reused from trial to trial, with its data."""
+        from perch.training.trainable import GraphTrainable
+
+        return GraphTrainable
+
+    def extra_config(
+        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """See ``perch.training.trainable``."""
+        return {
+            GIVEN: {
+                "study": self.study.model_dump(mode="json", by_alias=True),
+                "base": self.study.base,
+                "cache": str(cache),
+                "trial": placement.trial,
+                "segment": placement.segment,
+                "seed": self.study.seed,
+                "epochs": self.study.epochs,
+                "threads": max(int(resources["cpu"]), 1),
+                "key": placement.seed_key,
+                "weights": str(folder.weights),
+                "keep_below": placement.keep_below,
+            }
+        }

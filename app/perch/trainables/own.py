@@ -1,0 +1,116 @@
+"""The study's own class or function (``trainable: module:name``), imported from the study's folder."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from perch.campaign.placement import Placement
+from perch.errors import StudyError
+from perch.log.folder import RunFolder
+from perch.programs.config.configure import seed_of
+from perch.study import Study
+from perch.trainables.kind import Kind
+from perch.trainables.own_config import own_config
+from perch.training.keeping import keeping
+from perch.vocabulary import GIVEN
+
+
+@dataclass(frozen=True)
+class Own(Kind):
+    """A class or function. A function leaves checkpoints of its own accord, or does not: that shows only when it runs."""
+
+    @cached_property
+    def found(self) -> Any:
+        """The class or function. Raises StudyError when it cannot be imported."""
+        return imported(self.study.trainable_name, self.study.base)
+
+    @property
+    def is_class(self) -> bool:
+        """False for a function."""
+        return isinstance(self.found, type)
+
+    def check(self) -> None:
+        """It must be there."""
+        _ = self.found
+
+    @property
+    def python_path(self) -> list[str]:
+        """The study's folder."""
+        return [str(Path(self.study.base).absolute())]
+
+    @property
+    def can_save(self) -> bool:
+        """False for a class without ``save_checkpoint``."""
+        return self.saves_when_asked or not self.is_class
+
+    @property
+    def saves_when_asked(self) -> bool:
+        """True for a class that overrides ``save_checkpoint``."""
+        return self._overrides("save_checkpoint")
+
+    @property
+    def can_reset(self) -> bool:
+        """False for a class that does not override ``reset_config``."""
+        return not self.is_class or self._overrides("reset_config")
+
+    def _overrides(self, method: str) -> bool:
+        from ray.tune import Trainable
+
+        return self.is_class and getattr(self.found, method, None) is not getattr(Trainable, method)
+
+    def notes(self) -> Iterator[str]:
+        """What it lacks, and what that costs."""
+        if not self.saves_when_asked:
+            yield (
+                "the trainable cannot be asked for a checkpoint: a trial that is interrupted goes on from the last one that it "
+                "reported itself, or starts again"
+            )
+        if not self.can_reset:
+            yield "the trainable has no reset_config: every trial gets a fresh process, which costs the seconds of its start"
+
+    def data(self, cache: Path) -> tuple[None, Study, list[str]]:
+        """It reads its own."""
+        return None, self.study, []
+
+    def tune_trainable(self) -> Any:
+        """A class that can save keeps the weights of its best epoch."""
+        return keeping(self.found) if self.saves_when_asked else self.found
+
+    def extra_config(
+        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """Seed, epochs and nested keys as it finds them; a class that can save is told where to keep weights."""
+        study = self.study
+        own = own_config(placement.config, seed=seed_of(study.seed, placement.seed_key), epochs=study.epochs)
+        if not self.saves_when_asked:
+            return own
+        said = {
+            "trial": placement.trial, "weights": str(folder.weights), "keep_below": placement.keep_below,
+            "metric": study.metric, "mode": study.mode,
+        }  # fmt: skip
+        return {**own, GIVEN: said}
+
+
+def imported(name: str, base: str) -> Any:
+    """Import ``module:name`` from the folder ``base``, which stays on Python's path. Raises StudyError."""
+    module, _, attribute = name.partition(":")
+    folder = str(Path(base).absolute())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:
+        raise StudyError(
+            f"the trainable '{name}' cannot be imported",
+            why=f"{type(error).__name__}: {error}",
+            fix=f"it is looked for in {folder} and in the environment; correct name or module",
+        ) from error
+    if not callable(found):
+        raise StudyError(f"the trainable '{name}' is not a class or a function", why=f"it is {found!r}", fix="name one")
+    return found

@@ -1,0 +1,85 @@
+"""A training program in an environment of its own (``trainable: {command: …}``), see ``perch.programs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perch.campaign.placement import Placement
+from perch.command import Command
+from perch.log.folder import RunFolder
+from perch.study import Study
+from perch.trainables.kind import Kind
+from perch.vocabulary import GIVEN
+
+
+@dataclass(frozen=True)
+class Program(Kind):
+    """A training program; ``command`` is the study's ``trainable``."""
+
+    command: Command
+
+    def completed(self) -> Study:
+        """Preset, template and paths written out."""
+        from perch.programs.config.complete import complete
+
+        return self.study.model_copy(update={"trainable": complete(self.command, Path(self.study.base))})
+
+    def check(self) -> None:
+        """Command, template, keys and placeholders."""
+        from perch.programs.config.check import check_program
+
+        check_program(self.study, self.command)
+
+    @property
+    def can_save(self) -> bool:
+        """True when it can go on from its checkpoints."""
+        return self.command.can_resume
+
+    @property
+    def saves_when_asked(self) -> bool:
+        """True when it can go on from its checkpoints."""
+        return self.command.can_resume
+
+    @property
+    def keys(self) -> Mapping[str, tuple[str, ...]]:
+        """Those that may change when it goes on from a checkpoint."""
+        return {} if self.command.changeable is None else {"algorithm_keys": tuple(self.command.changeable)}
+
+    def notes(self) -> Iterator[str]:
+        """That it cannot resume."""
+        if not self.command.can_resume:
+            yield "the program cannot resume (trainable.resume): a trial that is interrupted is trained from the start"
+
+    def data(self, cache: Path) -> tuple[None, Study, list[str]]:
+        """It reads its own."""
+        return None, self.study, []
+
+    def tune_trainable(self) -> Any:
+        """Its process is started and ended with each placement."""
+        from perch.programs.trainable import ProgramTrainable
+
+        return ProgramTrainable
+
+    def extra_config(
+        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+    ) -> dict[str, Any]:
+        """See ``perch.programs.trainable``."""
+        return {
+            GIVEN: {
+                "program": self.command.model_dump(mode="json", exclude_unset=True),
+                "trial": placement.trial,
+                "segment": placement.segment,
+                "seed": self.study.seed,
+                "key": placement.seed_key,
+                "epochs": self.study.epochs,
+                "cpus": resources["cpu"],
+                "gpus": resources.get("gpu", 0.0),
+                "folder": str(folder.program_trials),
+                "metric": self.study.metric,
+                "mode": self.study.mode,
+                "keep_below": placement.keep_below,
+            }
+        }
