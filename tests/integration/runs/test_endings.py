@@ -14,7 +14,7 @@ from perch.log.events import read
 from perch.log.folder import RunFolder
 from perch.record import load
 
-from .conftest import results, summary
+from .conftest import Command, results, summary
 
 ODD = """
 from ray import tune
@@ -59,7 +59,7 @@ def study(trainable, **changes):
 
 def left_behind():
     # once everything is given back; workers that idle in Ray's own pool are Ray's
-    end = time.monotonic() + 600
+    end = time.monotonic() + 300
     while True:
         free = ray.available_resources().get("CPU", 0)
         groups = [g for g in ray.util.placement_group_table().values() if g["state"] != "REMOVED"]
@@ -98,14 +98,11 @@ def test_runs_one_after_another_in_one_ray_each_end_as_the_table_says_and_leave_
     tmp_path, shared_ray
 ):
     (tmp_path / "odd.py").write_text(ODD)
-    done = subprocess.run(
-        [sys.executable, "-c", IN_ONE_RAY, str(tmp_path / "out")], cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S,
-        env={**os.environ, **shared_ray, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    ended = {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
+    env = {**shared_ray, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    code, said = Command(tmp_path / "said.txt", tmp_path / "out", program=("-c", IN_ONE_RAY), env=env).wait()
+    assert code == 0, said
+    assert "Traceback" not in said
+    ended = {line["name"]: line for line in (json.loads(row) for row in said.splitlines() if row.startswith("{"))}
     for name, line in ended.items():
         assert (line["free"], line["groups"], line["handlers"]) == (2, 0, True), name
     assert ended["breaks"]["raised"] == "ZeroDivisionError: an error of Perch itself"
