@@ -9,6 +9,8 @@ BOOTSTRAP_PYTHON ?= python3.11
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --frozen
 PYTHON := $(RUN) python
+# files of tests that run side by side
+TEST_PROCESSES ?= 2
 
 include $(wildcard make/*.mk)
 
@@ -33,7 +35,7 @@ run: setup ## the main job: tune a crystal graph network on the embedded structu
 
 test: setup ## the tests that need no cluster; the chart's too, where Helm is there or can be built
 	@$(MAKE) --no-print-directory chart-tools || echo "make chart-tools failed: the chart's tests that need what is missing are skipped"
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 test-slow: setup ## longer tests: kill storms and the like
 	$(RUN) pytest -m slow tests $(ARGS)

@@ -44,6 +44,12 @@ def rehearse(
         typer.Option(help="Go beyond the record's epochs, trials or space, which is refused otherwise."),
     ] = None,
     study: Annotated[str | None, typer.Option(help="Check that the record is of this study's space.")] = None,
+    lost_every: Annotated[
+        str | None, typer.Option(help="A worker is lost after so long, on average: 24h. Default: never.")
+    ] = None,
+    back_after: Annotated[str, typer.Option(help="Until another worker stands in for a lost one.")] = "10m",
+    walltime: Annotated[str | None, typer.Option(help="Jobs end after so long, and are queued again: 4h.")] = None,
+    warning: Annotated[str, typer.Option(help="Before its walltime a job is told to leave.")] = "5m",
     processes: Annotated[int | None, typer.Option(help="Processes. Default: all cores.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for rehearsals.")] = Path("results"),
     run_id: Annotated[str | None, typer.Option(help="Name of this rehearsal's folder.")] = None,
@@ -56,7 +62,7 @@ def rehearse(
     swept = [*(sweep or []), *(w for w in what if w not in records)]
     order = Order(
         records, strategies.split(","), swept, gpus, hours, workers, time_budget, seeds, seed, epochs, epoch_s, reference,
-        surrogate, delays, beyond or [], study, processes,
+        surrogate, delays, beyond or [], study, processes, lost_every, back_after, walltime, warning,
     )  # fmt: skip
     folder = out / (run_id or f"rehearsal-{time.strftime('%Y%m%d-%H%M%S')}")
     with Bar("rehearsing") as done:

@@ -90,6 +90,17 @@ class Value:
     """Share of the seeds that found the best curve of the whole table: beyond it there is nothing to find."""
     record: float | None
     """Half of the 95 % interval that comes from the record's own chance; None where one run uses the record up."""
+    lost: float
+    """Placements whose worker was lost."""
+    attempts: float
+    """Jobs that the run took, one after another."""
+    redone: float
+    """Epochs that were trained again after an interruption."""
+
+    @property
+    def interrupted(self) -> bool:
+        """True when something interrupted a run."""
+        return self.lost > 0 or self.attempts > 1
 
 
 @dataclass(frozen=True)
@@ -173,6 +184,7 @@ def _value(table: Table, label: str, runs: Sequence[Rehearsed], at: Array, best_
         _mean(int(r.reached[-1]) for r in runs), best_in, _mean(r.rows_seen for r in runs) / len(table.usable),
         float(np.mean([r.incumbent.best <= best for r in runs])),
         record_half(at[:, -1], _mean(r.trials for r in runs), table.effective_size),
+        _mean(r.lost for r in runs), _mean(r.attempts for r in runs), _mean(r.redone for r in runs),
     )  # fmt: skip
 
 

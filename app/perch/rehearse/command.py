@@ -10,6 +10,7 @@ from typing import Any
 
 from perch.errors import RecordError, StudyError
 from perch.rehearse.answers import Answers, answer
+from perch.rehearse.interruptions import as_json, interruptions_of
 from perch.rehearse.lines import after, before
 from perch.rehearse.many import CurvesOf, Done, rehearse_all
 from perch.rehearse.reader import read
@@ -45,6 +46,10 @@ class Order:
     beyond: Sequence[str] = ()
     study: str | None = None
     processes: int | None = None
+    lost_every: str | None = None
+    back_after: str = "10m"
+    walltime: str | None = None
+    warning: str = "5m"
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,16 @@ def prepare(order: Order) -> Prepared:
         hours=order.hours,
         workers=order.workers,
         time_budget=order.time_budget,
+    )
+    setting = replace(
+        setting,
+        interruptions=interruptions_of(
+            table,
+            lost_every=order.lost_every,
+            back_after=order.back_after,
+            walltime=order.walltime,
+            warning=order.warning,
+        ),
     )
     seeds = list(range(order.seed, order.seed + order.seeds))
     neighbours = Neighbours(table)
@@ -150,6 +165,7 @@ def as_data(prepared: Prepared, answers: Answers) -> dict[str, Any]:
         "record": table.name, "curves": len(table.full), "usable": len(table.usable), "effective_size": table.effective_size,
         "epochs": table.epochs, "metric": table.metric, "mode": "min" if table.sign > 0 else "max", "notes": list(table.notes),
         "workers": setting.workers, "time_s": setting.time_s, "delays": asdict(setting.delays),
+        "interruptions": as_json(setting.interruptions),
         "report_s": table.recorded.report_s, "epoch_s": table.epoch_s, "seeds": prepared.seeds, "reference": prepared.reference,
         "rank_correlation": [c.as_dict() for c in prepared.reliability], "trust": prepared.trust.as_dict(),
         "values": [{**asdict(v), "values": [None if m is None else m.as_dict() for m in v.values]} for v in answers.values],

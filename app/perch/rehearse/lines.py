@@ -8,6 +8,7 @@ from dataclasses import replace
 from perch.compare.statistics.early import RungCorrelation
 from perch.formatting import duration
 from perch.rehearse.answers import SHARES, Answers, Mean, Value
+from perch.rehearse.interruptions import lines as interruption_lines
 from perch.rehearse.run import Setting
 from perch.rehearse.surrogate import Trust
 from perch.rehearse.surrogate import lines as trust_lines
@@ -36,6 +37,7 @@ def before(
         f"{setting.workers} worker{'s' if setting.workers != 1 else ''} for {duration(setting.time_s)}, {seeds} seeds; "
         f"delays: {shown or 'none'}"
     )
+    yield from interruption_lines(setting.interruptions)
     if reliability:
         parts = ", ".join(f"epoch {c.rung}: {c.correlation:.2f} [{c.low:.2f}, {c.high:.2f}]" for c in reliability)
         yield f"rank correlation with epoch {table.epochs}: {parts}"
@@ -78,9 +80,14 @@ def _value(value: Value, all_of_them: Sequence[Value]) -> str:
     width = max(len(v.strategy) for v in all_of_them)
     *early, last = (_mean(m) for m in value.values)
     record = "a run uses up the record" if value.record is None else f"± {value.record:.2g}"
+    cost = (
+        f"; {value.lost:.3g} lost workers, {value.attempts:.3g} jobs, {value.redone:,.0f} epochs again"
+        if value.interrupted
+        else ""
+    )
     return (
         f"{value.strategy:<{width}}  {', '.join(early)}, {last} {record}; {value.trials:,.0f} trials, {value.full:,.0f} to the end, "
-        f"{value.epochs:,.0f} epochs; best in {value.best_in:.3g} seeds"
+        f"{value.epochs:,.0f} epochs; best in {value.best_in:.3g} seeds{cost}"
     )
 
 

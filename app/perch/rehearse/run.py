@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +15,7 @@ from perch.rehearse.drawn import TableCurves, TableSearch
 from perch.rehearse.table import Table
 from perch.rehearse.variants import Variant
 from perch.simulate import Curves, Delays, simulate
+from perch.simulate.interruptions import NONE, Interruptions
 from perch.strategies.plan import Plan
 from perch.strategies.registry import build
 from perch.vocabulary import TEST_MAE_EV
@@ -35,12 +36,14 @@ class Setting:
     time_s: float
     delays: Delays
     trials: int | None = None
+    interruptions: Interruptions = NONE
 
 
 @dataclass(frozen=True)
 class Rehearsed:
     """One run. ``reached``: trials by the last epoch that they reported (index 0: none).  ``best_mean, best_deviation``: of
     the six best trials at ``POINTS`` times, NaN before there are six.  ``ended``: trials stopped, completed or diverged.
+    ``lost``: placements whose worker was lost.  ``redone``: epochs that were trained again after an interruption.
     """
 
     label: str
@@ -51,6 +54,9 @@ class Rehearsed:
     ended: int
     epochs: int
     rows_seen: int
+    lost: int
+    attempts: int
+    redone: int
     best_mean: Array
     best_deviation: Array
 
@@ -64,7 +70,7 @@ def events(
     strategy = build(variant.spec, plan, TableSearch(table, seed) if random else None)
     return simulate(
         strategy, curves or TableCurves(table, seed), workers=setting.workers, time_s=setting.time_s, delays=setting.delays,
-        epochs=table.epochs,
+        epochs=table.epochs, interruptions=replace(setting.interruptions, seed=seed),
     )  # fmt: skip
 
 
@@ -75,7 +81,7 @@ def rehearse(table: Table, variant: Variant, seed: int, setting: Setting, curves
     values: list[float] = []
     tests: list[float] = []
     last: dict[str, int] = {}
-    ended = results = 0
+    ended = results = lost = attempts = redone = 0
     lowest = float("inf")
     best = _SixBest(setting.time_s)
     has_tests = table.tests is not None
@@ -99,11 +105,17 @@ def rehearse(table: Table, variant: Variant, seed: int, setting: Setting, curves
             last[event["id"]] = 0
         elif kind == "error":
             ended += 1
+        elif kind == "spent":
+            redone += event.get("redone", 0)
+        elif kind == "lost":
+            lost += 1
+        elif kind == "attempt":
+            attempts += 1
     mean, deviation = best.drawn()
     reached = np.bincount(np.fromiter(last.values(), dtype=np.int64, count=len(last)), minlength=table.epochs + 1)
     return Rehearsed(
         variant.label, seed, incumbent(times, values, tests if has_tests else None), reached, len(last), ended, results,
-        drawn.rows_seen, mean, deviation,
+        drawn.rows_seen, lost, attempts, redone, mean, deviation,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from perch.campaign.placement import Instruction, Placement
 from perch.errors import StrategyError, TrialError
 from perch.simulate.curves import Curves
 from perch.simulate.delays import Delays
+from perch.simulate.interruptions import NONE, Interruptions
 from perch.vocabulary import VALIDATION_MAE_EV
 
 
@@ -69,13 +70,31 @@ class VirtualEngine:
     """Workers, and a heap of what happens next, keyed by (time, counter)."""
 
     def __init__(
-        self, campaign: Campaign, clock: VirtualClock, store: VirtualStore, curves: Curves, workers: int, delays: Delays
+        self,
+        attempt: Callable[[], Campaign],
+        clock: VirtualClock,
+        store: VirtualStore,
+        curves: Curves,
+        workers: int,
+        delays: Delays,
+        interruptions: Interruptions = NONE,
     ) -> None:
-        self.campaign, self.clock, self.store, self.curves, self.delays = campaign, clock, store, curves, delays
-        self.workers = self.free = self.cold = campaign.worker_slots = workers
-        """``cold`` workers have not trained anything yet: their first start is a slow one."""
+        """``attempt`` makes the campaign of each attempt, on the same log and state."""
+        self.attempt, self.clock, self.store, self.curves, self.delays = attempt, clock, store, curves, delays
+        self.workers, self.interruptions = workers, interruptions
+        self._interruptible = math.isfinite(interruptions.lost_every_s)
         self.heap: list[tuple[float, int, Callable[[_Worker], None], _Worker]] = []
         self.counter = 0
+        self.epochs = 0
+        """Epochs that workers have begun."""
+        self._begin_attempt()
+
+    def _begin_attempt(self) -> None:
+        self.campaign = self.attempt()
+        self.free = self.cold = self.campaign.worker_slots = self.workers
+        """``cold`` workers have not trained anything yet: their first start is a slow one."""
+        self.heap.clear()
+        self._leave_s = self.clock.time_s + max(self.interruptions.walltime_s - self.interruptions.warning_s, 0.0)
 
     def fit(self) -> None:
         """Drive the campaign to its end."""
@@ -92,8 +111,15 @@ class VirtualEngine:
             self._fill()
             yield
             if not self.heap:
+                if self.campaign.ending == "interrupted":
+                    self._next_attempt()
+                    continue
                 break
-            if self.heap[0][0] > until_s:
+            next_s = self.heap[0][0]
+            if next_s > self._leave_s and self._leave_s <= until_s:
+                self._leave()
+                continue
+            if next_s > until_s:
                 self.clock.time_s = until_s
                 return
             self.clock.time_s, _, happens, worker = heapq.heappop(self.heap)
@@ -108,6 +134,23 @@ class VirtualEngine:
     def _at(self, time_s: float, happens: Callable[[_Worker], None], worker: _Worker) -> None:
         self.counter += 1
         heapq.heappush(self.heap, (time_s, self.counter, happens, worker))
+
+    # --- attempts ---------------------------------------------------------------------------------------------------
+
+    def _leave(self) -> None:
+        """The walltime is near: the first time tell all trials to leave, and after the warning end those that have not."""
+        campaign, self.clock.time_s = self.campaign, self._leave_s
+        if campaign.ending is None:
+            campaign.end("interrupted", "walltime", self.interruptions.warning_s)
+            self._leave_s += min(self.interruptions.warning_s, self.interruptions.walltime_s)
+            return
+        campaign.abandon()
+        self._next_attempt()
+
+    def _next_attempt(self) -> None:
+        self.campaign.emit(e="close", why="interrupted", reason=self.campaign.why)
+        self._begin_attempt()
+        self.campaign.begin()
 
     # --- one worker -------------------------------------------------------------------------------------------------
 
@@ -141,7 +184,22 @@ class VirtualEngine:
         worker.epoch += 1
         placement = worker.placement
         seconds = self.curves.seconds(placement.config, placement.trial, worker.epoch)
+        if self._interruptible:
+            self.epochs += 1
+            lost_s = self.interruptions.lost_after_s(self.epochs)
+            if lost_s < seconds:
+                self._at(from_s + lost_s, self._lost, worker)
+                return
         self._at(from_s + seconds, self._report, worker)
+
+    def _lost(self, worker: _Worker) -> None:
+        """The worker is gone with the epoch that it was training; another stands in for it after a while."""
+        self.campaign.lost(worker.placement.trial, "the simulated worker was lost")
+        self._at(self.clock.time_s + self.interruptions.back_after_s, self._back, worker)
+
+    def _back(self, worker: _Worker) -> None:
+        self.free += 1
+        self.cold += 1
 
     def _report(self, worker: _Worker) -> None:
         """An epoch has ended: report it, and do what the campaign says."""

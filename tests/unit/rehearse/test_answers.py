@@ -20,7 +20,7 @@ def run(label: str, seed: int, steps: list[tuple[float, float]], trials: int = 1
     nothing = np.full(POINTS, np.nan)
     reached = np.array([0] * 9 + [trials])
     return Rehearsed(
-        label, seed, incumbent([t for t, _ in steps], [v for _, v in steps]), reached, trials, trials, 9 * trials, 5, nothing, nothing
+        label, seed, incumbent([t for t, _ in steps], [v for _, v in steps]), reached, trials, trials, 9 * trials, 5, 0, 1, 0, nothing, nothing
     )  # fmt: skip
 
 
