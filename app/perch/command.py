@@ -39,6 +39,14 @@ def reserved(name: str) -> bool:
     return name in RESERVED or name.startswith(("time_", "config/"))
 
 
+def _within(patterns: str) -> str:
+    """Patterns of files in a trial's folder, as they are. Raises ValueError for one that leads out of it."""
+    for pattern in patterns.split():
+        if pattern.startswith("/") or ".." in pattern.split("/"):
+            raise ValueError("the files must lie in the trial's folder, else two trials would write the same one")
+    return patterns
+
+
 class Key(Model):
     """Where a metric is found in a row, and what it is multiplied by."""
 
@@ -81,8 +89,7 @@ class Metrics(Model):
                 )
         elif self.files == OUTPUT and self.format == "csv":
             raise ValueError("CSV is read from files: name them, results/*.csv, say")
-        if self.files.startswith("/"):
-            raise ValueError("the files must lie in the trial's folder, else two trials would write the same one")
+        _within(self.files)
         return self
 
 
@@ -97,6 +104,8 @@ class Checkpoint(Model):
         None, description="pattern with one group: the epoch in the file's name, counted as in the metrics"
     )
     keep: int = Field(2, ge=1, description="how many numbered ones stay while the trial trains")
+
+    _files = field_validator("files")(_within)
 
     @field_validator("epoch")
     @classmethod
@@ -163,6 +172,11 @@ class Command(Model):
         default_factory=list,
         description="patterns of files of the winner that go to best/ with its configuration, log and checkpoint",
     )
+
+    @field_validator("logs", "keep")
+    @classmethod
+    def _patterns(cls, value: list[str]) -> list[str]:
+        return [_within(pattern) for pattern in value]
 
     @field_validator("keys")
     @classmethod
