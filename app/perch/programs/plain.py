@@ -78,23 +78,14 @@ def _train(study: Study, spec: Command, config: Mapping[str, Any], folder: Path,
         say(f"seed {seed}: trained already")
         done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return done
-    name = f"seed-{seed}"
-    gpus = study.resources.gpus or 0.0
-    order = Order(
-        name, 0, seed_of(seed, "train"), study.epochs, study.resources.cpus, gpus, str(folder / "trials"), study.metric,
-        study.mode, math.inf,
-    )  # fmt: skip
-    training = Training(spec, order, config)
-    rows: list[dict[str, Any]] = []
-    error = None
-    try:
-        while training.epoch < study.epochs and (row := training.next_epoch()) is not None:
-            rows.append({"epoch": training.epoch, **row})
-            say(f"seed {seed}, epoch {training.epoch} of {study.epochs}: {study.metric} {row[study.metric]:.4g}")
-    except PerchError as problem:
-        error = problem.what
-    finally:
-        training.close()
+
+    def told(row: Mapping[str, Any]) -> None:
+        say(f"seed {seed}, epoch {row['epoch']} of {study.epochs}: {study.metric} {row[study.metric]:.4g}")
+
+    reseeded = study.model_copy(update={"seed": seed})
+    rows, error = train_rows(
+        reseeded, spec, config, folder / "trials", "train", trial=f"seed-{seed}", epochs=study.epochs, each=told
+    )
     best = _best(study, rows)
     result = {
         "seed": seed, "error": error, "value": best[study.metric] if best else None, "epoch": best["epoch"] if best else None,
@@ -102,6 +93,32 @@ def _train(study: Study, spec: Command, config: Mapping[str, Any], folder: Path,
     }  # fmt: skip
     _write(path, result)
     return result
+
+
+def train_rows(
+    study: Study, spec: Command, config: Mapping[str, Any], trials: Path, key: str, *, epochs: int, trial: str = "0",
+    each: Callable[[dict[str, Any]], None] = lambda _: None,
+) -> tuple[list[dict[str, Any]], str | None]:  # fmt: skip
+    """Train one configuration in this process with the randomness of (study's seed, ``key``), below the folder ``trials``.
+
+    Returns its rows, a mapping of metrics per epoch, and what ended it early in words, or None.
+    """
+    gpus = study.resources.gpus or 0.0
+    order = Order(
+        trial, 0, seed_of(study.seed, key), study.epochs, study.resources.cpus, gpus, str(trials), study.metric, study.mode,
+        math.inf,
+    )  # fmt: skip
+    training = Training(spec, order, config)
+    rows: list[dict[str, Any]] = []
+    try:
+        while training.epoch < epochs and (row := training.next_epoch()) is not None:
+            rows.append({"epoch": training.epoch, **row})
+            each(rows[-1])
+    except PerchError as problem:
+        return rows, problem.what
+    finally:
+        training.close()
+    return rows, None
 
 
 def _best(study: Study, rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

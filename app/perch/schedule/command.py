@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from perch.errors import StudyError
 from perch.record.protocol import Record
 from perch.schedule import figure
 from perch.schedule.emit import as_json, as_python, as_yaml
@@ -48,6 +49,12 @@ def validate_schedule(run: Any, out: Path, seeds: int, say: Callable[[str], None
     """Judge the schedule by re-training; writes judgement.json and returns the lines to print."""
     lineage = inherited_by_best(run)
     study = run.study
+    if not study.trainable_is_ours:
+        raise StudyError(
+            f"cannot judge the schedule of '{study.trainable_name}' by training again",
+            why="only networks of Perch take a learning rate for every epoch",
+            fix="put the schedule into your own code or template (schedule.py, schedule.yaml), and train that",
+        )
     fit = chosen(fit_all(lineage.values[LEARNING_RATE]))
 
     def train(tasks: Sequence[Task], epochs: int) -> list[Result]:

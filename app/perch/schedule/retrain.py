@@ -9,8 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from perch.errors import Diverged, StudyError
-from perch.study import Study
+from perch.study import Study, parse
+from perch.trainables import kind_of
 
 Curve = list[dict[str, Any]]
 """What a training reported, epoch by epoch; shorter than asked for when it diverged."""
@@ -28,20 +28,16 @@ def train_curves(
 ) -> list[Curve]:
     """Train each configuration for ``epochs`` epochs with randomness from (study's seed, its key).
 
-    ``schedule_epochs``: what a named schedule stretches over (default: ``epochs``). ``done`` is called with how many have ended.
+    ``schedule_epochs``: what a named schedule stretches over (default: ``epochs``). ``done`` is called with how many have
+    ended. Raises StudyError for a kind of trainable that needs Ray.
     """
-    if not study.trainable_is_ours:
-        raise StudyError(
-            f"cannot train '{study.trainable_name}' outside of Ray", why="only Perch's own models can be trained plainly",
-            fix="use trainable: cgcnn, or train your configuration in your own code",
-        )  # fmt: skip
     threads = max(1, int(study.resources.cpus))
     workers = max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))
     spec = study.model_dump(mode="json", by_alias=True)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context) as pool:
         jobs = [
-            pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, threads, str(cache))
+            pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, str(cache))
             for config, key in zip(configs, keys, strict=True)
         ]
         out = []
@@ -52,25 +48,6 @@ def train_curves(
 
 
 def _train(
-    spec: Mapping[str, Any], config: Mapping[str, Any], key: str, epochs: int, schedule_epochs: int, threads: int, cache: str
+    spec: Mapping[str, Any], config: Mapping[str, Any], key: str, epochs: int, schedule_epochs: int, cache: str
 ) -> Curve:  # fmt: skip
-    from perch.training.cache import prepared_for
-    from perch.training.loop import Training
-
-    prepared = prepared_for(spec["data"], Path(spec["base"]), Path(cache), config)  # once per process
-    training = Training(
-        prepared,
-        config,
-        epochs=schedule_epochs,
-        seed=int(spec["seed"]),
-        key=key,
-        threads=threads,
-        model=str(spec["trainable"]),
-    )
-    curve: Curve = []
-    for _ in range(epochs):
-        try:
-            curve.append(training.epoch())
-        except Diverged:
-            break
-    return curve
+    return kind_of(parse(spec)).curve(config, key, epochs, schedule_epochs=schedule_epochs, cache=Path(cache))

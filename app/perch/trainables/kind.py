@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perch.campaign.placement import Placement
+from perch.errors import StudyError
 from perch.log.folder import RunFolder
 from perch.study import Study
 
@@ -49,6 +50,20 @@ class Kind(ABC):
         self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
     ) -> dict[str, Any]:
         """What a trial is given besides its hyperparameters."""
+
+    def curve(
+        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+    ) -> list[dict[str, Any]]:
+        """What a configuration reports, epoch by epoch, when it is trained from the start in this process, without Ray.
+
+        ``key``: its randomness, as in a run.  ``schedule_epochs``: what a named schedule of the learning rate stretches
+        over.  It ends early where the training diverges. Raises StudyError for a kind that needs Ray.
+        """
+        raise StudyError(
+            f"cannot train '{self.study.trainable_name}' outside of Ray",
+            why="a function for Ray Tune runs in Ray alone",
+            fix="train the configuration in your own code",
+        )
 
     @property
     def can_reset(self) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perch.campaign.placement import Placement
+from perch.errors import Diverged
 from perch.log.folder import RunFolder
 from perch.study import Study
 from perch.trainables.kind import Kind
@@ -63,6 +64,26 @@ class Network(Kind):
         prepared = prepare(self.study.data, base=Path(self.study.base), cache=cache)
         served, dropped = drop_unusable_choices(self.study, prepared)
         return prepared, served, [*prepared.warnings, *dropped]
+
+    def curve(
+        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+    ) -> list[dict[str, Any]]:
+        """The data are built once per process."""
+        from perch.training.cache import prepared_for
+        from perch.training.loop import Training
+
+        study = self.study
+        training = Training(
+            prepared_for(study.data.model_dump(), Path(study.base), cache, config), config, epochs=schedule_epochs,
+            seed=study.seed, key=key, threads=max(1, int(study.resources.cpus)), model=study.trainable_name,
+        )  # fmt: skip
+        curve: list[dict[str, Any]] = []
+        for _ in range(epochs):
+            try:
+                curve.append(training.epoch())
+            except Diverged:
+                break
+        return curve
 
     def tune_trainable(self) -> Any:
         """Reused from trial to trial, with its data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -77,6 +78,27 @@ class Own(Kind):
     def data(self, cache: Path) -> tuple[None, Study, list[str]]:
         """It reads its own."""
         return None, self.study, []
+
+    def curve(
+        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+    ) -> list[dict[str, Any]]:
+        """A class is driven as Tune drives it, in this process; a function needs Ray. An error ends the curve."""
+        if not self.is_class:
+            return super().curve(config, key, epochs, schedule_epochs=schedule_epochs, cache=cache)
+        study = self.study
+        trainable = self.found({**config, **own_config(config, seed=seed_of(study.seed, key), epochs=study.epochs)})
+        curve: list[dict[str, Any]] = []
+        try:
+            while len(curve) < epochs:
+                row = trainable.train()
+                if not math.isfinite(row.get(study.metric, math.nan)):
+                    break
+                curve.append(row)
+        except Exception as error:  # the user's code: as in a run, it costs this training alone
+            print(f"{key}: {type(error).__name__}: {error}", file=sys.stderr)
+        finally:
+            trainable.stop()
+        return curve
 
     def tune_trainable(self) -> Any:
         """A class that can save keeps the weights of its best epoch."""

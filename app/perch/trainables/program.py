@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,16 @@ class Program(Kind):
     def data(self, cache: Path) -> tuple[None, Study, list[str]]:
         """It reads its own."""
         return None, self.study, []
+
+    def curve(
+        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+    ) -> list[dict[str, Any]]:
+        """In a temporary folder. The program follows its own schedule, over the study's epochs."""
+        from perch.programs.plain import train_rows
+
+        with tempfile.TemporaryDirectory(prefix="perch-train-") as folder:
+            rows, _error = train_rows(self.study, self.command, config, Path(folder), key, epochs=epochs)
+        return rows
 
     def tune_trainable(self) -> Any:
         """Its process is started and ended with each placement."""

@@ -1,5 +1,6 @@
 """What a run asks of what it trains, answered by each kind."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,52 @@ def test_what_a_trial_is_given_besides_its_hyperparameters(tmp_path):
         assert (said["trial"], said["keep_below"]) == ("00003", 0.25)
     assert given("cgcnn")[GIVEN]["threads"] == 2
     assert given(PROGRAM)[GIVEN]["cpus"] == 2.0
+
+
+class Falling(tune.Trainable):
+    """Diverges from the sixth epoch on where ``x`` is above a half."""
+
+    def setup(self, config):
+        self.x, self.n = config["x"], 0
+
+    def step(self):
+        self.n += 1
+        return {"loss": float("nan") if self.x > 0.5 and self.n > 5 else self.x + 1 / self.n}
+
+
+class Broken(Falling):
+    def step(self):
+        raise RuntimeError("its own fault")
+
+
+SCRIPT = """
+import sys
+x, epochs = float(sys.argv[1]), int(sys.argv[2])
+for epoch in range(1, epochs + 1):
+    print(f"epoch {epoch} loss {x + 1 / epoch}", flush=True)
+"""
+PRINTS = {
+    "command": [sys.executable, "-c", SCRIPT, "{x}", "{epochs}"],
+    "metrics": {"format": "regex", "pattern": r"epoch (?P<epoch>\d+) loss (?P<loss>\S+)"},
+}
+
+
+def losses(trainable, x, epochs, tmp_path):
+    curve = kind_of(study(trainable)).curve({"x": x}, "00001", epochs, schedule_epochs=epochs, cache=tmp_path)
+    return [row["loss"] for row in curve]
+
+
+@pytest.mark.parametrize("trainable", [HERE + "Falling", PRINTS], ids=["class", "program"])
+def test_a_configuration_is_trained_from_the_start_without_ray(trainable, tmp_path):
+    assert losses(trainable, 0.25, 3, tmp_path) == [1.25, 0.75, pytest.approx(0.25 + 1 / 3)]
+
+
+def test_a_training_that_diverges_or_breaks_ends_its_curve_and_nothing_else(tmp_path, capsys):
+    assert len(losses(HERE + "Falling", 0.75, 9, tmp_path)) == 5
+    assert losses(HERE + "Broken", 0.25, 9, tmp_path) == []
+    assert "00001: RuntimeError: its own fault" in capsys.readouterr().err
+
+
+def test_a_function_cannot_be_trained_without_ray(tmp_path):
+    with pytest.raises(PerchError, match=r"cannot train '.*function' outside of Ray"):
+        losses(HERE + "function", 0.25, 3, tmp_path)
