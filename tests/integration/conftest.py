@@ -25,7 +25,7 @@ CPUS = 2
 def as_before() -> Iterator[None]:
     """What a command changes in its process is undone: environment, import path, signal handlers."""
     environment, path = dict(os.environ), list(sys.path)
-    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)}
     try:
         yield
     finally:

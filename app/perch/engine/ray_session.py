@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from perch.engine.signals import hangup_blocked
 from perch.errors import ClusterError
 
 LOCAL_STORE_BYTES = 150_000_000
@@ -181,16 +182,17 @@ def _start(folder: Path, cpus: int | None) -> None:
 def _init(folder: Path, cpus: int | None) -> None:
     import ray
 
-    ray.init(
-        address="local",
-        num_cpus=cpus,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-        object_store_memory=LOCAL_STORE_BYTES,
-        _temp_dir=str(folder / RAY_FOLDER),
-        _node_ip_address="127.0.0.1",
-    )
+    with hangup_blocked():
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=LOCAL_STORE_BYTES,
+            _temp_dir=str(folder / RAY_FOLDER),
+            _node_ip_address="127.0.0.1",
+        )
 
 
 def _shutdown() -> None:

@@ -25,7 +25,34 @@ def leaving() -> Iterator[None]:
             raise
 
 
-TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+TAKEN = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
+"""What asks a run to leave. SIGHUP: its terminal has gone."""
+
+
+def is_a_second(number: int, signals: int) -> bool:
+    """True for a signal that ends at once a run which has had ``signals`` before.
+
+    SIGHUP never does: when a terminal closes, the shell and the system send one each.
+    """
+    return signals > 0 and number != signal.SIGHUP
+
+
+def ignored_from_outside(number: int) -> bool:
+    """True for a SIGHUP that whoever started the command wants ignored, as ``nohup`` does."""
+    return number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+
+
+@contextlib.contextmanager
+def hangup_blocked() -> Iterator[None]:
+    """Processes that are started inside never receive SIGHUP, which a closing terminal sends to all of a command's.
+
+    They end with the command. One that is sent to this thread meanwhile arrives afterwards.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager
@@ -44,11 +71,12 @@ def handlers_restored() -> Iterator[None]:
 
 
 def take_signals(handler: Callable[[int, Any], None]) -> Callable[[], None]:
-    """A function that points INT, TERM and USR1 at ``handler``, where that is possible (in the main thread)."""
+    """A function that points INT, TERM, USR1 and HUP at ``handler``, where that is possible (in the main thread)."""
 
     def take() -> None:
         if threading.current_thread() is threading.main_thread():
             for number in TAKEN:
-                signal.signal(number, handler)
+                if not ignored_from_outside(number):
+                    signal.signal(number, handler)
 
     return take

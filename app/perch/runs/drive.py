@@ -77,7 +77,7 @@ def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None
 
 
 def _fit(attempt: Attempt, ray_session: Session) -> None:
-    from perch.engine.signals import Leave, take_signals
+    from perch.engine.signals import Leave, is_a_second, take_signals
     from perch.engine.tune import TuneEngine
     from perch.training.failure import classify
 
@@ -98,9 +98,10 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
             attempt.view.show(snapshot(attempt.folder.id, study, campaign, attempt.baselines, attempt.started_s))
 
     def on_signal(number: int, _frame: Any) -> None:
+        second = is_a_second(number, attempt.signals)
         attempt.signals += 1
         name = signal.Signals(number).name
-        if attempt.signals > 1:
+        if second:
             campaign.end("interrupted", f"{name}, twice")
             raise Leave
         campaign.end("interrupted", name, stay_s())

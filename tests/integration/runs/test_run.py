@@ -1,5 +1,6 @@
 """``perch run`` on a real Ray: to the end, interrupted, killed, extended."""
 
+import os
 import random
 import signal
 
@@ -59,14 +60,18 @@ def test_a_run_leaves_its_whole_record(study, tmp_path, perch, perch_here):
     audit(out / "r", 15)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_and_exits_75_with_the_command_that_resumes(study, tmp_path, perch, perch_here, number):
     out = tmp_path / "out"
     patient = {"PERCH_GRACE_S": "3600"}  # so that it waits for every running epoch, however busy the machine
     command = perch("run", study, "--out", out, env={"TOY_S": "0.3", **patient})
     folder = eventually(lambda: next(iter(out.glob("toy-asha-*")), None), "no run folder came")
     command.until(folder, lambda events: len(results(events)) >= 8)
-    command.signal(number)
+    if number == signal.SIGHUP:  # a terminal that closes: the shell and the system tell all of the command's processes
+        os.killpg(command.process.pid, number)
+        os.killpg(command.process.pid, number)
+    else:
+        command.signal(number)
     code, said = command.wait()
     assert code == 75, said
     assert "perch run" in said and f"--run-id {folder.name}" in said

@@ -122,10 +122,13 @@ def _one(
 
 
 def _take_signals() -> None:
-    """Between runs an interruption or a SIGTERM ends the comparison; during a run the run takes them, saves and says 75."""
+    """Between runs an interruption, a SIGTERM or SIGHUP ends the comparison; during a run the run takes them, saves and says 75."""
+    from perch.engine.signals import ignored_from_outside
+
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if not ignored_from_outside(number):
+                signal.signal(number, signal.default_int_handler)
 
 
 def _prepare(plan: ComparePlan, folder: Path) -> None:
