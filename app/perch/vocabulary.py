@@ -27,6 +27,9 @@ ACTIVITIES: Final = ("training", "evaluating", "starting", "checkpointing", "red
 COLLAPSED_SHARE: Final = 0.98
 """A trial that never falls below this share of the mean predictor's error is called collapsed."""
 
+NO_GPUS: Final = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
+"""The environment of a process that is to see no GPU, whatever the machine has."""
+
 OUT_OF_MEMORY: Final = "out_of_memory"
 DIVERGED: Final = "diverged"
 DATA: Final = "data"

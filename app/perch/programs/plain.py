@@ -79,9 +79,9 @@ def _train(study: Study, spec: Command, config: Mapping[str, Any], folder: Path,
         done: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return done
     name = f"seed-{seed}"
-    gpus = study.resources.gpus or 0.0
     order = Order(
-        name, 0, seed_of(seed, "train"), study.epochs, study.resources.cpus, gpus, str(folder / "trials"), study.metric,
+        name, 0, seed_of(seed, "train"), study.epochs, study.resources.cpus, study.resources.gpus,
+        str(folder / "trials"), study.metric,
         study.mode, math.inf,
     )  # fmt: skip
     training = Training(spec, order, config)

@@ -54,6 +54,7 @@ def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, fl
             "seed": study.seed,
             "epochs": study.epochs,
             "threads": max(int(resources["cpu"]), 1),
+            "gpus": resources.get("gpu", 0.0),
             "key": placement.seed_key,
             "weights": str(attempt.folder.weights),
             "keep_below": placement.keep_below,

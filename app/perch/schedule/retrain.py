@@ -36,10 +36,13 @@ def train_curves(
             fix="use trainable: cgcnn, or train your configuration in your own code",
         )  # fmt: skip
     threads = max(1, int(study.resources.cpus))
-    workers = max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))
+    places = places_here(study.resources.gpus)[: max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))]
     spec = study.model_dump(mode="json", by_alias=True)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
+    free = context.Queue()
+    for place in places:
+        free.put(place)
+    with ProcessPoolExecutor(len(places), context, _take_place, (free, study.resources.gpus)) as pool:
         jobs = [
             pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, threads, str(cache))
             for config, key in zip(configs, keys, strict=True)
@@ -49,6 +52,31 @@ def train_curves(
             out.append(job.result())
             done(len(out))
     return out
+
+
+def places_here(gpus: float | None) -> list[str]:
+    """The devices of processes that train at once, a name for each: GPUs as many times as trials fit, else ``cpu`` per core."""
+    import torch
+
+    devices = 0 if gpus == 0 else torch.cuda.device_count()
+    if not devices:
+        return ["cpu"] * len(os.sched_getaffinity(0))
+    each = max(int(1 / gpus + 1e-6), 1) if gpus else 1
+    return [f"cuda:{n}" for _ in range(each) for n in range(devices)]
+
+
+_device = "auto"
+"""Of a process that trains: set when it starts."""
+
+
+def _take_place(free: Any, gpus: float | None) -> None:
+    """Take a place nobody has; called once by each process, before it does anything else."""
+    from perch.training.assigned import device_here
+
+    global _device
+    _device = free.get()
+    if _device == "cpu":
+        device_here(gpus)
 
 
 def _train(
@@ -64,7 +92,9 @@ def _train(
         epochs=schedule_epochs,
         seed=int(spec["seed"]),
         key=key,
+        device=_device,
         threads=threads,
+        tf32=bool(spec.get("resources", {}).get("tf32", True)),
         model=str(spec["trainable"]),
     )
     curve: Curve = []

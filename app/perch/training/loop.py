@@ -14,7 +14,7 @@ from perch.data.graphs.graph import Graphs
 from perch.data.prepare import Prepared
 from perch.errors import Diverged, StudyError
 from perch.model.flat import FlatData
-from perch.training.device import describe, find_device, peak_memory_bytes, reset_peak_memory, set_threads
+from perch.training.device import describe, find_device, peak_memory_bytes, reset_peak_memory, set_tf32, set_threads
 from perch.training.fold import Fold
 from perch.training.keys import at_epoch, complete
 from perch.training.tensors import flat_data, graph_features
@@ -49,12 +49,14 @@ class Training:
         device: str = "auto",
         threads: int | None = None,
         model: str = "cgcnn",
+        tf32: bool = True,
     ) -> None:
-        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over."""
+        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over, ``tf32``: see ``set_tf32``."""
         set_threads(threads)
         self.config = complete(config)
         self.model, self.epochs = model, epochs
         self.device = find_device(device)
+        set_tf32(self.device, tf32)
         reset_peak_memory(self.device)
         self.prepared = prepared
         _check_graphs(self.config, prepared.graphs)

@@ -7,12 +7,13 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import ray
 import torch
 from ray import tune
 
 from perch.errors import RecordError
+from perch.training.assigned import take_device
 from perch.training.cache import prepared_for
-from perch.training.device import describe
 from perch.training.failure import classify
 from perch.training.loop import Training
 from perch.training.weights import keep, kept_of, read_kept
@@ -26,15 +27,16 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
     """One trial. Its configuration holds hyperparameters, and under ``_perch`` what the run says.
 
     ``_perch``: ``study`` (as a mapping), ``base`` (folder that the study's paths start from), ``cache``, ``trial``,
-    ``segment``, ``seed``, ``epochs``, ``threads``, ``key``; and, where leading weights are to be kept, ``weights`` (a
+    ``segment``, ``seed``, ``epochs``, ``threads``, ``gpus``, ``key``; and, where leading weights are to be kept, ``weights`` (a
     folder) and ``keep_below`` (the value under which they are worth it, lower is better).
     """
 
     training: Training | None = None
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Prepare the data (once per process), check the device and show it, build the model."""
+        """Take the device that was given and show it, prepare the data (once per process), build the model."""
         told = config["_perch"]
+        given = take_device(told.get("gpus"), ray.get_gpu_ids() if ray.is_initialized() else ())
         study, cache = told["study"], told.get("cache")
         prepared = prepared_for(study["data"], Path(told["base"]), Path(cache) if cache else None, config)
         self.training = Training(
@@ -43,13 +45,15 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
             epochs=told["epochs"],
             seed=told["seed"],
             key=told["key"],
+            device=given.name,
             threads=told.get("threads"),
+            tf32=study.get("resources", {}).get("tf32", True),
             model=study.get("trainable", "cgcnn"),
         )
         self._metric = study.get("metric", "validation_mae_ev")
         self._sign = -1.0 if study.get("mode") == "max" else 1.0
         self._keep_below = self._lowest_kept(told)
-        shown = describe(self.training.device)
+        shown = given.words
         if shown not in _shown:
             _shown.add(shown)
             print(f"trials of this worker train on {shown}", flush=True)
