@@ -49,6 +49,7 @@ def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, fl
             "study": study.model_dump(mode="json", by_alias=True),
             "base": study.base,
             "cache": str(attempt.cache),
+            "files": attempt.prepared.files if attempt.prepared is not None else "",
             "trial": placement.trial,
             "segment": placement.segment,
             "seed": study.seed,

@@ -13,7 +13,7 @@ from torch import Tensor
 from perch.data.graphs.graph import Graphs
 from perch.data.prepare import Prepared
 from perch.errors import Diverged, StudyError
-from perch.model.flat import FlatData
+from perch.model.flat import KEPT_EXPANSION_BYTES, FlatData
 from perch.training.device import describe, find_device, peak_memory_bytes, reset_peak_memory, set_tf32, set_threads
 from perch.training.fold import Fold
 from perch.training.keys import at_epoch, complete
@@ -61,8 +61,9 @@ class Training:
         self.prepared = prepared
         _check_graphs(self.config, prepared.graphs)
         self.data = flat_data(prepared, self.config["pooling"], self.device)
+        room = KEPT_EXPANSION_BYTES // len(prepared.splits)
         self.folds = [
-            Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n))
+            Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n), room)
             for n, split in enumerate(prepared.splits)
         ]
         self.epochs_done = 0

@@ -26,7 +26,7 @@ _shown: set[str] = set()
 class GraphTrainable(tune.Trainable):  # type: ignore[misc]
     """One trial. Its configuration holds hyperparameters, and under ``_perch`` what the run says.
 
-    ``_perch``: ``study`` (as a mapping), ``base`` (folder that the study's paths start from), ``cache``, ``trial``,
+    ``_perch``: ``study`` (as a mapping), ``base`` (folder that the study's paths start from), ``cache``, ``files``, ``trial``,
     ``segment``, ``seed``, ``epochs``, ``threads``, ``gpus``, ``key``; and, where leading weights are to be kept, ``weights`` (a
     folder) and ``keep_below`` (the value under which they are worth it, lower is better).
     """
@@ -38,7 +38,9 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
         told = config["_perch"]
         given = take_device(told.get("gpus"), ray.get_gpu_ids() if ray.is_initialized() else ())
         study, cache = told["study"], told.get("cache")
-        prepared = prepared_for(study["data"], Path(told["base"]), Path(cache) if cache else None, config)
+        prepared = prepared_for(
+            study["data"], Path(told["base"]), Path(cache) if cache else None, config, told.get("files", "")
+        )
         self.training = Training(
             prepared,
             {k: v for k, v in config.items() if k != "_perch"},
