@@ -6,6 +6,7 @@
   - StrategyError       a strategy's settings, or what it needs and does not find
   - TrialError          one trial's own failure (a row in the table, never the end of a run)
     + Diverged          its loss stopped being a finite number
+    + DeviceError       the device that it was given is not there: the machine's fault
   - RecordError         a run folder: unreadable, unfinished, of another study
   - ClusterError        Ray, Slurm or Kubernetes
 """
@@ -65,6 +66,10 @@ class TrialError(PerchError):
 
 class Diverged(TrialError):
     """The loss of a trial is no longer finite."""
+
+
+class DeviceError(TrialError):
+    """The machine does not offer the device that a trial was given."""
 
 
 class RecordError(PerchError):

@@ -100,7 +100,12 @@ class Resources(Model):
 
     cpus: float = Field(1, gt=0, description="processor cores of one trial")
     gpus: float | None = Field(
-        None, ge=0, description="GPUs of one trial (0.25: four share one); default: 1 where there are any"
+        None,
+        ge=0,
+        description="GPUs of one trial (0.25: four share one; 0: they are hidden from it); default: 1 where there are any",
+    )
+    tf32: bool = Field(
+        True, description="on GPUs that can, float32 matrices are multiplied in TF32; Perch's own models"
     )
 
 

@@ -30,6 +30,9 @@ COLLAPSED_SHARE: Final = 0.98
 GIVEN: Final = "_perch"
 """The key under which a trial's configuration holds what the run says of it, besides the hyperparameters."""
 
+NO_GPUS: Final = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
+"""The environment of a process that is to see no GPU, whatever the machine has."""
+
 OUT_OF_MEMORY: Final = "out_of_memory"
 DIVERGED: Final = "diverged"
 DATA: Final = "data"

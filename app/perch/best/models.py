@@ -17,6 +17,7 @@ from perch.log.state import KEPT
 from perch.record import load
 from perch.record.reading import Run
 from perch.study import Study
+from perch.training.assigned import device_here
 from perch.training.cache import prepared_for
 from perch.training.device import set_threads
 from perch.training.loop import Training
@@ -84,6 +85,8 @@ def _weights(study: Study, folder: RunFolder, prepared: Prepared, row: dict[str,
         seed=study.seed,
         key=trial,
         model=study.trainable_name,
+        device=device_here(study.resources.gpus),
+        tf32=study.resources.tf32,
         threads=max(int(study.resources.cpus), 1),
     )
     path = folder.weights / f"{trial}.pt"

@@ -6,7 +6,7 @@ A model that loses to the last one has learned nothing that the formula does not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -49,26 +49,45 @@ def baselines(
     }
 
 
-def composition_features(graphs: Graphs, adsorbates: npt.NDArray[np.str_]) -> FloatArray:
-    """What the formula says of a structure, (G, F): mean group and period of the slab, crossed with the adsorbate.
+def composition_features(graphs: Graphs, adsorbates: npt.NDArray[np.str_]) -> Any:
+    """What the formula says of a structure, (G, F), sparse: mean group and period of the slab, crossed with the adsorbate.
 
     The slab is what is not flagged as adsorbate. Group enters up to second order, so that the regression says
     something of elements that it has not seen; each element's own share enters with less weight, for those it has.
+    A structure holds few elements and one adsorbate: of 100,000 structures of 82 elements and 20 adsorbates 20 MB are
+    kept, where the whole table has 1.5 GB.
     """
+    from scipy import sparse
+
     slab = np.where(_all_adsorbate(graphs), True, ~graphs.adsorbate).astype(float)
-    elements, code = np.unique(graphs.numbers, return_inverse=True)
-    row = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
-    share = np.zeros((len(graphs), len(elements)))
-    np.add.at(share, (row, code), slab)
-    share /= np.add.reduceat(slab, graphs.start[:-1])[:, None]
+    share = _per_structure(graphs, slab)
+    elements = np.unique(graphs.numbers)
+    share = sparse.diags_array(1.0 / np.add.reduceat(slab, graphs.start[:-1])) @ share
     group, period = group_and_period(elements)
     g, p = (group - 9) / 3, period - 5
     mean_group = share @ g
-    slopes = [np.ones(len(graphs)), mean_group, mean_group**2, share @ g**2, share @ p]
-    columns = np.column_stack([*slopes, _SHARE_WEIGHT * share])
+    slopes = np.column_stack([np.ones(len(graphs)), mean_group, mean_group**2, share @ g**2, share @ p])
+    columns = sparse.hstack([sparse.csr_array(slopes), _SHARE_WEIGHT * share], format="csr")
     kinds, kind = np.unique(adsorbates, return_inverse=True)
-    crossed = [columns * (kind == k)[:, None] for k in range(len(kinds))] if len(kinds) > 1 else []
-    return np.column_stack([columns, *crossed])
+    if len(kinds) < 2:
+        return columns
+    row, column = columns.nonzero()
+    own = sparse.csr_array(
+        (columns[row, column], (row, kind[row] * columns.shape[1] + column)),
+        shape=(len(graphs), len(kinds) * columns.shape[1]),
+    )
+    return sparse.hstack([columns, own], format="csr")
+
+
+def _per_structure(graphs: Graphs, weights: FloatArray) -> Any:
+    """Sums of the atoms' ``weights`` (A,) by element in each structure: (G, elements that occur), sparse."""
+    from scipy import sparse
+
+    elements, code = np.unique(graphs.numbers, return_inverse=True)
+    table = sparse.csr_array((weights, code, graphs.start), shape=(len(graphs), len(elements)), copy=True)
+    table.sum_duplicates()
+    table.eliminate_zeros()
+    return table
 
 
 def group_and_period(numbers: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -83,7 +102,7 @@ def group_and_period(numbers: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     return group.astype(float), period
 
 
-def ridge_r_squared(x: FloatArray, y: FloatArray) -> float:
+def ridge_r_squared(x: Any, y: FloatArray) -> float:
     """Share of the variance of ``y`` that a barely penalised linear model of ``x`` explains, on the same rows."""
     total = float(((y - y.mean()) ** 2).sum())
     if total == 0:
@@ -92,13 +111,9 @@ def ridge_r_squared(x: FloatArray, y: FloatArray) -> float:
     return 1.0 - float(left @ left) / total
 
 
-def counts(graphs: Graphs) -> FloatArray:
-    """Atoms of each element per structure, (G, elements that occur)."""
-    elements, code = np.unique(graphs.numbers, return_inverse=True)
-    row = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
-    table = np.zeros((len(graphs), len(elements)))
-    np.add.at(table, (row, code), 1.0)
-    return table
+def counts(graphs: Graphs) -> Any:
+    """Atoms of each element per structure, (G, elements that occur), sparse."""
+    return _per_structure(graphs, np.ones(len(graphs.numbers)))
 
 
 def _mean_per(names: npt.NDArray[np.str_], y: FloatArray, train: IntArray) -> FloatArray | None:
@@ -110,7 +125,7 @@ def _mean_per(names: npt.NDArray[np.str_], y: FloatArray, train: IntArray) -> Fl
     return np.array([per.get(name, mean) for name in names])
 
 
-def _ridge(features: FloatArray, y: FloatArray, groups: IntArray, train: IntArray) -> FloatArray:
+def _ridge(features: Any, y: FloatArray, groups: IntArray, train: IntArray) -> FloatArray:
     """Ridge regression; its penalty is the one that predicts left-out groups of the training rows best."""
     x, goal = features[train], y[train]
     fold = np.unique(groups[train], return_inverse=True)[1] % 5
@@ -124,13 +139,19 @@ def _ridge(features: FloatArray, y: FloatArray, groups: IntArray, train: IntArra
     return _ridge_path(x, goal, features, (best,))[:, 0]
 
 
-def _ridge_path(x: FloatArray, y: FloatArray, new: FloatArray, penalties: Sequence[float]) -> FloatArray:
-    """Predictions for ``new`` under each penalty, (rows, penalties), from one decomposition."""
-    centre, level = x.mean(0), float(y.mean())
-    values, vectors = np.linalg.eigh((x - centre).T @ (x - centre))
-    inner = vectors.T @ ((x - centre).T @ (y - level))
+def _ridge_path(x: Any, y: FloatArray, new: Any, penalties: Sequence[float]) -> FloatArray:
+    """Predictions for ``new`` under each penalty, (rows, penalties), from one decomposition. ``x``, ``new``: may be sparse.
+
+    The centre is taken off the products and not off the rows, of which it would leave none sparse.
+    """
+    centre, level, rows = np.asarray(x.mean(axis=0)).ravel(), float(y.mean()), x.shape[0]
+    product = x.T @ x
+    product = product if isinstance(product, np.ndarray) else product.toarray()
+    values, vectors = np.linalg.eigh(product - rows * np.outer(centre, centre))
+    inner = vectors.T @ (x.T @ (y - level))
     shrunk = inner[:, None] / (np.maximum(values, 0)[:, None] + np.array(penalties)[None])
-    return np.asarray(level + (new - centre) @ vectors @ shrunk)
+    slopes = vectors @ shrunk
+    return np.asarray(level + new @ slopes - centre @ slopes)
 
 
 def _all_adsorbate(graphs: Graphs) -> npt.NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perch.data.baselines import baselines
-from perch.data.fingerprint import graphs_key, splits_key
+from perch.data.fingerprint import digest, graphs_key, keep_digests, known_digests, splits_key
 from perch.data.graphs import store
 from perch.data.graphs.build import build
 from perch.data.graphs.features import CGCNN, atom_features
@@ -52,6 +52,8 @@ class Prepared:
     adsorbate: AdsorbateSpec | None
     features: str
     fingerprint: str
+    files: str = ""
+    """What ``prepare`` may be told in other processes of the same run, so that they need not hash the data files."""
     warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -101,11 +103,13 @@ def prepare(
     cutoff_angstrom: float | None = None,
     max_neighbors: int | None = None,
     progress: Progress | None = None,
+    files: str = "",
 ) -> Prepared:
     """Build a study's data, or read them from ``cache`` (default: the user's cache folder).
 
     ``cutoff_angstrom`` and ``max_neighbors`` override the study's, for studies that search over them. What is read
-    from the cache is mapped into memory. Several processes may prepare the same data at once.
+    from the cache is mapped into memory. Several processes may prepare the same data at once. ``files``: the digests of
+    the data files, as ``Prepared.files`` of another process names them; they are then not hashed here.
 
     Raises DataError for data that cannot be trained on.
     """
@@ -114,7 +118,11 @@ def prepare(
     cache = cache or store.default_cache()
     check(spec, base)
     path = locate(spec, base, cache)
-    key = graphs_key(spec, SOURCES.get(spec.source).files(spec, path))
+    digests = known_digests(cache, files) if files else None
+    if digests is None:
+        digests = [digest(file) for file in SOURCES.get(spec.source).files(spec, path)]
+        files = keep_digests(cache, digests)
+    key = graphs_key(spec, digests)
     stored = store.read(cache / "graphs" / key) or _build(spec, base, path, cache / "graphs" / key, progress)
     graphs = Graphs(**stored.arrays, cutoff_angstrom=spec.cutoff_angstrom, max_neighbors=spec.max_neighbors)
     meta = stored.meta
@@ -137,6 +145,7 @@ def prepare(
         adsorbate=adsorbate_spec(spec),
         features=features,
         fingerprint=fingerprint,
+        files=files,
         warnings=tuple(meta["warnings"]),
     )
 

@@ -34,11 +34,14 @@ ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 NO_METRICS = {"RAY_enable_metrics_collection": "0", "AUTOSCALER_METRIC_PORT": "-1", "DASHBOARD_METRIC_PORT": "-1"}
 """The ``/metrics`` of agents, monitor and dashboard ask for no token. The last two have no switch, but no server at such a port."""
 
+HIDING = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
+"""A worker that was given no GPU sees none."""
+
 QUIET = {
     **JOINING,
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    **HIDING,
     "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "RAY_DEDUP_LOGS": "0",
@@ -163,7 +166,7 @@ def _initialised() -> bool:
 def _join(address: str, python_path: list[str]) -> None:
     import ray
 
-    env = {"PYTHONPATH": os.pathsep.join([*python_path, *_inherited_path()])} if python_path else {}
+    env = {"PYTHONPATH": os.pathsep.join([*python_path, *_inherited_path()]), **HIDING} if python_path else {}
     runtime = {"env_vars": env} if env else None
     ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env=runtime)
 

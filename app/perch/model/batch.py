@@ -30,6 +30,12 @@ class Batch:
     weights: Tensor
     graphs: int
 
+    @property
+    def own_bytes(self) -> int:
+        """Bytes of its tensors, without the table of features, which all batches share."""
+        own = (v for name, v in vars(self).items() if isinstance(v, Tensor) and name != "features")
+        return sum(v.numel() * v.element_size() for v in own)
+
     def pool(self, x: Tensor) -> Tensor:
         """Weighted mean of the atoms' vectors (N, F) in each graph: (G, F)."""
         return x.new_zeros(self.graphs, x.shape[1]).index_add_(0, self.graph, x * self.weights.to(x.dtype))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -58,6 +60,7 @@ class FlatData:
         self.received = self._keep(np.bincount(receivers, minlength=count), torch.int32)
         self.sent = self._keep(np.bincount(senders, minlength=count), torch.int32)
         self.distances = self._keep(graphs.distances[receivers, places], torch.float32)
+        self.pooling = pooling
         self.weights = self._keep(pooling_weights(graphs, pooling), torch.float32)
         small = len(receivers) * self.bond_features * 4 <= KEPT_EXPANSION_BYTES
         self.expanded = expand(self.distances, self.cutoff_angstrom) if small else None
@@ -75,10 +78,22 @@ class FlatData:
         """Numbers per bond."""
         return gaussian_centers(self.cutoff_angstrom)
 
-    def batch(self, rows: Tensor) -> Batch:
-        """The graphs of these rows (G,), atoms and bonds renumbered from 0."""
-        atoms, graph, first_atom = self.atoms_of.gather(rows)
-        bonds, owner, first_bond = self.bonds_of.gather(rows)
+    def pooled(self, graphs: Graphs, pooling: str) -> FlatData:
+        """The same data set pooled otherwise: everything but the weights is shared. ``graphs``: those it was made of."""
+        other = copy.copy(self)
+        other.pooling = pooling
+        other.weights = self._keep(pooling_weights(graphs, pooling), torch.float32)
+        return other
+
+    def batch(self, rows: Tensor, on_host: Tensor | None = None) -> Batch:
+        """The graphs of these rows (G,), atoms and bonds renumbered from 0.
+
+        ``on_host``: the same rows on the CPU, where the caller has them: the sizes are then known without waiting for
+        the device.
+        """
+        known_rows = rows.cpu() if on_host is None else on_host
+        atoms, graph, first_atom = self.atoms_of.gather(rows, known_rows)
+        bonds, owner, first_bond = self.bonds_of.gather(rows, known_rows)
         shift = first_atom.int()[owner]
         received, sent = self.received[atoms], self.sent[atoms]
         known = self.expanded
@@ -107,16 +122,21 @@ class _Ranges:
 
     def __init__(self, start: Tensor) -> None:
         self.start, self.sizes = start[:-1], start.diff()
+        self.sizes_on_host = self.sizes.cpu()
 
     def __len__(self) -> int:
         return len(self.start)
 
-    def gather(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Indices of the things of these graphs, one graph after the other; each one's place in ``rows``; each graph's first."""
+    def gather(self, rows: Tensor, on_host: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Indices of the things of these graphs, one graph after the other; each one's place in ``rows``; each graph's first.
+
+        ``on_host``: the same rows on the CPU.
+        """
+        count = int(self.sizes_on_host[on_host].sum())
         sizes = self.sizes[rows]
         first = sizes.cumsum(0) - sizes
-        owner = torch.repeat_interleave(sizes)
-        indices = torch.arange(len(owner), device=rows.device) + (self.start[rows] - first)[owner]
+        owner = torch.repeat_interleave(sizes, output_size=count)
+        indices = torch.arange(count, device=rows.device) + (self.start[rows] - first)[owner]
         return indices, owner, first
 
 

@@ -55,8 +55,10 @@ def predict_atoms(models: Sequence[Model], atoms: Sequence[Atoms], name: str = "
     energies, distances = [], []
     for model in models:
         spec = _spec(model)
-        made = graphs.setdefault(spec.model_dump_json(), from_atoms(list(atoms), spec))
-        data = model.data(made)
+        name_of_graphs = spec.model_dump_json()
+        if name_of_graphs not in graphs:
+            graphs[name_of_graphs] = from_atoms(list(atoms), spec)
+        data = model.data(graphs[name_of_graphs])
         energies.append(model.energies(data))
         distances.append(model.distances(data))
     mean, far = np.mean(energies, axis=0), np.mean(distances, axis=0)

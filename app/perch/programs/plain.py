@@ -103,9 +103,8 @@ def train_rows(
 
     Returns its rows, a mapping of metrics per epoch, and what ended it early in words, or None.
     """
-    gpus = study.resources.gpus or 0.0
     order = Order(
-        trial, 0, seed_of(study.seed, key), study.epochs, study.resources.cpus, gpus, str(trials), study.metric, study.mode,
+        trial, 0, seed_of(study.seed, key), study.epochs, study.resources.cpus, study.resources.gpus, str(trials), study.metric, study.mode,
         math.inf,
     )  # fmt: skip
     training = Training(spec, order, config)

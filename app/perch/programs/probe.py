@@ -32,8 +32,8 @@ def probe(study: Study, spec: Command, config: Mapping[str, Any], epochs: int = 
     import time
 
     folder = Path(tempfile.mkdtemp(prefix="perch-probe-"))
-    gpus = study.resources.gpus or 0.0
-    order = Order("probe", 0, 1, study.epochs, study.resources.cpus, gpus, str(folder), study.metric, study.mode)
+    given = study.resources
+    order = Order("probe", 0, 1, study.epochs, given.cpus, given.gpus, str(folder), study.metric, study.mode)
     training = Training(spec, order, config)
     try:
         row: dict[str, float] = {}

@@ -39,7 +39,8 @@ class Order:
     seed: int
     epochs: int
     cpus: float
-    gpus: float
+    gpus: float | None
+    """0: GPUs are hidden from the program. None: nothing was said, and it sees what there is."""
     folder: str
     metric: str
     mode: str = "min"
@@ -148,10 +149,12 @@ class Training:
             else:
                 self._forget_source(f"the checkpoint '{self.source.path}' is not whole")
         values = standard_values(
-            self.spec, self.folder, seed=self.order.seed, cpus=max(int(self.order.cpus), 1), gpus=math.ceil(self.order.gpus),
+            self.spec, self.folder, seed=self.order.seed, cpus=max(int(self.order.cpus), 1), gpus=math.ceil(self.order.gpus or 0.0),
             epochs=self.order.epochs,
         )  # fmt: skip
-        start = prepare(self.spec, self.config, {**values, "checkpoint": checkpoint}, resuming=self.source is not None)
+        start = prepare(
+            self.spec, self.config, {**values, "checkpoint": checkpoint}, resuming=self.source is not None, hide_gpus=self.order.gpus == 0,
+        )  # fmt: skip
         if start.text is not None:
             config = Path(values["config"])
             config.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from perch.log.events import EventLog
 from perch.log.folder import RunFolder
 from perch.runs.resume import Target, asks_for_more, planned_workers, replay
 from perch.study import Study, dump
-from perch.trainables import Kind, kind_of
+from perch.trainables import Data, Kind, kind_of
 from perch.view.live import View
 
 if TYPE_CHECKING:
@@ -61,24 +61,13 @@ class Attempt:
         return self.data.prepared.baselines if self.data.prepared is not None else {}
 
 
-@dataclass(frozen=True)
-class Data:
-    """What a run trains on."""
-
-    prepared: Prepared | None
-    """Graphs, splits and baselines; None: the trainable reads its own data."""
-    study: Study
-    """The study without choices that these data cannot serve."""
-    cache: Path
-
-
 def prepare_data(kind: Kind, cache: Path, view: View | None) -> Data:
     """Build the data before Ray starts, so that bad ones cost nothing; they are kept in ``cache``, for all runs of a folder."""
-    prepared, study, warnings = kind.data(cache)
+    data, warnings = kind.data(cache)
     if view is not None:
         for warning in warnings:
             view.say(f"warning: {warning}")
-    return Data(prepared, study, cache)
+    return data
 
 
 def open_attempt(goal: Target, data: Data, view: View | None, began_s: float) -> Attempt:

@@ -115,9 +115,7 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
         resources,
         attempt=attempt.log.attempt,
         reuse_workers=attempt.kind.can_reset,
-        extra_config=lambda placement: attempt.kind.extra_config(
-            attempt.folder, attempt.data.cache, placement, resources
-        ),
+        extra_config=lambda placement: attempt.kind.extra_config(attempt.folder, attempt.data, placement, resources),
         classify=lambda error: classify(error, shared_device=0 < resources.get("gpu", 0) < 1),
         on_tick=tick,
         on_start=take,

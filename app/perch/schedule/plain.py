@@ -83,6 +83,7 @@ def make_order(
 
 def train(order: Order, folder: Path, progress: Callable[[int, dict[str, Any]], None], say: Say) -> dict[str, Any]:
     """Train every seed that has no result yet, write ``train.json`` and ``best/``, and return the summary."""
+    from perch.training.assigned import device_here
     from perch.training.cache import prepared_for
     from perch.training.plain import train_plain
     from perch.training.weights import keep
@@ -92,12 +93,21 @@ def train(order: Order, folder: Path, progress: Callable[[int, dict[str, Any]], 
     data = study.data.model_dump()
     prepared = prepared_for(data, Path(study.base), folder.parent / ".cache", order.config)
     threads = max(1, int(study.resources.cpus))
+    device = device_here(study.resources.gpus)
     for seed in order.seeds:
         if (folder / "seeds" / f"{seed}.json").is_file():
             say(f"seed {seed}: trained already")
             continue
         (found,) = train_plain(
-            prepared, order.config, order.epochs, [seed], progress=progress, threads=threads, model=study.trainable_name
+            prepared,
+            order.config,
+            order.epochs,
+            [seed],
+            progress=progress,
+            threads=threads,
+            model=study.trainable_name,
+            device=device,
+            tf32=study.resources.tf32,
         )
         if found.best is not None:
             keep(folder / "weights", found.best)
@@ -169,6 +179,7 @@ def _claim(order: Order, folder: Path) -> None:
 
 def _write_best(order: Order, folder: Path, prepared: Any, summary: Mapping[str, Any]) -> None:
     """``best/`` in the form that a run leaves: the seed that is best by validation, and the next four."""
+    from perch.training.assigned import device_here
     from perch.training.loop import Training
     from perch.training.weights import read_kept, save_best
 
@@ -184,6 +195,7 @@ def _write_best(order: Order, folder: Path, prepared: Any, summary: Mapping[str,
             epochs=order.epochs,
             seed=r["seed"],
             key=f"train-{r['seed']}",
+            device=device_here(order.study.resources.gpus),
             model=order.study.trainable_name,
         )
         about = {"run_id": folder.name, VALIDATION_MAE_EV: r[VALIDATION_MAE_EV], TEST_MAE_EV: r[TEST_MAE_EV]}

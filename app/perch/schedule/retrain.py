@@ -32,10 +32,13 @@ def train_curves(
     ended. Raises StudyError for a kind of trainable that needs Ray.
     """
     threads = max(1, int(study.resources.cpus))
-    workers = max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))
+    places = places_here(study.resources.gpus)[: max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))]
     spec = study.model_dump(mode="json", by_alias=True)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
+    free = context.Queue()
+    for place in places:
+        free.put(place)
+    with ProcessPoolExecutor(len(places), context, _take_place, (free, study.resources.gpus)) as pool:
         jobs = [
             pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, str(cache))
             for config, key in zip(configs, keys, strict=True)
@@ -47,7 +50,34 @@ def train_curves(
     return out
 
 
+def places_here(gpus: float | None) -> list[str]:
+    """The devices of processes that train at once, a name for each: GPUs as many times as trials fit, else ``cpu`` per core."""
+    import torch
+
+    devices = 0 if gpus == 0 else torch.cuda.device_count()
+    if not devices:
+        return ["cpu"] * len(os.sched_getaffinity(0))
+    each = max(int(1 / gpus + 1e-6), 1) if gpus else 1
+    return [f"cuda:{n}" for _ in range(each) for n in range(devices)]
+
+
+_device = "auto"
+"""Of a process that trains: set when it starts."""
+
+
+def _take_place(free: Any, gpus: float | None) -> None:
+    """Take a place nobody has; called once by each process, before it does anything else."""
+    from perch.training.assigned import device_here
+
+    global _device
+    _device = free.get()
+    if _device == "cpu":
+        device_here(gpus)
+
+
 def _train(
     spec: Mapping[str, Any], config: Mapping[str, Any], key: str, epochs: int, schedule_epochs: int, cache: str
 ) -> Curve:  # fmt: skip
-    return kind_of(parse(spec)).curve(config, key, epochs, schedule_epochs=schedule_epochs, cache=Path(cache))
+    return kind_of(parse(spec)).curve(
+        config, key, epochs, schedule_epochs=schedule_epochs, cache=Path(cache), device=_device
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perch.study import Study
-from perch.trainables.kind import Kind
+from perch.trainables.kind import Data, Kind
 from perch.trainables.network import Network
 from perch.trainables.own import Own
 from perch.trainables.program import Program
@@ -16,4 +16,4 @@ def kind_of(study: Study) -> Kind:
     return Network(study) if study.trainable_is_ours else Own(study)
 
 
-__all__ = ["Kind", "kind_of"]
+__all__ = ["Data", "Kind", "kind_of"]

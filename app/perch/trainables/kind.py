@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Data:
+    """What a run trains on."""
+
+    prepared: Prepared | None
+    """Graphs, splits and baselines; None: the trainable reads its own data."""
+    study: Study
+    """The study without choices that these data cannot serve."""
+    cache: Path
+
+
+@dataclass(frozen=True)
 class Kind(ABC):
     """A trainable as a run sees it. Nothing here starts anything."""
 
@@ -38,8 +49,8 @@ class Kind(ABC):
         """True when it leaves a checkpoint at the end of any epoch."""
 
     @abstractmethod
-    def data(self, cache: Path) -> tuple[Prepared | None, Study, list[str]]:
-        """Its data, built and kept in ``cache``; the study without choices that these cannot serve; warnings. None: it reads its own."""
+    def data(self, cache: Path) -> tuple[Data, list[str]]:
+        """Its data, built and kept in ``cache``, and warnings for people."""
 
     @abstractmethod
     def tune_trainable(self) -> Any:
@@ -47,17 +58,24 @@ class Kind(ABC):
 
     @abstractmethod
     def extra_config(
-        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+        self, folder: RunFolder, data: Data, placement: Placement, resources: Mapping[str, float]
     ) -> dict[str, Any]:
         """What a trial is given besides its hyperparameters."""
 
     def curve(
-        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+        self,
+        config: Mapping[str, Any],
+        key: str,
+        epochs: int,
+        *,
+        schedule_epochs: int,
+        cache: Path,
+        device: str = "auto",
     ) -> list[dict[str, Any]]:
         """What a configuration reports, epoch by epoch, when it is trained from the start in this process, without Ray.
 
         ``key``: its randomness, as in a run.  ``schedule_epochs``: what a named schedule of the learning rate stretches
-        over.  It ends early where the training diverges. Raises StudyError for a kind that needs Ray.
+        over.  ``device``: where it trains, for a network.  It ends early where the training diverges. Raises StudyError for a kind that needs Ray.
         """
         raise StudyError(
             f"cannot train '{self.study.trainable_name}' outside of Ray",

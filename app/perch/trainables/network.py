@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from perch.campaign.placement import Placement
 from perch.errors import Diverged
 from perch.log.folder import RunFolder
-from perch.study import Study
-from perch.trainables.kind import Kind
+from perch.trainables.kind import Data, Kind
 from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS, complete
 from perch.vocabulary import GIVEN
-
-if TYPE_CHECKING:
-    from perch.data.prepare import Prepared
 
 _USUAL = ("cgcnn", "cgconv")
 """Models that are known without torch, which takes a second to import."""
@@ -56,17 +52,24 @@ class Network(Kind):
         """Those of the network."""
         return ARCHITECTURE_KEYS
 
-    def data(self, cache: Path) -> tuple[Prepared | None, Study, list[str]]:
+    def data(self, cache: Path) -> tuple[Data, list[str]]:
         """Graphs, splits and baselines."""
         from perch.data.prepare import prepare
         from perch.data.usable_choices import drop_unusable_choices
 
         prepared = prepare(self.study.data, base=Path(self.study.base), cache=cache)
         served, dropped = drop_unusable_choices(self.study, prepared)
-        return prepared, served, [*prepared.warnings, *dropped]
+        return Data(prepared, served, cache), [*prepared.warnings, *dropped]
 
     def curve(
-        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+        self,
+        config: Mapping[str, Any],
+        key: str,
+        epochs: int,
+        *,
+        schedule_epochs: int,
+        cache: Path,
+        device: str = "auto",
     ) -> list[dict[str, Any]]:
         """The data are built once per process."""
         from perch.training.cache import prepared_for
@@ -75,7 +78,8 @@ class Network(Kind):
         study = self.study
         training = Training(
             prepared_for(study.data.model_dump(), Path(study.base), cache, config), config, epochs=schedule_epochs,
-            seed=study.seed, key=key, threads=max(1, int(study.resources.cpus)), model=study.trainable_name,
+            seed=study.seed, key=key, device=device, threads=max(1, int(study.resources.cpus)), tf32=study.resources.tf32,
+            model=study.trainable_name,
         )  # fmt: skip
         curve: list[dict[str, Any]] = []
         for _ in range(epochs):
@@ -92,19 +96,21 @@ class Network(Kind):
         return GraphTrainable
 
     def extra_config(
-        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+        self, folder: RunFolder, data: Data, placement: Placement, resources: Mapping[str, float]
     ) -> dict[str, Any]:
         """See ``perch.training.trainable``."""
         return {
             GIVEN: {
                 "study": self.study.model_dump(mode="json", by_alias=True),
                 "base": self.study.base,
-                "cache": str(cache),
+                "cache": str(data.cache),
+                "files": data.prepared.files if data.prepared is not None else "",
                 "trial": placement.trial,
                 "segment": placement.segment,
                 "seed": self.study.seed,
                 "epochs": self.study.epochs,
                 "threads": max(int(resources["cpu"]), 1),
+                "gpus": resources.get("gpu", 0.0),
                 "key": placement.seed_key,
                 "weights": str(folder.weights),
                 "keep_below": placement.keep_below,

@@ -15,8 +15,7 @@ from perch.campaign.placement import Placement
 from perch.errors import StudyError
 from perch.log.folder import RunFolder
 from perch.programs.config.configure import seed_of
-from perch.study import Study
-from perch.trainables.kind import Kind
+from perch.trainables.kind import Data, Kind
 from perch.trainables.own_config import own_config
 from perch.training.keeping import keeping
 from perch.vocabulary import GIVEN
@@ -75,16 +74,23 @@ class Own(Kind):
         if not self.can_reset:
             yield "the trainable has no reset_config: every trial gets a fresh process, which costs the seconds of its start"
 
-    def data(self, cache: Path) -> tuple[None, Study, list[str]]:
+    def data(self, cache: Path) -> tuple[Data, list[str]]:
         """It reads its own."""
-        return None, self.study, []
+        return Data(None, self.study, cache), []
 
     def curve(
-        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+        self,
+        config: Mapping[str, Any],
+        key: str,
+        epochs: int,
+        *,
+        schedule_epochs: int,
+        cache: Path,
+        device: str = "auto",
     ) -> list[dict[str, Any]]:
         """A class is driven as Tune drives it, in this process; a function needs Ray. An error ends the curve."""
         if not self.is_class:
-            return super().curve(config, key, epochs, schedule_epochs=schedule_epochs, cache=cache)
+            return super().curve(config, key, epochs, schedule_epochs=schedule_epochs, cache=cache, device=device)
         study = self.study
         trainable = self.found({**config, **own_config(config, seed=seed_of(study.seed, key), epochs=study.epochs)})
         curve: list[dict[str, Any]] = []
@@ -105,7 +111,7 @@ class Own(Kind):
         return keeping(self.found) if self.saves_when_asked else self.found
 
     def extra_config(
-        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+        self, folder: RunFolder, data: Data, placement: Placement, resources: Mapping[str, float]
     ) -> dict[str, Any]:
         """Seed, epochs and nested keys as it finds them; a class that can save is told where to keep weights."""
         study = self.study

@@ -12,7 +12,7 @@ from perch.campaign.placement import Placement
 from perch.command import Command
 from perch.log.folder import RunFolder
 from perch.study import Study
-from perch.trainables.kind import Kind
+from perch.trainables.kind import Data, Kind
 from perch.vocabulary import GIVEN
 
 
@@ -54,12 +54,19 @@ class Program(Kind):
         if not self.command.can_resume:
             yield "the program cannot resume (trainable.resume): a trial that is interrupted is trained from the start"
 
-    def data(self, cache: Path) -> tuple[None, Study, list[str]]:
+    def data(self, cache: Path) -> tuple[Data, list[str]]:
         """It reads its own."""
-        return None, self.study, []
+        return Data(None, self.study, cache), []
 
     def curve(
-        self, config: Mapping[str, Any], key: str, epochs: int, *, schedule_epochs: int, cache: Path
+        self,
+        config: Mapping[str, Any],
+        key: str,
+        epochs: int,
+        *,
+        schedule_epochs: int,
+        cache: Path,
+        device: str = "auto",
     ) -> list[dict[str, Any]]:
         """In a temporary folder. The program follows its own schedule, over the study's epochs."""
         from perch.programs.plain import train_rows
@@ -75,7 +82,7 @@ class Program(Kind):
         return ProgramTrainable
 
     def extra_config(
-        self, folder: RunFolder, cache: Path, placement: Placement, resources: Mapping[str, float]
+        self, folder: RunFolder, data: Data, placement: Placement, resources: Mapping[str, float]
     ) -> dict[str, Any]:
         """See ``perch.programs.trainable``."""
         return {

@@ -17,12 +17,17 @@ KEPT = 4
 _CACHE: OrderedDict[str, Prepared] = OrderedDict()
 
 
-def prepared_for(data: Mapping[str, Any], base: Path, cache: Path | None, config: Mapping[str, Any]) -> Prepared:
-    """The data of a study's ``data`` section, with the configuration's cutoff and neighbours where it has them."""
+def prepared_for(
+    data: Mapping[str, Any], base: Path, cache: Path | None, config: Mapping[str, Any], files: str = ""
+) -> Prepared:
+    """The data of a study's ``data`` section, with the configuration's cutoff and neighbours where it has them.
+
+    ``files``: see ``perch.data.prepare.prepare``.
+    """
     limits = {name: config.get(name, config.get(f"data.{name}")) for name in ("cutoff_angstrom", "max_neighbors")}
     key = json.dumps([data, str(base), str(cache), limits], sort_keys=True, default=str)
     if key not in _CACHE:
-        _CACHE[key] = prepare(DataSpec.model_validate(dict(data)), base=base, cache=cache, **limits)
+        _CACHE[key] = prepare(DataSpec.model_validate(dict(data)), base=base, cache=cache, files=files, **limits)
     _CACHE.move_to_end(key)
     while len(_CACHE) > KEPT:
         _CACHE.popitem(last=False)

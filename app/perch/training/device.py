@@ -58,6 +58,16 @@ def set_threads(threads: int | None) -> None:
     torch.set_flush_denormal(True)
 
 
+def set_tf32(device: torch.device, on: bool) -> None:
+    """Let a GPU that can (compute capability 8 and above) multiply float32 matrices in TF32; sums stay float32.
+
+    Each factor is rounded to a mantissa of 10 bits. Nothing changes on a CPU.
+    """
+    if device.type == "cuda":
+        can = torch.cuda.get_device_capability(device) >= (8, 0) and torch.version.hip is None
+        torch.backends.cuda.matmul.allow_tf32 = on and can
+
+
 def reset_peak_memory(device: torch.device) -> None:
     """Let ``peak_memory_bytes`` start anew."""
     if device.type == "cuda":
@@ -70,9 +80,12 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Largest memory since the last reset: the GPU's, or this process's on a CPU."""
+    """Largest memory since the last reset: what torch held of the GPU, its reserve included, or this process's on a CPU.
+
+    The context of a process on a GPU (``assigned.CONTEXT_BYTES``) comes on top.
+    """
     if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
+        return int(torch.cuda.max_memory_reserved(device))
     try:
         status = Path("/proc/self/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024

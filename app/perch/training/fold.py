@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from perch.data.graphs.graph import Split
 from perch.errors import Diverged
 from perch.model import MODELS
 from perch.model.batch import Batch
-from perch.model.flat import FlatData
+from perch.model.flat import KEPT_EXPANSION_BYTES, FlatData
 from perch.space import keyed_rng
 from perch.training.inference import Predictor
 
@@ -32,32 +32,39 @@ class Fold:
         config: Mapping[str, Any],
         model: str,
         key: tuple[int, str, int],
+        kept_bytes: int = KEPT_EXPANSION_BYTES,
     ) -> None:
-        """``key``: (seed, trial's key, number of the fold), from which all randomness comes."""
+        """``key``: (seed, trial's key, number of the fold), from which all randomness comes.
+
+        ``kept_bytes``: batches of the evaluation are kept from epoch to epoch up to this size, and made anew beyond it.
+        """
         self.data, self.key = data, key
         known = target_ev[split.train]
         mean_ev, deviation_ev = float(known.mean()), max(float(known.std()), 1e-6)
         self.target_ev = self._tensor(target_ev)
         self.normalised = self._tensor((target_ev - mean_ev) / deviation_ev)
-        self.train_rows = torch.tensor(split.train, device=data.device)
-        self.sets = _sets(split, data.device)
+        self.train_rows = torch.tensor(split.train)
+        self.sets = _sets(split)
+        self._rows = torch.cat(list(self.sets.values()))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(keyed_rng(key[0], "weights", *key[1:]).integers(2**63)))
             network = MODELS.get(model)(config, atom_features=data.atom_features, bond_features=data.bond_features)
         self.network = network.to(data.device)
         self.optimizer = make_optimizer(self.network, config)
         self.predictor = Predictor(self.network, config["atom_embedding_size"], mean_ev, deviation_ev)
-        self._evaluation: list[Batch] | None = None
+        self._evaluation: list[Batch] = []
+        self._kept_bytes = kept_bytes
 
     def train(self, now: Mapping[str, Any], epoch: int) -> float:
         """One epoch under the hyperparameters in force; the mean absolute error in eV over its batches."""
         apply(self.optimizer, now)
         self.network.train()
         order = keyed_rng(self.key[0], "order", *self.key[1:], epoch).permutation(len(self.train_rows))
-        shuffled = self.train_rows[torch.from_numpy(order).to(self.data.device)]
+        shuffled = self.train_rows[torch.from_numpy(order)]
+        size, there = now["batch_size"], shuffled.to(self.data.device)
         total = torch.zeros((), device=self.data.device)
-        for rows in torch.split(shuffled, now["batch_size"]):
-            total += self._step(rows, LOSSES[now["loss"]])
+        for rows, on_host in zip(torch.split(there, size), torch.split(shuffled, size), strict=True):
+            total += self._step(rows, on_host, LOSSES[now["loss"]])
         mae_ev = total.item() * self.predictor.deviation_ev / len(shuffled)
         if not np.isfinite(mae_ev):
             raise Diverged(
@@ -69,12 +76,21 @@ class Fold:
 
     def evaluate(self) -> dict[str, float]:
         """Mean absolute error in eV of each set of rows."""
-        rows = torch.cat(list(self.sets.values()))
-        if self._evaluation is None:  # the same batches at every epoch
-            self._evaluation = [self.data.batch(part) for part in self.predictor.parts(self.data, rows)]
-        energy = torch.cat([self.predictor.energies(batch) for batch in self._evaluation])
+        energy = torch.cat([self.predictor.energies(batch) for batch in self._batches()])
+        rows = self._rows.to(self.data.device)
         errors = torch.split((energy - self.target_ev[rows]).abs(), [len(r) for r in self.sets.values()])
         return dict(zip(self.sets, torch.stack([e.mean() for e in errors]).tolist(), strict=True))
+
+    def _batches(self) -> Iterator[Batch]:
+        """The batches of the evaluation, the same at every epoch; the first ones are kept, as far as they have room."""
+        yield from self._evaluation
+        room, kept = self._kept_bytes - sum(batch.own_bytes for batch in self._evaluation), len(self._evaluation)
+        for part in list(self.predictor.parts(self.data, self._rows))[kept:]:
+            batch = self.data.batch(part.to(self.data.device), part)
+            room -= batch.own_bytes
+            if room >= 0:
+                self._evaluation.append(batch)
+            yield batch
 
     def state(self) -> dict[str, Any]:
         """Weights, optimiser state, normaliser."""
@@ -95,9 +111,9 @@ class Fold:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
 
-    def _step(self, rows: Tensor, loss_of: Any) -> Tensor:
-        """One step of the optimiser; the sum of absolute errors, normalised."""
-        batch, target = self.data.batch(rows), self.normalised[rows]
+    def _step(self, rows: Tensor, on_host: Tensor, loss_of: Any) -> Tensor:
+        """One step of the optimiser; the sum of absolute errors, normalised. ``on_host``: the same rows on the CPU."""
+        batch, target = self.data.batch(rows, on_host), self.normalised[rows]
         energy = self.network(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss_of(energy, target).backward()
@@ -108,11 +124,11 @@ class Fold:
         return torch.tensor(values, dtype=torch.float32, device=self.data.device)
 
 
-def _sets(split: Split, device: torch.device) -> dict[str, Tensor]:
+def _sets(split: Split) -> dict[str, Tensor]:
     """Rows by the names of the sets that are evaluated; empty ones are left out."""
     sets = {"validation": split.validation, "test": split.test}
     sets |= {f"test_{name}": rows for name, rows in split.tests.items()}
-    return {name: torch.tensor(rows, device=device) for name, rows in sets.items() if len(rows)}
+    return {name: torch.tensor(rows) for name, rows in sets.items() if len(rows)}
 
 
 def make_optimizer(network: nn.Module, config: Mapping[str, Any]) -> torch.optim.Optimizer:

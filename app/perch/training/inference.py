@@ -33,18 +33,18 @@ class Predictor:
 
     def predict(self, data: FlatData) -> Tensor:
         """Energies in eV of every graph of a data set (G,)."""
-        rows = torch.arange(len(data), device=data.device)
-        return torch.cat([self.energies(data.batch(part)) for part in self.parts(data, rows)])
+        rows = torch.arange(len(data))
+        return torch.cat([self.energies(data.batch(part.to(data.device), part)) for part in self.parts(data, rows)])
 
     def embed(self, data: FlatData, rows: Tensor) -> Tensor:
         """Pooled vectors after the last convolution (G, F): where structures lie for the network."""
         self.network.eval()
         embed: Any = self.network.embed
         with torch.inference_mode():
-            batches = (data.batch(part) for part in self.parts(data, rows))
+            batches = (data.batch(part.to(data.device), part) for part in self.parts(data, rows.cpu()))
             return torch.cat([batch.pool(embed(batch)) for batch in batches])
 
     def parts(self, data: FlatData, rows: Tensor) -> Iterator[Tensor]:
         """Rows in parts whose bonds fit into ``EVALUATION_BYTES``."""
-        bytes_per_graph = float(data.bonds_of.sizes.max()) * (2 * self.width + data.bond_features) * 4
+        bytes_per_graph = float(data.bonds_of.sizes_on_host.max()) * (2 * self.width + data.bond_features) * 4
         yield from torch.split(rows, max(int(EVALUATION_BYTES / max(bytes_per_graph, 1.0)), 1))

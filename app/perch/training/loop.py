@@ -13,8 +13,8 @@ from torch import Tensor
 from perch.data.graphs.graph import Graphs
 from perch.data.prepare import Prepared
 from perch.errors import Diverged, StudyError
-from perch.model.flat import FlatData
-from perch.training.device import describe, find_device, peak_memory_bytes, reset_peak_memory, set_threads
+from perch.model.flat import KEPT_EXPANSION_BYTES, FlatData
+from perch.training.device import describe, find_device, peak_memory_bytes, reset_peak_memory, set_tf32, set_threads
 from perch.training.fold import Fold
 from perch.training.keys import at_epoch, complete
 from perch.training.tensors import flat_data, graph_features
@@ -49,18 +49,21 @@ class Training:
         device: str = "auto",
         threads: int | None = None,
         model: str = "cgcnn",
+        tf32: bool = True,
     ) -> None:
-        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over."""
+        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over, ``tf32``: see ``set_tf32``."""
         set_threads(threads)
         self.config = complete(config)
         self.model, self.epochs = model, epochs
         self.device = find_device(device)
+        set_tf32(self.device, tf32)
         reset_peak_memory(self.device)
         self.prepared = prepared
         _check_graphs(self.config, prepared.graphs)
         self.data = flat_data(prepared, self.config["pooling"], self.device)
+        room = KEPT_EXPANSION_BYTES // len(prepared.splits)
         self.folds = [
-            Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n))
+            Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n), room)
             for n, split in enumerate(prepared.splits)
         ]
         self.epochs_done = 0

@@ -119,6 +119,7 @@ SIGNATURES: Final[tuple[Signature, ...]] = (
     Signature(
         GPU,
         MACHINE,
+        names=_names("DeviceError"),
         words=_words(
             r"\bECC\b", "unspecified launch failure", "launch timed out", "launch failure", "(LaunchFailure|LaunchTimeout)",
             "devices?(\\(s\\))? (is/are|are|is) (busy|unavailable)", "no (CUDA|HIP|ROCm)-capable device", "no (CUDA|HIP) GPUs are available",

@@ -7,12 +7,13 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
+import ray
 import torch
 from ray import tune
 
 from perch.errors import RecordError
+from perch.training.assigned import take_device
 from perch.training.cache import prepared_for
-from perch.training.device import describe
 from perch.training.failure import classify
 from perch.training.loop import Training
 from perch.training.weights import keep, kept_of, read_kept
@@ -25,31 +26,36 @@ _shown: set[str] = set()
 class GraphTrainable(tune.Trainable):  # type: ignore[misc]
     """One trial. Its configuration holds hyperparameters, and under ``_perch`` what the run says.
 
-    ``_perch``: ``study`` (as a mapping), ``base`` (folder that the study's paths start from), ``cache``, ``trial``,
-    ``segment``, ``seed``, ``epochs``, ``threads``, ``key``; and, where leading weights are to be kept, ``weights`` (a
+    ``_perch``: ``study`` (as a mapping), ``base`` (folder that the study's paths start from), ``cache``, ``files``, ``trial``,
+    ``segment``, ``seed``, ``epochs``, ``threads``, ``gpus``, ``key``; and, where leading weights are to be kept, ``weights`` (a
     folder) and ``keep_below`` (the value under which they are worth it, lower is better).
     """
 
     training: Training | None = None
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Prepare the data (once per process), check the device and show it, build the model."""
+        """Take the device that was given and show it, prepare the data (once per process), build the model."""
         given = config[GIVEN]
+        device = take_device(given.get("gpus"), ray.get_gpu_ids() if ray.is_initialized() else ())
         study, cache = given["study"], given.get("cache")
-        prepared = prepared_for(study["data"], Path(given["base"]), Path(cache) if cache else None, config)
+        prepared = prepared_for(
+            study["data"], Path(given["base"]), Path(cache) if cache else None, config, given.get("files", "")
+        )
         self.training = Training(
             prepared,
             {k: v for k, v in config.items() if k != GIVEN},
             epochs=given["epochs"],
             seed=given["seed"],
             key=given["key"],
+            device=device.name,
             threads=given.get("threads"),
+            tf32=study.get("resources", {}).get("tf32", True),
             model=study.get("trainable", "cgcnn"),
         )
         self._metric = study.get("metric", "validation_mae_ev")
         self._sign = -1.0 if study.get("mode") == "max" else 1.0
         self._keep_below = self._lowest_kept(given)
-        shown = describe(self.training.device)
+        shown = device.words
         if shown not in _shown:
             _shown.add(shown)
             print(f"trials of this worker train on {shown}", flush=True)

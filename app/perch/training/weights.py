@@ -140,7 +140,7 @@ def _embeddings(training: Training, fold: int) -> torch.Tensor:
     """Where training structures lie in one fold's feature space (at most ``EMBEDDINGS``, evenly picked)."""
     one = training.folds[fold]
     picked = np.unique(np.linspace(0, len(one.train_rows) - 1, EMBEDDINGS).astype(int))
-    rows = one.train_rows.sort().values[torch.from_numpy(picked).to(training.device)]
+    rows = one.train_rows.sort().values[torch.from_numpy(picked)]
     return one.predictor.embed(training.data, rows).float().cpu().clone()
 
 

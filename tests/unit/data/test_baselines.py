@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 
-from perch.data.baselines import baselines, group_and_period, ridge_r_squared
+from perch.data.baselines import baselines, composition_features, group_and_period, ridge_r_squared
 from perch.data.graphs.graph import Graphs, Split
 
 
@@ -102,3 +103,30 @@ def test_r_squared_of_a_sum_over_atoms_is_one() -> None:
     assert ridge_r_squared(counts, energy) > 0.9999
     assert ridge_r_squared(counts, rng.normal(size=60)) < 0.5
     assert ridge_r_squared(counts, np.ones(60)) == 0.0
+
+
+def test_sparse_features_are_the_table_of_slopes_and_shares_crossed_with_the_adsorbate() -> None:
+    made, names, _groups, _split = data()
+    group, period = group_and_period(METALS)
+    found = composition_features(made, np.array(names))
+    elements = sorted({*METALS, 1, 8})
+    for row, name in enumerate(names):
+        metal = METALS[row // 2]
+        g, p = (group[row // 2] - 9) / 3, period[row // 2] - 5
+        share = 0.3 * np.array([float(z == metal) for z in elements])
+        own = np.concatenate([[1.0, g, g**2, g**2, p], share])
+        wanted = np.concatenate([own, own * (name == "H"), own * (name == "O")])
+        np.testing.assert_allclose(found[[row]].toarray()[0], wanted, atol=1e-12)
+    assert found.nnz < 0.3 * found.shape[0] * found.shape[1]
+
+
+def test_a_sparse_table_and_a_whole_one_give_the_same_regression() -> None:
+    rng = np.random.default_rng(1)
+    table = rng.integers(0, 3, (80, 12)) * (rng.random((80, 12)) < 0.3) * 1.0
+    energy = table @ rng.normal(size=12) + rng.normal(size=80)
+    whole, sparse_ = ridge_r_squared(table, energy), ridge_r_squared(sparse.csr_array(table), energy)
+    centred, level = table - table.mean(0), energy.mean()
+    slopes = np.linalg.solve(centred.T @ centred + 1e-8 * np.eye(12), centred.T @ (energy - level))
+    left = energy - level - centred @ slopes
+    assert whole == pytest.approx(1 - left @ left / ((energy - level) @ (energy - level)), rel=1e-9)
+    assert sparse_ == pytest.approx(whole, rel=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -294,3 +295,30 @@ def test_the_order_of_structures_changes_no_graph(order: list[int]) -> None:
         a, b = slice(4 * new, 4 * new + 4), slice(4 * old, 4 * old + 4)
         kept, was = shuffled.distances[a][shuffled.mask[a]], graphs.distances[b][graphs.mask[b]]
         assert np.allclose(kept, was)
+
+
+def test_other_processes_of_a_run_are_told_the_digests_and_hash_nothing(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = prepared(study)
+    hashed: list[Path] = []
+    monkeypatch.setattr("perch.data.prepare.digest", lambda file: hashed.append(file) or "other")
+    told = prepare(spec(), base=study, cache=study / "cache", files=first.files)
+    assert (told.fingerprint, told.files, hashed) == (first.fingerprint, first.files, [])
+    prepare(spec(), base=study, cache=study / "cache", files=first.files, cutoff_angstrom=4.0)
+    assert hashed == []
+
+
+def test_digests_that_are_not_whole_are_made_anew(study: Path) -> None:
+    first = prepared(study)
+    [kept] = (study / "cache" / "digests").iterdir()
+    kept.write_text('["wrong"]')
+    assert prepare(spec(), base=study, cache=study / "cache", files=first.files).fingerprint == first.fingerprint
+
+
+def test_a_table_of_atom_features_belongs_to_the_fingerprint(study: Path) -> None:
+    def with_table(number: float) -> str:
+        (study / "own.json").write_text(json.dumps({str(z): [number, 2.0] for z in range(1, 101)}))
+        return prepared(study, atom_features="own.json").fingerprint
+
+    assert len({with_table(1.0), with_table(3.0), prepared(study).fingerprint}) == 3

@@ -126,3 +126,13 @@ def test_the_command_prints_csv_and_says_what_is_doubtful(run, file, structures)
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0] == "id,formula,energy_ev,deviation_ev,distance,warnings"
     assert "1 of 1 are doubtful" in result.stderr
+
+
+def test_models_of_one_cutoff_share_one_set_of_neighbour_lists(run, file, monkeypatch):
+    from perch.predict import predict as module
+
+    made = []
+    usual = module.from_atoms
+    monkeypatch.setattr(module, "from_atoms", lambda atoms, spec: made.append(spec) or usual(atoms, spec))
+    predict(run[0], file(), device="cpu")
+    assert len(made) == 1

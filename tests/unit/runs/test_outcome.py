@@ -19,13 +19,13 @@ from perch.log.events import EventLog, read
 from perch.log.folder import RunFolder
 from perch.record import write
 from perch.runs import close as closing_module
-from perch.runs.attempt import Attempt, Data
+from perch.runs.attempt import Attempt
 from perch.runs.close import close, end_by, finish_record, how_it_ended
 from perch.runs.last_lines import closing
 from perch.runs.outcome import ENDINGS, Outcome
 from perch.runs.resume import Target, finished, replay
 from perch.study import dump, parse
-from perch.trainables import kind_of
+from perch.trainables import Data, kind_of
 
 
 def study(**changes):

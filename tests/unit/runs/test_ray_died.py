@@ -18,10 +18,11 @@ SCRIPT = """
 import atexit, sys, time
 from pathlib import Path
 from perch.log.folder import RunFolder
-from perch.runs.attempt import Data, open_attempt
+from perch.runs.attempt import open_attempt
 from perch.runs.drive import _ray_died
 from perch.runs.resume import Target
 from perch.study import load
+from perch.trainables import Data
 
 study = load(sys.argv[1])
 attempt = open_attempt(Target.at(RunFolder(Path(sys.argv[2])), study), Data(None, study, Path()), None, time.monotonic())

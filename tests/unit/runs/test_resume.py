@@ -12,10 +12,11 @@ from tests.unit.hand_made import study
 
 from perch.errors import StudyError
 from perch.log.folder import RunFolder
-from perch.runs.attempt import Attempt, Data, open_attempt
+from perch.runs.attempt import Attempt, open_attempt
 from perch.runs.resolve import resolved
 from perch.runs.resume import Target, asks_for_more, check_data, finished, planned_workers, target
 from perch.study import Study, parse
+from perch.trainables import Data
 
 FUNCTION = "builtins:print"
 """A trainable that can be imported anywhere and is never called here."""

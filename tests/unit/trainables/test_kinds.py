@@ -10,7 +10,7 @@ from perch.campaign.placement import Placement
 from perch.errors import PerchError
 from perch.log.folder import RunFolder
 from perch.study import parse
-from perch.trainables import kind_of
+from perch.trainables import Data, kind_of
 from perch.trainables.network import Network
 from perch.trainables.own import Own
 from perch.trainables.program import Program
@@ -93,7 +93,8 @@ def test_what_a_trial_is_given_besides_its_hyperparameters(tmp_path):
     resources = {"cpu": 2.0}
 
     def given(trainable):
-        return kind_of(study(trainable)).extra_config(RunFolder(tmp_path), tmp_path / "cache", placement, resources)
+        data = Data(None, study(trainable), tmp_path / "cache")
+        return kind_of(study(trainable)).extra_config(RunFolder(tmp_path), data, placement, resources)
 
     assert given(HERE + "Bare") == {}, "a class that cannot save sees its hyperparameters alone"
     for trainable in ("cgcnn", PROGRAM, HERE + "Full"):

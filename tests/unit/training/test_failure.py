@@ -12,7 +12,7 @@ import ray.exceptions
 import torch
 import torch.distributed
 
-from perch.errors import DataError, Diverged, StudyError
+from perch.errors import DataError, DeviceError, Diverged, StudyError
 from perch.training.failure import classify, node_of
 from perch.training.signatures import SIGNATURES
 from perch.vocabulary import FAILURES
@@ -134,6 +134,7 @@ TABLE = [
     (RuntimeError("No CUDA GPUs are available"), "gpu", "machine"),
     (RuntimeError("HIP error: unspecified launch failure"), "gpu", "machine"),
     (RuntimeError("Failed to initialize NVML: Driver/library version mismatch"), "gpu", "machine"),
+    (in_a_task(DeviceError("the trial was given 1 GPUs, and torch sees 0")), "gpu", "machine"),
     (in_a_task(cuda("uncorrectable ECC error encountered")), "gpu", "machine"),
     (unpicklable("torch.AcceleratorError: CUDA error: uncorrectable ECC error encountered"), "gpu", "machine"),
     (died(AT_START.format("torch.AcceleratorError: CUDA error: no CUDA-capable device is detected")), "gpu", "machine"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from perch.data.graphs.features import atom_features
+from perch.model.flat import FlatData
 from perch.training import tensors
 from perch.training.tensors import KEPT, flat_data, graph_features
 
@@ -63,3 +65,25 @@ def test_an_atom_is_its_elements_numbers_and_two_flags(prepared):
     np.testing.assert_array_equal(features[:, -2], graphs.adsorbate)
     np.testing.assert_array_equal(features[:, -1], graphs.fixed)
     assert 0 < features[:, -2].sum() < len(features) and 0 < features[:, -1].sum() < len(features)
+
+
+def test_a_second_table_of_atom_features_has_tensors_of_its_own(prepared, tmp_path):
+    def table(name, number):
+        (tmp_path / name).write_text(json.dumps({str(z): [number, float(z)] for z in range(1, 101)}))
+        return replace(prepared("a"), features=str(tmp_path / name))
+
+    first = flat_data(table("one.json", 1.0), "mean", CPU)
+    second = flat_data(table("two.json", 2.0), "mean", CPU)
+    assert float(first.features[0, 0]) == 1.0 and float(second.features[0, 0]) == 2.0
+    written_over = flat_data(table("one.json", 3.0), "mean", CPU)
+    assert float(written_over.features[0, 0]) == 3.0
+
+
+def test_poolings_share_all_tensors_but_the_weights(prepared):
+    first = flat_data(prepared("a"), "mean", CPU)
+    second = flat_data(prepared("a"), "adsorbate", CPU)
+    alone = FlatData(prepared("a").graphs, graph_features(prepared("a").graphs, "cgcnn"), "adsorbate", CPU)
+    torch.testing.assert_close(second.weights, alone.weights, rtol=0, atol=0)
+    shared = [n for n, v in vars(first).items() if isinstance(v, torch.Tensor) and v is getattr(second, n)]
+    others = [n for n, v in vars(first).items() if isinstance(v, torch.Tensor) and v is not getattr(second, n)]
+    assert others == ["weights"] and "expanded" in shared

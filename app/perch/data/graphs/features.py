@@ -46,11 +46,20 @@ def atom_features(numbers: npt.ArrayLike, source: str | Path = CGCNN) -> FloatAr
 
 def feature_table(source: str | Path = CGCNN) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """The whole table by atomic number, (Z, F), and which rows it knows, (Z,)."""
-    return _table(str(source))
+    return _table(str(source), _stamp(source))
+
+
+def _stamp(source: str | Path) -> tuple[int, int]:
+    """Tells versions of a user's file apart: time of its last change in ns, and its size."""
+    try:
+        stat = Path(source).stat() if str(source) != CGCNN else None
+    except OSError:  # reading it says so better
+        stat = None
+    return (stat.st_mtime_ns, stat.st_size) if stat is not None else (0, 0)
 
 
 @lru_cache(maxsize=8)
-def _table(source: str) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def _table(source: str, stamp: tuple[int, int]) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     path = _shipped() if source == CGCNN else Path(source)
     rows = _read(path, source)
     length = len(next(iter(rows.values())))

@@ -12,6 +12,7 @@ from perch.command import Command, Resume
 from perch.programs.config import placeholders
 from perch.programs.config.template import Template
 from perch.programs.process.child import environment
+from perch.vocabulary import NO_GPUS
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,18 @@ def added(spec: Command) -> set[str]:
     return {*spec.add, *spec.overwrite, *resume}
 
 
-def prepare(spec: Command, config: Mapping[str, Any], values: Mapping[str, Any], *, resuming: bool) -> Start:
-    """What to run for a configuration. ``values``: what the placeholders stand for, but for hyperparameters."""
+def prepare(
+    spec: Command,
+    config: Mapping[str, Any],
+    values: Mapping[str, Any],
+    *,
+    resuming: bool,
+    hide_gpus: bool = False,
+) -> Start:
+    """What to run for a configuration. ``values``: what the placeholders stand for, but for hyperparameters.
+
+    ``hide_gpus``: the program sees none, unless its own ``environment`` says otherwise.
+    """
     everything = {**config, **values}
     text = None
     if spec.template is not None and spec.template_text is not None:
@@ -82,7 +93,7 @@ def prepare(spec: Command, config: Mapping[str, Any], values: Mapping[str, Any],
     filled = [placeholders.fill(word, everything, quote=shell and n == 2) for n, word in enumerate(words)]
     cpus = str(max(int(values["cpus"]), 1))
     extra = {k: placeholders.fill(v, everything) for k, v in spec.environment.items()}
-    return Start(filled, environment({"OMP_NUM_THREADS": cpus, **extra}), text)
+    return Start(filled, environment({"OMP_NUM_THREADS": cpus, **(NO_GPUS if hide_gpus else {}), **extra}), text)
 
 
 def standard_values(spec: Command, folder: Path, **known: Any) -> dict[str, Any]:
