@@ -11,6 +11,7 @@ from perch.runs.attempt import Attempt
 from perch.runs.own_config import own_config
 from perch.runs.trainable import foreign_trainable, saves_when_asked
 from perch.training.keeping import WHAT_THE_RUN_SAYS, keeping
+from perch.training.reporting import checked
 
 
 def trainable(attempt: Attempt) -> Any:
@@ -23,7 +24,7 @@ def trainable(attempt: Attempt) -> Any:
         from perch.programs.trainable import ProgramTrainable
 
         return ProgramTrainable
-    found = foreign_trainable(attempt.study)
+    found = checked(foreign_trainable(attempt.study))
     return keeping(found) if _keeps(attempt) else found
 
 

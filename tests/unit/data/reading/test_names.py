@@ -16,7 +16,7 @@ from perch.study import DataSpec
 
 CASE = Path(__file__).parents[4].parent / "shared" / "cases" / "11-integer-ids-ignored"
 IDS = {
-    "words": lambda k: f"s{k}", "whole": lambda k: str(k), "real": lambda k: f"{k}.5", "whole real": lambda k: f"{k}.0",
+    "words": lambda k: f"s{k}", "whole": str, "real": lambda k: f"{k}.5", "whole real": lambda k: f"{k}.0",
     "leading zeros": lambda k: f"{k:05}", "several": lambda k: f'"{k} {k + 1}"', "booleans": lambda k: "T" if k < 105 else "F",
 }  # fmt: skip
 
