@@ -179,7 +179,11 @@ def feature_source(spec: DataSpec, base: Path) -> str:
 
 def _build(spec: DataSpec, base: Path, path: Path | None, folder: Path, progress: Progress | None) -> store.Stored:
     source = SOURCES.get(spec.source)
+    if progress:
+        progress("reading structures", 0, 0)
     structures = assemble(source.read(spec, path, progress), spec, source.defaults)
+    if progress:
+        progress("reading structures", len(structures), len(structures))
     refuse_targets(structures, spec)
     refuse_structures(structures, spec.path or "")
     graphs = build(structures, spec.cutoff_angstrom, spec.max_neighbors, progress)

@@ -16,6 +16,7 @@ from perch.campaign.campaign import Campaign
 from perch.campaign.clock import WallClock
 from perch.campaign.confirmation import Confirmation
 from perch.campaign.rules import Rules
+from perch.formatting import short_path
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
 from perch.runs.identity import planned_workers
@@ -23,6 +24,7 @@ from perch.runs.resume import asks_for_more, replay
 from perch.runs.trainable import can_reset, saves_when_asked
 from perch.study import Study, dump
 from perch.view.live import View
+from perch.view.steps import Silent, Steps
 
 
 @dataclass
@@ -51,6 +53,11 @@ class Attempt:
         return True
 
     @property
+    def steps(self) -> Steps:
+        """Where it is said what is being done while there is no table."""
+        return self.view.steps if self.view is not None else Silent()
+
+    @property
     def baselines(self) -> dict[str, float | None]:
         """Errors of the baselines on the validation set, in eV."""
         return self.prepared.baselines if self.prepared is not None else {}
@@ -67,7 +74,9 @@ def prepare_data(study: Study, root: Path, view: View | None) -> tuple[Any, Path
     from perch.data.prepare import prepare
     from perch.data.usable_choices import drop_unusable_choices
 
-    prepared = prepare(study.data, base=Path(study.base), cache=cache)
+    steps = view.steps if view is not None else Silent()
+    with steps.step("preparing the data"):
+        prepared = prepare(study.data, base=Path(study.base), cache=cache, progress=steps.progress)
     study, dropped = drop_unusable_choices(study, prepared)
     if view is not None:
         for warning in (*prepared.warnings, *dropped):
@@ -102,6 +111,10 @@ def open_attempt(
     )  # fmt: skip
     log.sync()
     if view is not None:
+        if view.piped:
+            view.say(
+                f"  folder: {short_path(folder.path)} (report.html there at the end); Ctrl-C saves, --resume goes on"
+            )
         for notice in (*state.strategy.notices, *notes(study)):
             view.say(f"note: {notice}")
     return Attempt(study, folder, campaign, log, view, prepared, started_s=state.used_s)
