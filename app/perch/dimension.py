@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from perch.errors import StudyError, did_you_mean
+from perch.yaml12 import looks_numeric
 
 Value = int | float | str | bool
 
@@ -126,3 +130,81 @@ class Choice:
 
 
 Dimension = Int | Float | Choice
+
+
+def read_dimension(key: str, spec: Mapping[str, Any]) -> Dimension:
+    """Read one entry of a study's ``space:``: ``{int: [1, 8], log: true}``. Raises StudyError for what is none."""
+    kinds = [k for k in ("int", "float", "choice") if k in spec]
+    extra = sorted(set(spec) - {"int", "float", "choice", "log"})
+    if len(kinds) != 1 or extra:
+        given = extra[0] if extra else ", ".join(map(str, spec)) or "nothing"
+        hint = did_you_mean(extra[0], ["int", "float", "choice", "log"]) if extra else "known: int, float, choice, log"
+        raise StudyError(f"space.{key}: cannot read {given!r}", why=hint, fix="write {int: [1, 8], log: true}, say")
+    kind, log = kinds[0], spec.get("log", False)
+    if not isinstance(log, bool):
+        raise StudyError(f"space.{key}: log is {log!r}", why="it is a switch", fix="write log: true or leave it out")
+    if kind == "choice":
+        return _choice(key, spec["choice"])
+    return _range(key, kind, spec[kind], log)
+
+
+def _choice(key: str, values: Any) -> Choice:
+    if not isinstance(values, list) or not values:
+        raise StudyError(f"space.{key}: an empty choice", why=f"it reads {values!r}", fix="list at least one value")
+    if not all(isinstance(v, (int, float, str, bool)) for v in values):
+        raise StudyError(
+            f"space.{key}: a choice holds single values", why=f"it reads {values!r}", fix="use numbers or words"
+        )
+    if not all(map(_is_number, (v for v in values if isinstance(v, float)))):
+        raise StudyError(f"space.{key}: a choice holds finite numbers", why=f"it reads {values!r}", fix="leave it out")
+    if any(map(_is_number, values)) and (texts := [v for v in values if looks_numeric(v)]):
+        raise _text_for_number(f"space.{key}", texts[0])
+    if len({(type(v), v) for v in values}) != len(values):
+        raise StudyError(f"space.{key}: a value stands twice", why=f"it reads {values!r}", fix="name each value once")
+    return Choice(tuple(values))
+
+
+def _range(key: str, kind: str, bounds: Any, log: bool) -> Int | Float:
+    shape = f"{kind}: [low, high]"
+    if isinstance(bounds, tuple):
+        bounds = list(bounds)
+    if isinstance(bounds, list) and (texts := [b for b in bounds if looks_numeric(b)]):
+        raise _text_for_number(f"space.{key}: {kind} is {bounds!r}", texts[0])
+    if not isinstance(bounds, list) or len(bounds) != 2 or not all(map(_is_number, bounds)):
+        raise StudyError(
+            f"space.{key}: {kind} is {bounds!r}", why=f"a range is written {shape}", fix="give two numbers"
+        )
+    if kind == "int" and not all(b == int(b) for b in bounds):
+        raise StudyError(
+            f"space.{key}: int is {bounds!r}", why="its bounds are whole numbers", fix="round them, or write float"
+        )
+    low, high = map(int, bounds) if kind == "int" else bounds
+    if low >= high:
+        what = "inverted" if low > high else "empty"
+        raise StudyError(
+            f"space.{key}: the range [{low}, {high}] is {what}",
+            why="the first bound must lie below the second",
+            fix=f"swap them: did you mean {{{kind}: [{high}, {low}]}}?"
+            if low > high
+            else f"write '{key}: {low}' to fix the value",
+        )
+    if log and low <= 0:
+        raise StudyError(
+            f"space.{key}: a logarithmic range starts at {low}",
+            why="a logarithm needs positive numbers",
+            fix="start above zero, or leave log out",
+        )
+    return Int(low, high, log) if kind == "int" else Float(float(low), float(high), log)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _text_for_number(what: str, text: str) -> StudyError:
+    """A text that looks like a number where a number must stand."""
+    return StudyError(
+        what if "is [" in what else f"{what}: {text!r} stands among numbers",
+        why=f"{text!r} is a text: quotes, a comma, a blank or a stray sign make it one",
+        fix="write the number plainly: 0.001, 1e-3 or 1000",
+    )

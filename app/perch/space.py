@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from perch.condition import condition, condition_names
-from perch.dimension import Choice, Dimension, Float, Int, Value
+from perch.dimension import Dimension, Value, read_dimension
 from perch.errors import StudyError, did_you_mean
 
 Config = dict[str, Any]
@@ -142,8 +142,8 @@ def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
         ):
             fixed[key] = value  # type: ignore[assignment]  # values by epoch: one fixed schedule
         elif isinstance(value, Mapping):
-            dimensions[key] = _dimension(key, value)
-        elif isinstance(value, (int, float, str, bool)):
+            dimensions[key] = read_dimension(key, value)
+        elif isinstance(value, (int, str, bool)) or (isinstance(value, float) and math.isfinite(value)):
             fixed[key] = value
         else:
             raise StudyError(
@@ -174,58 +174,3 @@ def _where(value: Any) -> tuple[str, ...]:
             fix="write a comparison such as 'width * layers <= 600'",
         )
     return tuple(texts)
-
-
-def _dimension(key: str, spec: Mapping[str, Any]) -> Dimension:
-    kinds = [k for k in ("int", "float", "choice") if k in spec]
-    extra = sorted(set(spec) - {"int", "float", "choice", "log"})
-    if len(kinds) != 1 or extra:
-        given = extra[0] if extra else ", ".join(map(str, spec)) or "nothing"
-        hint = did_you_mean(extra[0], ["int", "float", "choice", "log"]) if extra else "known: int, float, choice, log"
-        raise StudyError(f"space.{key}: cannot read {given!r}", why=hint, fix="write {int: [1, 8], log: true}, say")
-    kind, log = kinds[0], spec.get("log", False)
-    if not isinstance(log, bool):
-        raise StudyError(f"space.{key}: log is {log!r}", why="it is a switch", fix="write log: true or leave it out")
-    if kind == "choice":
-        return _choice(key, spec["choice"])
-    return _range(key, kind, spec[kind], log)
-
-
-def _choice(key: str, values: Any) -> Choice:
-    if not isinstance(values, list) or not values:
-        raise StudyError(f"space.{key}: an empty choice", why=f"it reads {values!r}", fix="list at least one value")
-    if not all(isinstance(v, (int, float, str, bool)) for v in values):
-        raise StudyError(
-            f"space.{key}: a choice holds single values", why=f"it reads {values!r}", fix="use numbers or words"
-        )
-    if len({(type(v), v) for v in values}) != len(values):
-        raise StudyError(f"space.{key}: a value stands twice", why=f"it reads {values!r}", fix="name each value once")
-    return Choice(tuple(values))
-
-
-def _range(key: str, kind: str, bounds: Any, log: bool) -> Int | Float:
-    shape = f"{kind}: [low, high]"
-    number = int if kind == "int" else (int, float)
-    if (
-        not isinstance(bounds, list)
-        or len(bounds) != 2
-        or not all(isinstance(b, number) and not isinstance(b, bool) and math.isfinite(b) for b in bounds)
-    ):
-        raise StudyError(
-            f"space.{key}: {kind} is {bounds!r}", why=f"a range is written {shape}", fix="give two numbers"
-        )
-    low, high = bounds
-    if low >= high:
-        what = "inverted" if low > high else "empty"
-        raise StudyError(
-            f"space.{key}: the range [{low}, {high}] is {what}",
-            why="the first bound must lie below the second",
-            fix=f"swap them, or write '{key}: {low}' to fix the value",
-        )
-    if log and low <= 0:
-        raise StudyError(
-            f"space.{key}: a logarithmic range starts at {low}",
-            why="a logarithm needs positive numbers",
-            fix="start above zero, or leave log out",
-        )
-    return Int(low, high, log) if kind == "int" else Float(float(low), float(high), log)

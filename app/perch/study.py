@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,12 +12,15 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
+from perch import yaml12
 from perch.command import Command
 from perch.errors import StudyError, did_you_mean
 from perch.fields import Model, Seconds
 from perch.home import expanded
 from perch.space import Space, parse_space
 
+_ORIGIN: ContextVar[str] = ContextVar("origin", default="the study")
+"""What an error calls the study that is being checked: its file."""
 _UNION_BRANCH = re.compile(r"(function-.*|list\[.*|dict\[.*|literal\[.*|Points|Command|Key|Resume|Metrics|str)$")
 """Names that pydantic puts into a location for the branch of a union: no key of a study file."""
 
@@ -160,6 +164,23 @@ class Study(Model):
     base: str = Field(".", description="folder that relative paths start from: where the study file lies")
     versions: dict[str, str] = Field(default_factory=dict, description="written by a run: what it ran with")
 
+    def __init__(self, **settings: Any) -> None:
+        """Check everything that can be checked without data, as for a file. Raises StudyError."""
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise _explain(error, _ORIGIN.get()) from error
+
+    @model_validator(mode="after")
+    def _space_and_points(self) -> Study:
+        space = self.search_space
+        for point in self.points if isinstance(self.points, list) else []:
+            for problem in space.problems(point):
+                raise StudyError(
+                    f"{_ORIGIN.get()}: a point lies outside the space", why=problem, fix="correct or remove it"
+                )
+        return self
+
     @classmethod
     def load(cls, path: str | Path | None = None, overrides: Sequence[str] = ()) -> Study:
         """Read a study file; see ``perch.study.load``."""
@@ -230,22 +251,21 @@ def load(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Study
 
 def parse(spec: Mapping[str, Any], origin: str = "the study") -> Study:
     """Check a study given as a mapping."""
+    for key in spec:
+        if not isinstance(key, str):
+            raise StudyError(f"{origin}: the key {key!r} is no text", why=f"{did_you_mean(str(key), _known_keys([]))}",
+                             fix="correct the name, or remove it")  # fmt: skip
+    token = _ORIGIN.set(origin)
     try:
-        study = Study.model_validate(dict(spec))
-    except ValidationError as error:
-        raise _explain(error, origin) from error
-    space = study.search_space
-    if isinstance(study.points, list):
-        for point in study.points:
-            for problem in space.problems(point):
-                raise StudyError(f"{origin}: a point lies outside the space", why=problem, fix="correct or remove it")
-    return study
+        return Study(**spec)
+    finally:
+        _ORIGIN.reset(token)
 
 
 def read_yaml(text: str, origin: str) -> dict[str, Any]:
     """Parse YAML safely into a mapping."""
     try:
-        spec = yaml.safe_load(text)
+        spec = yaml12.load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -266,9 +286,7 @@ def read_yaml(text: str, origin: str) -> dict[str, Any]:
 def dump(study: Study) -> str:
     """The study as YAML, every default filled in; what plays no part for a program is left out."""
     left_out = {"data", "optimizer"} if study.program is not None else set()
-    return yaml.safe_dump(
-        study.model_dump(mode="json", by_alias=True, exclude=left_out), sort_keys=False, allow_unicode=True
-    )
+    return yaml12.dump(study.model_dump(mode="json", by_alias=True, exclude=left_out))
 
 
 def shipped_spaces() -> list[str]:
@@ -305,7 +323,7 @@ def _override(spec: dict[str, Any], override: str) -> None:
             )
         node = child
     try:
-        node[keys[-1]] = yaml.safe_load(text)
+        node[keys[-1]] = yaml12.load(text)
     except yaml.YAMLError as error:
         raise StudyError(f"--set {override}: cannot read the value", why=str(error), fix="quote it") from error
 
@@ -326,6 +344,8 @@ def _explain(error: ValidationError, origin: str) -> StudyError:
         )
     given = problem.get("input")
     shown = "" if isinstance(given, (dict, BaseModel)) else f", given {given!r}"
+    if problem["type"] in ("int_parsing", "float_parsing") and yaml12.looks_numeric(given):
+        shown += ", a text: write the number without quotes, 1000, 0.5 or 1e-3"
     return StudyError(
         f"{origin}: {where or 'the study'} is not valid{more}",
         why=problem["msg"].removeprefix("Value error, ") + shown,

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
-
+from perch import yaml12
 from perch.advise.candidates import SEEDS, Choice, choose, settings_of
 from perch.advise.facts import Facts, facts_of
 from perch.advise.rules import Rule, advice
@@ -136,4 +135,4 @@ def fragment(spec: str | dict[str, Any], facts: Facts) -> Iterator[str]:
     """The study file's lines."""
     yield "for the study file:"
     content = {"strategy": spec, "budget": {"time": f"{facts.time_s:.0f}s"}}
-    yield from yaml.safe_dump(content, sort_keys=False, default_flow_style=None).strip().splitlines()
+    yield from yaml12.dump(content, default_flow_style=None).strip().splitlines()

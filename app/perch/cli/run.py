@@ -34,14 +34,19 @@ def run(
 ) -> int:
     """Tune a model: structures in, the best model per compute-hour out, with the evidence."""
     began_s = time.monotonic()
-    from perch.overrides import override
-    from perch.runs.last_lines import closing
-    from perch.runs.runner import run_study
-    from perch.study import load
+    from perch.view.steps import Steps
 
-    spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))
+    steps = Steps()
+    steps.say(f"perch run: {study or 'the embedded study'}")
+    with steps.step("reading the study"):
+        from perch.overrides import override
+        from perch.runs.last_lines import closing
+        from perch.runs.runner import run_study
+        from perch.study import load
+
+        spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))
     outcome = run_study(
-        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, allow_changed_data=allow_changed_data
+        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, steps=steps, allow_changed_data=allow_changed_data
     )
     for line in closing(outcome):
         typer.echo(line)

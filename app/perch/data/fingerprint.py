@@ -14,7 +14,7 @@ from perch.home import expanded
 if TYPE_CHECKING:
     from perch.study import DataSpec
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """To be raised when graphs, groups, splits or baselines come out differently from the same input."""
 
 

@@ -12,13 +12,13 @@ from perch.data.baselines import baselines
 from perch.data.fingerprint import digest, graphs_key, keep_digests, known_digests, splits_key
 from perch.data.graphs import store
 from perch.data.graphs.build import build
-from perch.data.graphs.features import CGCNN, atom_features
+from perch.data.graphs.features import CGCNN
 from perch.data.graphs.graph import Graphs, Split
 from perch.data.reading.adsorbate import flags
 from perch.data.reading.assemble import INITIAL_POSITIONS, assemble
 from perch.data.reading.locate import check_path, locate
 from perch.data.reading.source import SOURCES, Entry, Progress, Structures
-from perch.data.refuse import refuse_graphs, refuse_structures, refuse_targets, suspicions
+from perch.data.refuse import refuse_elements, refuse_graphs, refuse_structures, refuse_targets, suspicions
 from perch.data.split import make_splits
 from perch.errors import DataError
 from perch.home import expanded
@@ -127,7 +127,7 @@ def prepare(
     graphs = Graphs(**stored.arrays, cutoff_angstrom=spec.cutoff_angstrom, max_neighbors=spec.max_neighbors)
     meta = stored.meta
     features = feature_source(spec, base)
-    atom_features(np.unique(graphs.numbers), features)
+    refuse_elements(graphs, meta["ids"], features, spec.path or "")
     fingerprint = splits_key(spec, base, key)
     folder = cache / "splits" / fingerprint
     divided = store.read(folder) or _divide(spec, base, graphs, meta, folder)
@@ -188,9 +188,13 @@ def feature_source(spec: DataSpec, base: Path) -> str:
 
 def _build(spec: DataSpec, base: Path, path: Path | None, folder: Path, progress: Progress | None) -> store.Stored:
     source = SOURCES.get(spec.source)
+    if progress:
+        progress("reading structures", 0, 0)
     structures = assemble(source.read(spec, path, progress), spec, source.defaults)
+    if progress:
+        progress("reading structures", len(structures), len(structures))
     refuse_targets(structures, spec)
-    refuse_structures(structures)
+    refuse_structures(structures, spec.path or "")
     graphs = build(structures, spec.cutoff_angstrom, spec.max_neighbors, progress)
     refuse_graphs(graphs, structures.ids)
     arrays = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from perch.data.baselines import counts, ridge_r_squared
+from perch.data.graphs.features import atom_features, feature_table
 from perch.data.graphs.graph import Graphs
 from perch.data.reading.adsorbate import listed
-from perch.data.reading.source import Structures
+from perch.data.reading.source import Entry, Structures
 from perch.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ OVERLAP_ANGSTROM: Final = 0.3
 """Two atoms closer than this lie on top of each other: no bond is shorter than 0.74 Å."""
 TINY_VOLUME: Final = 0.1
 """Volume of a cell, in cubic angstrom, below which it is called flat."""
+HEAVIEST: Final = 118
+"""Atomic number of oganesson."""
 LINEAR_R_SQUARED: Final = 0.999
 """A target that atom counts explain to this share is a total energy, or as good as one."""
 
@@ -49,19 +53,32 @@ def refuse_targets(structures: Structures, spec: DataSpec) -> None:
         )
 
 
-def refuse_structures(structures: Structures) -> None:
-    """Raise DataError for structures that no neighbour list can be made of."""
-    faults: dict[str, list[str]] = {}
-    for name, atoms in zip(structures.ids, structures.atoms, strict=True):
-        fault = _fault(atoms)
+def refuse_structures(structures: Structures, origin: str = "") -> None:
+    """Raise DataError for structures that no neighbour list can be made of; ``origin``: the file that they are from."""
+    _refuse(structures.ids, [_fault(atoms) for atoms in structures.atoms], origin)
+
+
+def refuse_numbers(entries: Sequence[Entry], origin: str = "") -> None:
+    """Raise DataError for atomic numbers that are no element's: not even a formula can be made of those."""
+    _refuse([entry.id for entry in entries], [_strange(entry.atoms) for entry in entries], origin)
+
+
+def _refuse(ids: Sequence[str], faults: Sequence[str], origin: str) -> None:
+    found: dict[str, list[str]] = {}
+    for name, fault in zip(ids, faults, strict=True):
         if fault:
-            faults.setdefault(fault, []).append(name)
-    for fault, names in faults.items():
+            found.setdefault(fault, []).append(name)
+    for fault, names in found.items():
         raise DataError(
-            f"{len(names)} of {len(structures)} structures {fault}: {listed(names)}",
+            f"{len(names)} of {len(ids)} structures {f'in {origin} ' if origin else ''}{fault}: {listed(names)}",
             why="no graph can be made of that",
             fix="correct those structures, or leave them out with data.select",
         )
+
+
+def _strange(atoms: Atoms) -> str:
+    strange = sorted({int(z) for z in atoms.numbers if not 1 <= z <= HEAVIEST})
+    return f"hold atoms of an unknown element (atomic number {', '.join(map(str, strange))})" if strange else ""
 
 
 def _fault(atoms: Atoms) -> str:
@@ -70,14 +87,27 @@ def _fault(atoms: Atoms) -> str:
         return "have no atoms"
     if not np.isfinite(atoms.positions).all() or not np.isfinite(np.asarray(atoms.cell)).all():
         return "have positions or cells that are not finite numbers"
-    if (atoms.numbers < 1).any():
-        return "hold atoms of an unknown element"
+    if strange := _strange(atoms):
+        return strange
     cell, periodic = np.asarray(atoms.cell), np.asarray(atoms.pbc)
     if periodic.any() and (
         not cell[periodic].any(axis=1).all() or abs(np.linalg.det(atoms.cell.complete())) < TINY_VOLUME
     ):
         return "are periodic in a direction in which their cell has no extent"
     return ""
+
+
+def refuse_elements(graphs: Graphs, ids: Sequence[str], features: str, origin: str = "") -> None:
+    """Raise DataError for elements that the table of features lacks, with the structures that hold them."""
+    try:
+        atom_features(np.unique(graphs.numbers), features)
+    except DataError as error:
+        _table, known = feature_table(features)
+        lacking = (graphs.numbers >= len(known)) | ~known[np.minimum(graphs.numbers, len(known) - 1)]
+        owner = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
+        names = [ids[k] for k in np.unique(owner[lacking])]
+        where = f", in {len(names)} structures{f' of {origin}' if origin else ''}: {listed(names)}"
+        raise DataError(error.what + where, why=error.why, fix=error.fix) from error
 
 
 def refuse_graphs(graphs: Graphs, ids: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from perch.data.graphs.graph import IntArray, Split
 from perch.data.reading.adsorbate import listed
+from perch.data.reading.names import as_read
 from perch.errors import DataError
 from perch.home import expanded
 
@@ -116,6 +117,7 @@ def _rows(base: Path, file: str, ids: Sequence[str], key: str) -> IntArray:
     places: dict[str, list[int]] = {}
     for row, name in enumerate(ids):
         places.setdefault(name, []).append(row)
+    wanted = [name if name in places else as_read(name) for name in wanted]
     unknown = [name for name in wanted if name not in places]
     if unknown:
         raise DataError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perch.errors import StudyError
+from perch.training.reporting import OF_TABLES, TAKEN
 
 BOOKKEEPING = frozenset({
     "done", "time_total_s", "time_since_restore", "iterations_since_restore", "timesteps_since_restore", "timestamp",
@@ -14,22 +15,20 @@ BOOKKEEPING = frozenset({
 """What Tune adds to a result and Perch records in its own way."""
 
 
-COLUMNS = frozenset(
-    {"segment", "time_s", "value", "attempt", "phase", "parent_trial_id", "parent_segment", "parent_epoch"}
-)
-"""Columns of ``curves.parquet`` that Tune adds to no result: a metric of such a name would be lost."""
-
-
 def numeric(result: dict[str, Any]) -> dict[str, Any]:
     """A trainable's own numbers (and its device's name), under their own names. Raises StudyError for a name that is taken."""
-    if taken := sorted(COLUMNS & result.keys()):
+    names = {*result.get(TAKEN, ()), *(OF_TABLES & result.keys())}
+    if "epoch" in result and result["epoch"] != result.get("training_iteration", result["epoch"]):
+        names.add("epoch")
+    if names:
+        shown = ", ".join(f"'{name}'" for name in sorted(names))
         raise StudyError(
-            f"the trainable reports '{taken[0]}'", why="the table of curves uses that name itself, and the number would be lost",
-            fix="report it under another name",
+            f"the trainable reports {shown}", why="Ray or the table of curves writes that name itself, and the number would be lost",
+            fix="report it under another name" + (", and leave the epoch to be counted" if "epoch" in names else ""),
         )  # fmt: skip
     out: dict[str, Any] = {}
     for key, value in result.items():
-        if key in BOOKKEEPING or key.startswith("config/"):
+        if key in BOOKKEEPING or key == TAKEN or key.startswith("config/"):
             continue
         if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
             value = value.item()  # noqa: PLW2901

@@ -85,6 +85,8 @@ class State:
         self._confirming_since_s: float | None = None
         self.failures_in_a_row = 0
         self.failed_examples: list[str] = []
+        self.last_failed: tuple[str, str] | None = None
+        """The trial that failed last, and its message."""
         self.best: tuple[float, str, int] | None = None
         """Incumbent of the search: value, trial, epoch."""
         self.top: dict[str, float] = {}
@@ -255,6 +257,8 @@ class State:
         if live is None:
             return
         status = {"diverged": "diverged", "ended": "completed"}.get(event["failure"], "failed")
+        if status == "failed":
+            self.last_failed = (event["id"], event.get("message", ""))
         if live.phase == SEARCH and status == "failed":
             self.failures_in_a_row += 1
             if len(self.failed_examples) < 3:

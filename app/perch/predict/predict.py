@@ -11,6 +11,8 @@ import numpy as np
 
 from perch.data.graphs.graph import Graphs
 from perch.data.prepare import from_atoms
+from perch.data.reading.names import name_of
+from perch.data.reading.xyz import SUFFIXES, read_frames
 from perch.errors import DataError
 from perch.predict.ensemble import Model, load_ensemble
 from perch.study import AdsorbateSpec, DataSpec
@@ -65,7 +67,7 @@ def predict_atoms(models: Sequence[Model], atoms: Sequence[Atoms], name: str = "
     deviation = np.std(energies, axis=0, ddof=1) if len(models) > 1 else np.full(len(mean), np.nan)
     return [
         Prediction(
-            id=str(one.info.get("id", one.info.get("name", f"{name}-{n}"))),
+            id=name_of(one.info.get("id", one.info.get("name"))) or f"{name}-{n}",
             formula=one.get_chemical_formula(),
             energy_ev=float(mean[n]),
             deviation_ev=float(deviation[n]),
@@ -84,7 +86,12 @@ def read_structures(path: Path) -> list[Atoms]:
         why = "it is a folder" if path.is_dir() else "no such file"
         raise DataError(f"cannot read structures from '{path}'", why=why, fix="give a file that ASE reads (.extxyz, …)")
     try:
-        atoms: list[Atoms] = ase.io.read(str(path), index=":", do_not_split_by_at_sign=True)
+        if path.name.endswith(SUFFIXES):
+            atoms = list(read_frames(path))
+        else:
+            atoms = ase.io.read(str(path), index=":", do_not_split_by_at_sign=True)
+    except DataError:
+        raise
     except Exception as error:  # each of ASE's readers raises kinds of its own
         raise DataError(
             f"cannot read structures from '{path}'",

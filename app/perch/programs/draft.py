@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from perch import yaml12
 from perch.errors import StudyError
 from perch.programs.config.template import Template
 from perch.programs.preset import Preset, Searched
@@ -117,7 +118,5 @@ def _lines(
 
 
 def _flow(value: Mapping[str, Any]) -> str:
-    """A mapping in one line of YAML, floats as YAML 1.1 reads them."""
-    import yaml
-
-    return str(yaml.safe_dump(dict(value), default_flow_style=True, sort_keys=False, width=10_000)).strip()
+    """A mapping in one line of YAML."""
+    return yaml12.dump(dict(value), default_flow_style=True, width=10_000).strip()

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import yaml
-
+from perch import yaml12
 from perch.errors import StrategyError, StudyError
 from perch.strategies.registry import STRATEGIES, Entry, read_settings
 
@@ -51,14 +50,14 @@ def _parse(text: str) -> Variant:
         if not equals:
             raise StudyError(f"'{text}': cannot read '{setting}'", why="a setting is written grace_period=3",
                              fix="write asha+grace_period=3, say")  # fmt: skip
-        spec[key] = yaml.safe_load(value)
+        spec[key] = yaml12.load(value)
     read_settings(spec)
     return Variant(text, spec)
 
 
 def _swept(text: str) -> tuple[str, list[Any]]:
     key, equals, values = text.partition("=")
-    found = [yaml.safe_load(v) for v in values.split(",") if v.strip()]
+    found = [yaml12.load(v) for v in values.split(",") if v.strip()]
     if not equals or not found:
         raise StudyError(f"--sweep {text}: no values", why="a sweep is written grace_period=1,3,9",
                          fix="name a setting and its values")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
@@ -15,12 +16,14 @@ from perch.campaign.campaign import Campaign
 from perch.campaign.clock import WallClock
 from perch.campaign.confirmation import Confirmation
 from perch.campaign.rules import Rules
+from perch.formatting import short_path
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
 from perch.runs.resume import Target, asks_for_more, planned_workers, replay
 from perch.study import Study, dump
 from perch.trainables import Data, Kind, kind_of
 from perch.view.live import View
+from perch.view.steps import Silent, Steps
 
 if TYPE_CHECKING:
     from perch.data.prepare import Prepared
@@ -56,6 +59,11 @@ class Attempt:
         return self.kind.study
 
     @property
+    def steps(self) -> Steps:
+        """Where it is said what is being done while there is no table."""
+        return self.view.steps if self.view is not None else Silent()
+
+    @property
     def baselines(self) -> dict[str, float | None]:
         """Errors of the baselines on the validation set, in eV."""
         return self.data.prepared.baselines if self.data.prepared is not None else {}
@@ -63,7 +71,9 @@ class Attempt:
 
 def prepare_data(kind: Kind, cache: Path, view: View | None) -> Data:
     """Build the data before Ray starts, so that bad ones cost nothing; they are kept in ``cache``, for all runs of a folder."""
-    data, warnings = kind.data(cache)
+    steps = view.steps if view is not None else Silent()
+    with steps.step("preparing the data") if kind.builds_data else contextlib.nullcontext():
+        data, warnings = kind.data(cache, steps.progress)
     if view is not None:
         for warning in warnings:
             view.say(f"warning: {warning}")
@@ -97,6 +107,10 @@ def open_attempt(goal: Target, data: Data, view: View | None, began_s: float) ->
     )  # fmt: skip
     log.sync()
     if view is not None:
+        if view.piped:
+            view.say(
+                f"  folder: {short_path(folder.path)} (report.html there at the end); Ctrl-C saves, --resume goes on"
+            )
         for notice in (*state.strategy.notices, *kind.notes()):
             view.say(f"note: {notice}")
     return Attempt(kind, folder, campaign, log, view, data, started_s=state.used_s)

@@ -96,7 +96,8 @@ def finish_record(attempt: Attempt, outcome: Outcome, writer: subprocess.Popen[b
 
     Returns how the attempt ended: otherwise than ``outcome`` says where the disk does not take the record.
     """
-    broken = writer.wait() != 0
+    with attempt.steps.step("writing the tables"):
+        broken = writer.wait() != 0
     try:
         if outcome.ending in ("full", "storage"):
             _write_what_fits(attempt)
@@ -131,9 +132,11 @@ def _finish(attempt: Attempt, outcome: Outcome, broken: bool) -> None:
     if outcome.ending != "done" or attempt.campaign.state.best is None:
         return
     if attempt.study.trainable_is_ours:
-        from perch.best.models import write_best
+        with attempt.steps.step("writing the best weights"):
+            from perch.best.models import write_best
 
-        for problem in write_best(attempt.study, attempt.folder, attempt.data.cache):
+            problems = write_best(attempt.study, attempt.folder, attempt.data.cache)
+        for problem in problems:
             print(f"perch: {problem}", file=sys.stderr)
     elif (program := attempt.study.program) is not None:
         from perch.programs.best import write_best as write_program_best
@@ -148,6 +151,7 @@ def _finish(attempt: Attempt, outcome: Outcome, broken: bool) -> None:
         for problem in write_kept(attempt.folder.weights, attempt.folder.best, winner):
             print(f"perch: {problem}", file=sys.stderr)
     if os.environ.get("PERCH_REPORT") != "0":  # a comparison reports on its runs together
-        from perch.report.write import write as write_report
+        with attempt.steps.step("writing the report"):
+            from perch.report.write import write as write_report
 
-        write_report(attempt.folder.path, files=bool(attempt.study.log))
+            write_report(attempt.folder.path, files=bool(attempt.study.log))

@@ -56,6 +56,8 @@ def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
                     raise
             else:
                 ended = close(attempt)
+        if attempt.view is not None:
+            attempt.view.finish()
         if ended.ending != "superseded":
             ended = finish_record(attempt, ended, writer)
     outcome = ended if ended is not None else close(attempt)
@@ -65,18 +67,25 @@ def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
 def _under_ray(attempt: Attempt, private: Path | None, cpus: int | None) -> None:
     from perch.engine.ray_session import Watchdog, session
 
-    with session(private, attempt.kind.python_path, cpus=cpus) as ray_session:
+    steps = attempt.steps
+    with steps.step("importing Ray and what is trained"):
+        import ray.tune  # noqa: F401
+
+        made = attempt.kind.tune_trainable()
+    with contextlib.ExitStack() as stack:
+        with steps.step("starting Ray" if private is not None else "joining Ray"):
+            ray_session = stack.enter_context(session(private, attempt.kind.python_path, cpus=cpus))
         watchdog = Watchdog(lambda name: _ray_died(attempt, name)) if ray_session.private else None
         if watchdog is not None:
             watchdog.start()
         try:
-            _fit(attempt, ray_session)
+            _fit(attempt, ray_session, made)
         finally:
             if watchdog is not None:
                 watchdog.cancel()
 
 
-def _fit(attempt: Attempt, ray_session: Session) -> None:
+def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
     from perch.engine.signals import Leave, is_a_second, take_signals
     from perch.engine.tune import TuneEngine
     from perch.training.failure import classify
@@ -95,7 +104,7 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
         if attempt.due("sync", 1.0):
             attempt.log.sync()
         if attempt.view is not None and attempt.due("view", 0.2):
-            attempt.view.show(snapshot(attempt.folder.id, study, campaign, attempt.baselines, attempt.started_s))
+            attempt.view.show(snapshot(attempt.folder, study, campaign, attempt.baselines, attempt.started_s))
 
     def on_signal(number: int, _frame: Any) -> None:
         second = is_a_second(number, attempt.signals)
@@ -111,7 +120,7 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
     engine = TuneEngine(
         campaign,
         attempt.folder,
-        attempt.kind.tune_trainable(),
+        made,
         resources,
         attempt=attempt.log.attempt,
         reuse_workers=attempt.kind.can_reset,

@@ -17,6 +17,7 @@ from perch.runs.resume import check_data, finished, target
 from perch.study import Study
 from perch.trainables import kind_of
 from perch.view.live import View
+from perch.view.steps import Silent, Steps
 
 
 def run_study(
@@ -27,13 +28,14 @@ def run_study(
     resume: bool = False,
     quiet: bool = False,
     began_s: float | None = None,
+    steps: Steps | None = None,
     cpus: int | None = None,
     allow_changed_data: bool = False,
 ) -> Outcome:
     """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
 
     Everything that can be wrong raises a PerchError before anything has started. A Ray that is initialised already is
-    used and left alone. ``allow_changed_data``: go on though the data differ from those that the run began with. ``cpus``: cores of a private Ray (None: what this machine offers).
+    used and left alone. ``steps``: where it is said what is being done, until there are results to show. ``allow_changed_data``: go on though the data differ from those that the run began with. ``cpus``: cores of a private Ray (None: what this machine offers).
     """
     from perch.engine.ray_session import surroundings
     from perch.engine.signals import handlers_restored
@@ -41,20 +43,33 @@ def run_study(
     began_s = time.monotonic() if began_s is None else began_s
     ensure_home()
     with handlers_restored(), surroundings(kind_of(study).python_path) as private:
-        return _run(study, out, run_id, resume, quiet, began_s, cpus, private, allow_changed_data)
+        steps = Silent() if quiet else steps if steps is not None else Steps()
+        return _run(
+            study,
+            out,
+            run_id,
+            resume,
+            None if quiet else View(steps=steps),
+            steps,
+            began_s,
+            cpus,
+            private,
+            allow_changed_data,
+        )
 
 
 def _run(
-    study: Study, out: str | Path | None, run_id: str | None, resume: bool, quiet: bool, began_s: float, cpus: int | None,
-    private: Path | None, allow_changed_data: bool,
+    study: Study, out: str | Path | None, run_id: str | None, resume: bool, shown: View | None, steps: Steps, began_s: float,
+    cpus: int | None, private: Path | None, allow_changed_data: bool,
 ) -> Outcome:  # fmt: skip
     root = Path(out).absolute() if out is not None else study.path(study.storage)
-    goal = target(study, root, run_id, resume)
-    check(goal.kind)
-    check_writable(root)
+    with steps.step("checking the study"):
+        goal = target(study, root, run_id, resume)
+        check(goal.kind)
+        check_writable(root)
     if finished(goal):
         return Outcome(goal.folder, "done", "the run is finished under this budget")
-    with View() if not quiet else contextlib.nullcontext() as view:
+    with shown if shown is not None else contextlib.nullcontext() as view:
         data = prepare_data(goal.kind, root / ".cache", view)
         check_data(goal, data.prepared, allow_changed_data)
         attempt = open_attempt(goal, data, view, began_s)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
+from perch import yaml12
 from perch.schedule.fit import Fit
 from perch.schedule.inherited import Inherited
 from perch.vocabulary import LEARNING_RATE
@@ -84,4 +83,4 @@ def as_yaml(lineage: Inherited, fit: Fit) -> str:
     fixed = {k: v for k, v in lineage.fixed.items() if k != "lr_schedule"}
     head = f"# {fit.kind} schedule over {lineage.epochs} epochs; the last value holds on. Merge into a study file.\n"
     content = {"epochs": lineage.epochs, "space": {**fixed, "lr_schedule": schedule}}
-    return head + yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=120)
+    return head + yaml12.dump(content, default_flow_style=None, width=120)

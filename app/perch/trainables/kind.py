@@ -15,6 +15,7 @@ from perch.study import Study
 
 if TYPE_CHECKING:
     from perch.data.prepare import Prepared
+    from perch.data.reading.source import Progress
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Kind(ABC):
         """True when it leaves a checkpoint at the end of any epoch."""
 
     @abstractmethod
-    def data(self, cache: Path) -> tuple[Data, list[str]]:
+    def data(self, cache: Path, progress: Progress | None = None) -> tuple[Data, list[str]]:
         """Its data, built and kept in ``cache``, and warnings for people."""
 
     @abstractmethod
@@ -82,6 +83,11 @@ class Kind(ABC):
             why="a function for Ray Tune runs in Ray alone",
             fix="train the configuration in your own code",
         )
+
+    @property
+    def builds_data(self) -> bool:
+        """True when its data are built before it trains, which takes a while; False: it reads its own."""
+        return False
 
     @property
     def can_reset(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perch.campaign.placement import Placement
 from perch.errors import Diverged
@@ -13,6 +13,9 @@ from perch.log.folder import RunFolder
 from perch.trainables.kind import Data, Kind
 from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS, complete
 from perch.vocabulary import GIVEN
+
+if TYPE_CHECKING:
+    from perch.data.reading.source import Progress
 
 _USUAL = ("cgcnn", "cgconv")
 """Models that are known without torch, which takes a second to import."""
@@ -25,6 +28,11 @@ class Network(Kind):
     @property
     def can_save(self) -> bool:
         """Always."""
+        return True
+
+    @property
+    def builds_data(self) -> bool:
+        """Graphs of the structures."""
         return True
 
     @property
@@ -52,12 +60,12 @@ class Network(Kind):
         """Those of the network."""
         return ARCHITECTURE_KEYS
 
-    def data(self, cache: Path) -> tuple[Data, list[str]]:
+    def data(self, cache: Path, progress: Progress | None = None) -> tuple[Data, list[str]]:
         """Graphs, splits and baselines."""
         from perch.data.prepare import prepare
         from perch.data.usable_choices import drop_unusable_choices
 
-        prepared = prepare(self.study.data, base=Path(self.study.base), cache=cache)
+        prepared = prepare(self.study.data, base=Path(self.study.base), cache=cache, progress=progress)
         served, dropped = drop_unusable_choices(self.study, prepared)
         return Data(prepared, served, cache), [*prepared.warnings, *dropped]
 

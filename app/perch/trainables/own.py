@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perch.campaign.placement import Placement
 from perch.errors import StudyError
@@ -18,7 +18,11 @@ from perch.programs.config.configure import seed_of
 from perch.trainables.kind import Data, Kind
 from perch.trainables.own_config import own_config
 from perch.training.keeping import keeping
+from perch.training.reporting import checked
 from perch.vocabulary import GIVEN
+
+if TYPE_CHECKING:
+    from perch.data.reading.source import Progress
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Own(Kind):
         if not self.can_reset:
             yield "the trainable has no reset_config: every trial gets a fresh process, which costs the seconds of its start"
 
-    def data(self, cache: Path) -> tuple[Data, list[str]]:
+    def data(self, cache: Path, progress: Progress | None = None) -> tuple[Data, list[str]]:
         """It reads its own."""
         return Data(None, self.study, cache), []
 
@@ -108,7 +112,8 @@ class Own(Kind):
 
     def tune_trainable(self) -> Any:
         """A class that can save keeps the weights of its best epoch."""
-        return keeping(self.found) if self.saves_when_asked else self.found
+        found = checked(self.found)
+        return keeping(found) if self.saves_when_asked else found
 
     def extra_config(
         self, folder: RunFolder, data: Data, placement: Placement, resources: Mapping[str, float]

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perch.campaign.placement import Placement
 from perch.command import Command
@@ -14,6 +14,9 @@ from perch.log.folder import RunFolder
 from perch.study import Study
 from perch.trainables.kind import Data, Kind
 from perch.vocabulary import GIVEN
+
+if TYPE_CHECKING:
+    from perch.data.reading.source import Progress
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Program(Kind):
         if not self.command.can_resume:
             yield "the program cannot resume (trainable.resume): a trial that is interrupted is trained from the start"
 
-    def data(self, cache: Path) -> tuple[Data, list[str]]:
+    def data(self, cache: Path, progress: Progress | None = None) -> tuple[Data, list[str]]:
         """It reads its own."""
         return Data(None, self.study, cache), []
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections import Counter
 
 from perch.campaign.campaign import Campaign
+from perch.formatting import gist, short_path
+from perch.log.folder import RunFolder
 from perch.log.state import CONFIRM, SEARCH
 from perch.study import Study
 from perch.view.live import Best, Rung, Snapshot
 
 
 def snapshot(
-    run_id: str, study: Study, campaign: Campaign, baselines: dict[str, float | None], started_s: float
+    folder: RunFolder, study: Study, campaign: Campaign, baselines: dict[str, float | None], started_s: float
 ) -> Snapshot:
     """The state of a campaign in one small object; ``started_s``: consumed seconds when this attempt began."""
     state = campaign.state
     confirming = bool(state.confirming)
     phase = CONFIRM if confirming else SEARCH
-    counts: Counter[str] = Counter()
-    if confirming:
-        counts.update(t.status for t in state.ended.values() if t.phase == CONFIRM)
-    else:
-        counts.update(state.counts)
-    counts.update(t.status for t in state.live.values() if t.phase == phase)
+    counts = Counter(state.counts)
+    counts.update(t.status for t in state.live.values() if t.phase == SEARCH)
+    confirm: Counter[str] = Counter(t.status for t in state.ended.values() if t.phase == CONFIRM)
+    confirm.update(t.status for t in state.live.values() if t.phase == CONFIRM)
     elapsed_s = campaign.clock.now_s()
     ended = sum(state.counts.values())
     sign = 1 if study.mode == "min" else -1
@@ -31,7 +31,7 @@ def snapshot(
         value, trial, epoch = state.best
         best = Best(trial, sign * value, epoch, campaign.best_config, campaign.best_test_mae_ev)
     return Snapshot(
-        run_id=run_id,
+        run_id=folder.id,
         strategy=study.strategy_name,
         metric=study.metric,
         elapsed_s=elapsed_s,
@@ -39,13 +39,18 @@ def snapshot(
         best=best,
         rungs=tuple(Rung(e, n, passed) for e, (n, passed) in sorted(state.rungs.items())),
         budget_s=None if confirming or study.budget.time is None else study.budget.time + state.confirmed_s,
-        budget_trials=study.confirm.top * study.confirm.seeds if confirming else study.budget.trials,
+        budget_trials=study.budget.trials,
         trials_per_minute=None if confirming or elapsed_s < 1 or not ended else ended / elapsed_s * 60,
         workers_busy=sum(t.status == "running" for t in state.live.values()),
         workers=campaign.worker_slots,
         phase=phase,
         baselines={k: v for k, v in baselines.items() if v is not None},
         note=_note(campaign),
+        folder=short_path(folder.path),
+        confirming=confirm,
+        confirm_trials=len(state.confirming) * study.confirm.seeds if confirming else None,
+        running=tuple((t.id, t.epoch) for t in state.live.values() if t.status == "running"),
+        failed=None if state.last_failed is None else (state.last_failed[0], gist(state.last_failed[1])),
     )
 
 

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from perch.record import load
 
 MODULE = """
@@ -60,3 +62,39 @@ def test_seeds_nested_keys_and_the_winners_weights(tmp_path, perch, shared_ray):
     kept = json.loads((best / "checkpoint" / "w.json").read_text())
     assert 1 / (1 + kept) == run.best["value"]
     assert json.loads((best / "config.json").read_text())["x"] == run.best["config"]["x"]
+
+
+NAMES = """
+from ray import tune
+
+
+class Class(tune.Trainable):
+    def setup(self, config):
+        self.kind = config["kind"]
+
+    def step(self):
+        return {"loss": 1.0, "epoch": self.training_iteration + 1, self.kind: 7.0}
+
+    def reset_config(self, config):
+        self.setup(config)
+        return True
+
+
+def function(config):
+    for _ in range(2):
+        tune.report({"loss": 1.0, config["kind"]: 7.0})
+"""
+
+
+@pytest.mark.parametrize(("trainable", "name"), [("Class", "config"), ("function", "epoch")])
+def test_a_name_that_is_taken_ends_the_run_with_words(trainable, name, tmp_path, perch, shared_ray):
+    (tmp_path / "names_.py").write_text(NAMES)
+    (tmp_path / "study.yaml").write_text(
+        f"name: n\ntrainable: names_:{trainable}\nspace: {{kind: {name}}}\nmetric: loss\nepochs: 2\nstrategy: rs\n"
+        "budget: {trials: 1}\nconfirm: {top: 0}\nlog: []\n"
+    )
+    code, said = perch(
+        "run", tmp_path / "study.yaml", "--out", tmp_path / "out", "--run-id", "r", env=shared_ray
+    ).wait()
+    assert code == 1
+    assert f"the trainable reports '{name}'" in said and "under another name" in said and "Traceback" not in said

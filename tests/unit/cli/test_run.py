@@ -22,7 +22,9 @@ def called(replaced: Callable[..., Any], tmp_path: Path) -> Any:
 
 
 def test_without_a_file_the_embedded_study_runs(perch: Callable[..., Any], called: Any) -> None:
-    assert perch("run") == (0, "the last line\n", "")
+    code, out, err = perch("run")
+    assert (code, out) == (0, "the last line\n")
+    assert err.startswith("perch run: the embedded study\n  reading the study … ")
     assert called["study"].data.source == "adsorption"
     assert (called["out"], called["run_id"], called["resume"]) == (None, None, False)
     assert called["began_s"] > 0, "the clock of a run starts with the command"

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from perch.formatting import duration
 from perch.view.live import Best, Rung, Snapshot, View, line, table
+from perch.view.steps import Steps
 
 SNAPSHOT = Snapshot(
     run_id="adsorption-asha-1",
@@ -39,7 +40,7 @@ def test_the_table_shows_best_states_rungs_pace_and_time_left() -> None:
         "trial 00012, epoch 27",
         "lr=0.00523",
         "2 running, 3 completed, 31 stopped, 1 diverged of 60",
-        "1: 12 of 37  3: 4 of 12",
+        "12 of 37 trials went on after epoch 1, 4 of 12 after 3",
         "11.5 trials/min, 2 of 2 workers busy",
         "3 min 05 s used, 2 min 10 s left",
         "ridge composition 0.55 eV",
@@ -146,3 +147,60 @@ def test_an_output_that_breaks_is_left_alone_and_ends_nothing(
             view.show(replace(SNAPSHOT, elapsed_s=float(second)))
     assert stream.tries >= 1
     assert stream.tries <= 3, "what has failed once is not tried at every event"
+
+
+RUNNING = replace(
+    SNAPSHOT, folder="results/r", running=(("00040", 3), ("00041", 0)), failed=("00007", "OutOfMemoryError: CUDA out of memory")
+)  # fmt: skip
+
+
+def test_the_table_says_where_the_run_lies_how_to_leave_who_trains_and_what_failed() -> None:
+    text = drawn(RUNNING)
+    for part in (
+        "results/r   (report.html there at the end)",
+        "Ctrl-C saves and ends; the same command with --resume goes on",
+        "00040 (epoch 3), 00041 (epoch 0)",
+        "trial 00007 failed: OutOfMemoryError: CUDA out of memory (perch why results/r 00007)",
+    ):
+        assert part in text
+
+
+def test_many_running_trials_are_counted() -> None:
+    assert "and 992 more" in drawn(replace(RUNNING, running=tuple((f"{k:05}", 1) for k in range(1000))), 400)
+
+
+def test_the_searchs_counts_stay_while_the_best_are_confirmed() -> None:
+    confirming = replace(
+        SNAPSHOT, phase="confirm", confirming={"running": 2, "completed": 4}, confirm_trials=15, trials_per_minute=None
+    )
+    text = drawn(confirming)
+    assert "3 completed, 31 stopped, 1 diverged of 60" in text
+    assert "4 of 15 trainings with fresh seeds are over" in text
+    assert "confirming: 4 of 15 trained" in line(confirming)
+    assert confirming.time_left_s is None
+
+
+def test_a_failed_trial_is_one_plain_line_once() -> None:
+    stream = io.StringIO()
+    with View(stream, every_s=1000.0, clock=lambda: 0.0) as view:
+        for _ in range(3):
+            view.show(RUNNING)
+    lines = [text for text in stream.getvalue().splitlines() if "failed:" in text]
+    assert lines == ["trial 00007 failed: OutOfMemoryError: CUDA out of memory (perch why results/r 00007)"]
+
+
+def test_steps_stand_above_the_table_and_below_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = io.StringIO()
+    with View(stream, every_s=0.0, steps=Steps(stream)) as view:
+        with view.steps.step("starting Ray"):
+            view.say("note: one")
+        view.show(SNAPSHOT)
+        view.finish()
+        with view.steps.step("writing the report"):
+            pass
+    text = stream.getvalue()
+    order = [text.index(part) for part in ("starting Ray", "note: one", "best so far", "writing the report")]
+    assert order == sorted(order)
+    assert "best so far" not in text[text.index("writing the report") :]

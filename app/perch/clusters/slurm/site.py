@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from perch import yaml12
 from perch.errors import ClusterError, did_you_mean
 
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s\"'`$#;&|<>\\]+$")]
@@ -45,8 +46,8 @@ def load_site(path: Path | None) -> Site:
     if path is None:
         return Site()
     try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except (OSError, yaml.YAMLError) as error:
+        content = yaml12.load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise _bad(
             f"cannot read the site file '{path}'", str(error), "give a YAML file, or leave --site out"
         ) from error

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from perch import yaml12
 from perch.errors import ClusterError
 
 SQUEUE_FORMAT: Final = "%i|%j|%T|%M|%l|%D|%R"
@@ -123,5 +122,5 @@ def _done(run_folder: Path) -> bool:
 
 def _mode(run_folder: Path) -> str:
     study = run_folder / "study.yaml"
-    content = yaml.safe_load(study.read_text()) if study.is_file() else {}
+    content = yaml12.load(study.read_text()) if study.is_file() else {}
     return str(content.get("mode", "min")) if isinstance(content, dict) else "min"

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from perch import yaml12
 from perch.errors import RecordError, StudyError
 from perch.space import keyed_rng
 from perch.study import Study, dump, parse, read_yaml
@@ -62,7 +61,7 @@ class ComparePlan:
         spec.update(seed=job.seed, budget={"time": self.budget_s}, confirm={"top": 0}, log=[])
         for setting in settings:
             key, _, text = setting.partition("=")
-            spec[key] = yaml.safe_load(text)
+            spec[key] = yaml12.load(text)
         return parse(spec, f"the study of {job.label}")
 
 

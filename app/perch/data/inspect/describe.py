@@ -49,7 +49,7 @@ def describe(spec: DataSpec, *, base: Path, cache: Path | None = None, progress:
     facts = {"source": f"{spec.source}: {source.summary}", "structures": str(len(entries))}
     try:
         structures = assemble(entries, spec, source.defaults)
-        refuse_structures(structures)
+        refuse_structures(structures, spec.path or "")
     except DataError as error:
         return Description(facts, keys, {}, (str(error),))
     facts |= {"target": f"{target} in eV: {_spread(structures.target_ev)}"} | _composition(structures)

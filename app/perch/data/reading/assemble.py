@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from perch.data.reading.adsorbate import check_flags, flags, listed
+from perch.data.reading.names import name_of
 from perch.data.reading.source import Defaults, Entry, Structures
 from perch.data.reading.target import flat, targets
+from perch.data.refuse import refuse_numbers
 from perch.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def assemble(entries: Sequence[Entry], spec: DataSpec, defaults: Defaults) -> St
         what = f"data.select '{spec.select}' matches no structure" if spec.select else "the data hold no structure"
         raise DataError(what, why=f"source {spec.source}, path {spec.path}", fix="correct data.select or data.path")
     entries = list(entries)
+    refuse_numbers(entries, spec.path or "")
     target = spec.target or defaults.target
     if target is None:
         raise DataError(
@@ -91,7 +94,7 @@ def group_names(
             "data.adsorbate is not given, so structures are grouped by their whole formula: one slab with two "
             "adsorbates may lie on both sides of the split"
         ]
-    values = [entry.get(key) for entry in entries]
+    values = [name_of(entry.get(key)) for entry in entries]
     lacking = [entry.id for entry, value in zip(entries, values, strict=True) if value is None]
     if lacking:
         known = {k for entry in entries for _place, table in entry.tables for k, _v in flat(table)}
@@ -100,7 +103,7 @@ def group_names(
             why=did_you_mean(key, known)[:300],
             fix="set data.split.group to a key that all have, or to auto, formula or none",
         )
-    return tuple(str(value) for value in values), []
+    return tuple(value for value in values if value is not None), []
 
 
 def _slab_formula(entry: Entry, is_adsorbate: BoolArray) -> str:

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perch.data.reading.names import name_of
 from perch.data.reading.source import Entry
+from perch.data.reading.xyz import unknown_element
 from perch.errors import DataError, PerchError
 
 if TYPE_CHECKING:
@@ -57,6 +59,10 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
     except Exception as error:
         kind = type(error).__name__
+        if isinstance(error, KeyError) and isinstance(error.args[0], str) and (fault := unknown_element(error.args[0])):
+            raise DataError(
+                f"cannot read {path.name}", why=fault, fix="write the symbol of an element, or remove the structure"
+            ) from error
         raise DataError(
             f"cannot read {path.name}",
             why=f"{kind}: {str(error).splitlines()[0] if str(error) else 'no reason given'} (in {path})",
@@ -65,11 +71,10 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def entries_of(frames: Sequence[Atoms], name: str) -> list[Entry]:
-    """One entry per frame: keys in ``info``, then the calculator's results; the id from ``id`` or ``name``."""
+    """One entry per frame: keys in ``info``, then the calculator's results; the id from ``id`` or ``name``, of any type."""
     entries = []
     for number, atoms in enumerate(frames):
         results = dict(atoms.calc.results) if atoms.calc else {}
-        said = atoms.info.get("id", atoms.info.get("name"))
-        label = str(said) if isinstance(said, (str, int)) else f"{name}-{number}"
-        entries.append(Entry(atoms, label, (("info", atoms.info), ("calculator", results))))
+        said = name_of(atoms.info.get("id", atoms.info.get("name")))
+        entries.append(Entry(atoms, said or f"{name}-{number}", (("info", atoms.info), ("calculator", results))))
     return entries

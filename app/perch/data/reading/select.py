@@ -8,11 +8,16 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
+
+from perch.data.reading.names import name_of
 from perch.data.reading.source import Entry
 from perch.data.reading.target import number
 from perch.errors import DataError
 from perch.expression import COMPARISONS, Grammar, build
 
+_TRUE: Final = ("true", "t", "1", "yes")
+_FALSE: Final = ("false", "f", "0", "no")
 _SIGNS: Final[dict[str, ast.cmpop]] = {
     "!=": ast.NotEq(), "<=": ast.LtE(), ">=": ast.GtE(), "=": ast.Eq(), "<": ast.Lt(), ">": ast.Gt(),
 }  # fmt: skip
@@ -51,10 +56,12 @@ def _matching(compare: Callable[[Any, Any], bool]) -> Callable[[Any, str], bool]
     def test(have: Any, wanted: str) -> bool:
         if have is None:
             return False
+        if isinstance(have, (bool, np.bool_)):
+            return wanted.lower() in _TRUE + _FALSE and compare(bool(have), wanted.lower() in _TRUE)
         left, right = number(have), _as_number(wanted)
         if left is not None and right is not None:
             return compare(left, right)
-        return compare(str(have), wanted)
+        return compare(name_of(have), wanted)
 
     return test
 

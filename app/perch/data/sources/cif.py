@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from perch.study import DataSpec
 
 TABLE = "id_prop.csv"
+DEUTERIUM_U = 1.5
+"""Hydrogen of a larger mass, in atomic mass units, is deuterium or tritium."""
 
 
 class Cif:
@@ -63,6 +65,12 @@ class Cif:
                 )
             with reading(file):
                 atoms = ase.io.read(str(file), format="cif", do_not_split_by_at_sign=True)
+            if ((atoms.numbers == 1) & (atoms.get_masses() > DEUTERIUM_U)).any():  # ASE reads D as heavy H
+                raise DataError(
+                    f"{file.name} holds deuterium",
+                    why="it is an isotope, and features and networks know elements",
+                    fix="write H in its place, or remove the line",
+                )
             if not atoms.cell.rank == 3:
                 raise DataError(
                     f"{file.name} has no cell",
