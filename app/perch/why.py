@@ -182,8 +182,8 @@ def _fields(judgement: Judgement) -> dict[str, Any]:
     return {name: getattr(judgement, name) for name in Judgement.__dataclass_fields__}
 
 
-def lines(found: Why) -> Iterator[str]:
-    """What was found, for people."""
+def lines(found: Why, *, table: bool = True) -> Iterator[str]:
+    """What was found, for people; ``table`` False: without its judgements one by one."""
     from perch.formatting import configuration, duration
 
     yield f"trial {found.trial}: {found.status} after {found.last_epoch} of {found.epochs} epochs"
@@ -196,7 +196,7 @@ def lines(found: Why) -> Iterator[str]:
     if found.redone or found.redone_s:
         yield f"  {found.redone} epochs were trained again after interruptions: {duration(found.redone_s)} of work done twice"
     if found.judgements:
-        yield from _table(found)
+        yield from _table(found) if table else ()
     elif found.phase == "search" and not found.exploits and found.failure is None:
         yield "  it was never compared with other trials: this strategy does not, or it has not come that far"
     for exploit in found.exploits:

@@ -9,8 +9,8 @@ import pandas as pd
 from perch.compare.figures.rungs import levels
 from perch.compare.runs.gather import Comparison
 from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
-from perch.report.importance import FEWEST, Importance, importances
 from perch.record.search import search_trials
+from perch.report.importance import FEWEST, Importance, importances
 from perch.space import Space
 
 RANDOM = "rs"
