@@ -118,8 +118,12 @@ def _judge_again(
     asked = part_of(plan, strategies, reference)
     name = folder.name if asked == plan else f"{folder.name}-{'-'.join(asked.strategies)}-by-{asked.reference}"
     into = (out or folder.parent) / (run_id or name)
-    names = [runs_folder(folder) / job.label for job in asked.jobs() if condition_of(folder, job) is not None]
-    _say(judge(asked, folder, targets, into), into, names)
+    elsewhere = (
+        []
+        if into.resolve() == folder
+        else [runs_folder(folder) / job.label for job in asked.jobs() if condition_of(folder, job)]
+    )
+    _say(judge(asked, folder, targets, into), into, elsewhere)
     return 0
 
 

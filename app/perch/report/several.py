@@ -29,7 +29,7 @@ def write_reports(folders: Sequence[Path], out: Path | None = None, *, files: bo
     runs = [f for f in folders if f not in comparisons]
     pages: list[Path] = []
     for folder in comparisons:
-        inside = sorted(f for f in (folder / "runs").glob("*") if (f / "study.yaml").is_file())
+        inside = _inside(folder)
         pages += _overview(inside, _place(folder, out, alone=len(folders) == 1), comparison=folder, files=files)
     if len(runs) == 1:
         pages.append(write(runs[0], _place(runs[0], out, alone=len(folders) == 1), files=files))
@@ -47,17 +47,38 @@ def _place(folder: Path, out: Path | None, *, alone: bool) -> Path:
 def refresh_comparison(folder: Path, planned: int) -> Path:
     """Write the page of a comparison that goes on: the runs that have ended, and what can be said of them by now.
 
-    The page of a run is written where it is missing or older than the run's tables. Returns the comparison's page.
+    Returns the comparison's page.
     """
-    runs = sorted(f for f in (folder / "runs").glob("*") if (f / "curves.parquet").is_file())
-    for run in runs:
-        page = run / PAGE
-        if not page.is_file() or page.stat().st_mtime < (run / "curves.parquet").stat().st_mtime:
-            write(run, files=False)
-    state = (
-        [("plain", f"The comparison goes on: {len(runs)} of {planned} runs have ended.")] if len(runs) < planned else []
+    runs = [f for f in _inside(folder) if (f / "summary.json").is_file()]
+    going_on = f"The comparison goes on: {len(runs)} of {planned} runs have ended."
+    return _page(
+        runs, [_fresh(run) for run in runs], folder, folder, [("plain", going_on)] if len(runs) < planned else []
     )
-    return _page(runs, [run / PAGE for run in runs], folder, folder, state)
+
+
+def comparison_page(folder: Path, runs: Sequence[Path] = ()) -> Path:
+    """Write the page of a comparison that was judged in ``folder``, and return it.
+
+    ``runs``: the runs that were judged where they lie elsewhere; nothing is written into those, and those that have a page are linked.
+    """
+    if runs:
+        pages = [run / PAGE if (run / PAGE).is_file() else None for run in runs]
+        return _page(runs, pages, folder, folder, [])
+    inside = _inside(folder)
+    return _page(inside, [_fresh(run) for run in inside], folder, folder, [])
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The runs in a comparison's folder."""
+    return sorted(f for f in (folder / "runs").glob("*") if (f / "study.yaml").is_file())
+
+
+def _fresh(run: Path) -> Path:
+    """The page of a run, written where it is missing or older than the run's tables."""
+    page, tables = run / PAGE, run / "curves.parquet"
+    if not page.is_file() or not tables.is_file() or page.stat().st_mtime < tables.stat().st_mtime:
+        return write(run, files=False)
+    return page
 
 
 def _overview(
@@ -68,7 +89,7 @@ def _overview(
 
 
 def _page(
-    runs: Sequence[Path], pages: Sequence[Path], above: Path, comparison: Path | None, state: list[tuple[str, str]]
+    runs: Sequence[Path], pages: Sequence[Path | None], above: Path, comparison: Path | None, state: list[tuple[str, str]]
 ) -> Path:  # fmt: skip
     """The page above those of the runs."""
     reports = [load(run) for run in runs]
@@ -80,7 +101,7 @@ def _page(
         found = compared.content(comparison)
         title, sentences, tables = comparison.resolve().name, compared.sentences(found), compared.tables(found)
         shown += compared.figures(comparison)
-    links = [os.path.relpath(page, above) for page in pages]
+    links = [None if page is None else os.path.relpath(page, above) for page in pages]
     template = environment().get_template("overview.html")
     page = template.render(
         title=title,

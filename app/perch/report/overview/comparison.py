@@ -25,10 +25,15 @@ def content(folder: Path) -> dict[str, Any]:
 
 
 def sentences(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Warnings, then each verdict once."""
+    """Warnings, then what was judged at each target; what is the same at all of them is said once."""
     out = [("warning", str(note)) for note in found.get("notes") or []]
-    said = [str(c["verdict"]["sentence"]) for c in _contrasts(found) if (c.get("verdict") or {}).get("sentence")]
-    return out + [("plain", sentence) for sentence in dict.fromkeys(said)]
+    judged = [(c, c["verdict"]) for c in _contrasts(found) if (c.get("verdict") or {}).get("sentence")]
+    said = []
+    for contrast, verdict in judged:
+        at_target = "target" in contrast and verdict.get("says") != "no verdict"
+        to = f"To {_target(contrast['target'], found)}: " if at_target else ""
+        said.append(to + str(verdict["sentence"]) + ".")
+    return out + [("plain", sentence.replace("..", ".")) for sentence in dict.fromkeys(said)]
 
 
 def tables(found: Mapping[str, Any]) -> list[dict[str, Any]]:
