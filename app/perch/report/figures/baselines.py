@@ -44,7 +44,7 @@ def _draw(report: ReportData, table: pd.DataFrame) -> Any:
         number = axes.annotate(f"{value:.3f}", (end, row), (10, 0), textcoords="offset points", va="center", fontsize=9)
         if not np.isnan(test):
             place = {"xycoords": number, "textcoords": "offset points", "va": "center", "fontsize": 9}
-            axes.annotate(f"test {test:.3f}", (1, 0.5), (8, 0), color=VERMILLION, annotation_clip=False, **place)
+            axes.annotate(f"test {test:.3f}", (1, 0.5), (8, 0), annotation_clip=False, **place)
     axes.set_yticks(y, table["name"])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
