@@ -1,7 +1,7 @@
 # Reports, boards and the pictures of the documentation.
 .PHONY: bench-report images vendor
 
-bench-report: setup ## time and size of a report of 10,000 trials of 81 epochs
+bench-report: setup ## time and size of reports of 60, 1,000 and 10,000 trials
 	$(PYTHON) -m benchmarks.report $(ARGS)
 
 images: setup ## the documentation's pictures, from a run on the embedded data (needs Chromium)
