@@ -97,27 +97,33 @@ def explain(
     epochs: int = 0,
 ) -> Why:
     """Gather from the events of a log what concerns one trial."""
-    events = list(events)
-    brackets = {str(e["id"]): int(e.get("bracket", 0)) for e in events if e["e"] == "trial"}
-    trial = _name(trial, brackets)
+    found = explain_all(events, metric=metric, maximise=maximise, epochs=epochs)
+    return found[_name(trial, found)]
+
+
+def explain_all(
+    events: Iterable[Mapping[str, Any]], *, metric: str = "value", maximise: bool = False, epochs: int = 0
+) -> dict[str, Why]:
+    """Gather from the events of a log, read once, what concerns each trial; by the trial's id."""
     sign = -1.0 if maximise else 1.0
-    out: Why | None = None
-    rungs: dict[int, list[float]] = {}
+    found: dict[str, Why] = {}
+    rungs: dict[tuple[int, int], list[float]] = {}
     for event in events:
-        if event["e"] == "close" and out is not None and out.status == "running":
-            out.status = "interrupted"
-        if event["e"] == "result" and brackets.get(event["id"]) == brackets[trial] and event.get("rung") is not None:
-            insort(rungs.setdefault(event["rung"], []), event["value"])
-        if event.get("id") != trial:
-            continue
-        if event["e"] == "trial":
-            out = Why(trial, metric, maximise, event["config"], str(event.get("by", "")), epochs=epochs)
-            out.phase, out.bracket = str(event.get("phase", "search")), brackets[trial]
+        kind, out = event["e"], found.get(event.get("id", ""))
+        if kind == "close":
+            for one in found.values():
+                one.status = "interrupted" if one.status == "running" else one.status
+        elif kind == "trial":
+            out = Why(event["id"], metric, maximise, event["config"], str(event.get("by", "")), epochs=epochs)
+            out.phase, out.bracket = str(event.get("phase", "search")), int(event.get("bracket", 0))
+            found[out.trial] = out
         elif out is not None:
+            if kind == "result" and event.get("rung") is not None:
+                insort(rungs.setdefault((out.bracket, event["rung"]), []), event["value"])
             _take(out, event, sign)
-    assert out is not None  # its trial event is in the log: _name found it
-    out.judgements = [_final(judgement, rungs, sign) for judgement in out.judgements]
-    return out
+    for one in found.values():
+        one.judgements = [_final(judgement, rungs[one.bracket, judgement.rung], sign) for judgement in one.judgements]
+    return found
 
 
 def _name(trial: str, known: Mapping[str, Any]) -> str:
@@ -167,8 +173,7 @@ def _result(out: Why, event: Mapping[str, Any], sign: float) -> None:
         out.config = new
 
 
-def _final(judgement: Judgement, rungs: Mapping[int, list[float]], sign: float) -> Judgement:
-    values = rungs[judgement.rung]
+def _final(judgement: Judgement, values: list[float], sign: float) -> Judgement:
     rank = bisect_left(values, sign * judgement.value) + 1
     return Judgement(**{**_fields(judgement), "final_rank": rank, "final_size": len(values)})
 
@@ -177,8 +182,8 @@ def _fields(judgement: Judgement) -> dict[str, Any]:
     return {name: getattr(judgement, name) for name in Judgement.__dataclass_fields__}
 
 
-def lines(found: Why) -> Iterator[str]:
-    """What was found, for people."""
+def lines(found: Why, *, table: bool = True) -> Iterator[str]:
+    """What was found, for people; ``table`` False: without its judgements one by one."""
     from perch.formatting import configuration, duration
 
     yield f"trial {found.trial}: {found.status} after {found.last_epoch} of {found.epochs} epochs"
@@ -191,7 +196,7 @@ def lines(found: Why) -> Iterator[str]:
     if found.redone or found.redone_s:
         yield f"  {found.redone} epochs were trained again after interruptions: {duration(found.redone_s)} of work done twice"
     if found.judgements:
-        yield from _table(found)
+        yield from _table(found) if table else ()
     elif found.phase == "search" and not found.exploits and found.failure is None:
         yield "  it was never compared with other trials: this strategy does not, or it has not come that far"
     for exploit in found.exploits:

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from perch.boards.frontend import pages
 from perch.errors import RecordError
 
 
@@ -24,7 +25,7 @@ def serve(folder: Path, *, host: str = "127.0.0.1", port: int = 0, secret: bool 
     arguments += ["--reload_interval", str(reload_s), "--samples_per_plugin", "scalars=1000,hparams=100000"]
     if secret:
         arguments += ["--path_prefix", f"/{secrets.token_urlsafe(16)}"]
-    board: Any = program.TensorBoard(plugins=default.get_plugins())
+    board: Any = program.TensorBoard(plugins=default.get_plugins(), assets_zip_provider=pages())
     board.configure(argv=arguments)
     try:
         address = str(board.launch())

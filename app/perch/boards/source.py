@@ -46,14 +46,34 @@ def write(run_folder: Path) -> None:
     TensorBoard(folder.tensorboard, study.metric, sign, study.search_space, events, began_s).close()
 
 
-def best(run_folder: Path, top: int) -> Path:
-    """A folder of links, gone when the process ends, to the ``top`` best trials of a run (all their segments) and to what is not a trial."""
+def best_trials(run_folder: Path, top: int) -> list[str]:
+    """The ids of the ``top`` best trials of a run's search, best first."""
     from perch.record import load
 
     run = load(run_folder)
-    ascending = run.study.mode == "min"
+    if run.trials.empty:
+        return []
     ranked = run.trials[run.trials["phase"] == "search"].dropna(subset=["best_value"])
-    chosen = set(ranked.sort_values("best_value", ascending=ascending)["trial_id"].head(top))
+    return [
+        str(name) for name in ranked.sort_values("best_value", ascending=run.study.mode == "min")["trial_id"].head(top)
+    ]
+
+
+def runs_filter(run_folder: Path, top: int = 10) -> str:
+    """What TensorBoard's "Filter runs" must hold to show the ``top`` best trials, the incumbent and the lineage alone.
+
+    Event files cannot say which runs are ticked; the address can hold a filter. Empty where there are no more trials.
+    """
+    trials = run_folder / "tensorboard" / "trials"
+    names = best_trials(run_folder, top)
+    if not names or not trials.is_dir() or len(list(trials.iterdir())) <= top:
+        return ""
+    return rf"^(best|lineage/.*|trials/({'|'.join(names)})(\.\d+)?)$"
+
+
+def best(run_folder: Path, top: int) -> Path:
+    """A folder of links, gone when the process ends, to the ``top`` best trials of a run (all their segments) and to what is not a trial."""
+    chosen = set(best_trials(run_folder, top))
     links = Path(tempfile.mkdtemp(prefix="perch-board-"))
     atexit.register(shutil.rmtree, links, ignore_errors=True)
     source = (run_folder / "tensorboard").absolute()

@@ -26,11 +26,16 @@ def board(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Write tensorboard/ anew from the log first.")] = False,
 ) -> None:
     """Open TensorBoard on a run: scalars of every trial, HParams, the incumbent and PBT's winning lineage."""
+    from urllib.parse import quote
+
     from perch.boards.serve import serve
-    from perch.boards.source import logdir
+    from perch.boards.source import logdir, runs_filter
 
     address = serve(logdir(run, top=top, rebuild=rebuild), host=host, port=port, secret=secret)
-    typer.echo(f"TensorBoard on {run}: {address}")
+    chosen = runs_filter(run) if top is None else ""
+    typer.echo(f"TensorBoard on {run}: {address}" + (f"?runFilter={quote(chosen)}" if chosen else ""))
+    if chosen:
+        typer.echo("It opens with the ten best trials; empty 'Filter runs' to see all.")
     typer.echo("Ctrl-C ends it.")
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()

@@ -11,7 +11,7 @@ from pathlib import Path
 from perch.compare.outcome import conclude
 from perch.compare.runs.drive import condition_of, drive, runs_folder
 from perch.compare.runs.plan import ComparePlan, extend, load_plan, make_plan, part_of, save
-from perch.errors import RecordError, StudyError
+from perch.errors import PerchError, RecordError, StudyError
 from perch.record.protocol import Record
 from perch.runs.resume import command_that_resumes
 
@@ -56,7 +56,10 @@ def compare_study(
         )
     save(plan, folder)
     try:
-        code = drive(plan, folder, only=only, min_cpu_share=min_cpu_share, say=lambda line: print(line, flush=True))
+        code = drive(
+            plan, folder, only=only, min_cpu_share=min_cpu_share, say=lambda line: print(line, flush=True),
+            ended=(lambda: refresh(plan, folder, targets)) if only is None else None,
+        )  # fmt: skip
     except KeyboardInterrupt:  # between two runs
         code = 75
     if code == 75:
@@ -101,7 +104,7 @@ def compare_runs(
         )  # fmt: skip
     runs = [(str(run.summary["strategy"]), run) for run in map(load, folders)]
     target = (out or folders[0].absolute().parent) / (run_id or time.strftime("comparison-%Y%m%d-%H%M%S"))
-    _say(conclude(runs, target, reference=reference, targets=targets, planned=None), target)
+    _say(conclude(runs, target, reference=reference, targets=targets, planned=None), target, folders)
     return 0
 
 
@@ -115,7 +118,12 @@ def _judge_again(
     asked = part_of(plan, strategies, reference)
     name = folder.name if asked == plan else f"{folder.name}-{'-'.join(asked.strategies)}-by-{asked.reference}"
     into = (out or folder.parent) / (run_id or name)
-    _say(judge(asked, folder, targets, into), into)
+    elsewhere = (
+        []
+        if into.resolve() == folder
+        else [runs_folder(folder) / job.label for job in asked.jobs() if condition_of(folder, job)]
+    )
+    _say(judge(asked, folder, targets, into), into, elsewhere)
     return 0
 
 
@@ -136,6 +144,28 @@ def _folder(root: Path, name: str, run_id: str | None, resume: bool) -> Path:
     return root / f"{name}-compare-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _say(text: Sequence[str], folder: Path) -> None:
+def refresh(plan: ComparePlan, folder: Path, targets: Sequence[float] = ()) -> None:
+    """Write the page of a comparison that goes on; what cannot be said yet is left out, and nothing here ends it."""
+    from perch.report.several import refresh_comparison
+
+    try:
+        if complete_blocks(plan, folder):
+            judge(plan, folder, targets)
+        refresh_comparison(folder, len(plan.jobs()))
+    except (PerchError, OSError) as error:
+        print(f"the page of the comparison was not refreshed: {error}", flush=True)
+
+
+def complete_blocks(plan: ComparePlan, folder: Path) -> int:
+    """Seeds for which every strategy's run has ended."""
+    ended = {(job.strategy, job.seed) for job in plan.jobs() if condition_of(folder, job) is not None}
+    return sum(all((strategy, seed) in ended for strategy in plan.strategies) for seed in plan.seeds)
+
+
+def _say(text: Sequence[str], folder: Path, runs: Sequence[Path] = ()) -> None:
+    """What was found; the page, which is written now, comes last. ``runs``: where they lie, if not in the folder."""
+    from perch.report.several import comparison_page
+
     print("\n".join(text))
-    print(f"written: {folder}/comparison.json and {folder}/figures/")
+    print(f"written: {folder}/comparison.json and {folder}/figures/", flush=True)
+    print(f"page:    {comparison_page(folder, runs)}")

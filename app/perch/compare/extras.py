@@ -9,8 +9,8 @@ import pandas as pd
 from perch.compare.figures.rungs import levels
 from perch.compare.runs.gather import Comparison
 from perch.compare.statistics.early import RungCorrelation, full_curves, rung_correlations
-from perch.compare.statistics.importance import FEWEST, Importance, available, importances
 from perch.record.search import search_trials
+from perch.report.importance import FEWEST, Importance, importances
 from perch.space import Space
 
 RANDOM = "rs"
@@ -31,7 +31,7 @@ def early_stopping(comparison: Comparison) -> list[RungCorrelation]:
 
 def what_matters(comparison: Comparison, space: Space) -> list[Importance]:
     """Importance of each hyperparameter at the last epoch of random search."""
-    if RANDOM not in comparison.runs or not available():
+    if RANDOM not in comparison.runs:
         return []
     configs: list[dict[str, Any]] = []
     values: list[float] = []

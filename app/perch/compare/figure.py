@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from perch.compare.runs.gather import Comparison
 from perch.compare.statistics.analysis import Analysis
 from perch.report.figure import Figures
-from perch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, styled
+from perch.report.overview.comparison import INDEX
+from perch.report.strategy_colours import strategy_colours
+from perch.report.style import styled
 
-COLOURS: Final = (ORANGE, BLUE, GREEN, VERMILLION, PURPLE, SKY)
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 """Strategies differ by marker too: colours alone are no help to everyone."""
 
@@ -25,9 +27,8 @@ class Scene:
     analysis: Analysis
 
     def colour(self, strategy: str) -> str:
-        """Grey for the reference, a colour for each other."""
-        place = self.comparison.strategies.index(strategy)
-        return GREY if place == 0 else COLOURS[(place - 1) % len(COLOURS)]
+        """The strategy's colour, here and in every other figure."""
+        return strategy_colours(self.comparison.strategies)[strategy]
 
     def marker(self, strategy: str) -> str:
         """A marker of its own for each strategy."""
@@ -41,21 +42,27 @@ def write_figures(scene: Scene, folder: Path, formats: Sequence[str] = ("png", "
     """Every figure that has data, as pictures and CSV. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
+    index: list[dict[str, str]] = []
     for name, figure in FIGURES.ordered():
         table = figure.table(scene)
         if table.empty:
             continue
+        index.append({"name": name, "title": figure.title, "caption": figure.caption_of(scene)})
         table.to_csv(folder / f"{name}.csv", index=False)
         with styled(name):
             drawn = figure.draw(scene, table)
-            drawn.suptitle(
-                figure.title + ("" if scene.comparison.collapsed else " (without collapsed trials)"), fontsize=11
-            )
-            for form in formats:
+            for form in sorted(formats, key=lambda form: form != "svg"):
+                if form != "svg":  # an SVG stands in a page, which has the title
+                    _head(drawn, figure.title, scene)
                 metadata = {"Date": None} if form == "svg" else None
                 drawn.savefig(
                     folder / f"{name}.{form}", metadata=metadata, facecolor="white" if form == "png" else "none"
                 )
         (folder / f"{name}.txt").write_text(figure.describe(scene, table) + "\n", encoding="utf-8")
         written += [folder / f"{name}.{form}" for form in (*formats, "csv", "txt")]
+    (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
     return written
+
+
+def _head(drawn: Any, title: str, scene: Scene) -> None:
+    drawn.suptitle(title + ("" if scene.comparison.collapsed else " (without collapsed trials)"), fontsize=11)

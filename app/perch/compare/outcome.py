@@ -47,6 +47,7 @@ def conclude(
         "seeds": list(comparison.seeds),
         "budget_s": comparison.budget_s,
         "metric": comparison.metric,
+        "mode": comparison.study.mode,
         "notes": comparison.notes,
         "collapsed_share": shares,
         "conditions": list(conditions),

@@ -26,6 +26,8 @@ class Drawn:
     figure: Figure[ReportData]
     table: pd.DataFrame
     description: str
+    caption: str
+    warning: str
     picture: Any
     svg: str
 
@@ -55,7 +57,8 @@ def draw(name: str, report: ReportData) -> Drawn | NotDrawn:
         picture = figure.draw(report, table)
         svg = svg_of(picture)
         picture.set_layout_engine("none")  # the layout is found: the other forms use it as it is
-    return Drawn(name, figure, table, figure.describe(report, table), picture, svg)
+    warning = figure.warn(report, table) if figure.warn is not None else ""
+    return Drawn(name, figure, table, figure.describe(report, table), figure.caption_of(report), warning, picture, svg)
 
 
 def write_all(drawn: list[Drawn | NotDrawn], folder: Path) -> dict[str, list[Path]]:

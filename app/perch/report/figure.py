@@ -26,14 +26,20 @@ class Figure(Generic[T]):
     ``table`` makes the data (they are written next to the picture as CSV); a report's raises ``Missing`` with the reason
     where there are none, a comparison's is empty. ``draw`` makes a matplotlib figure of them. ``describe`` is the
     alternative text: what a reader who cannot see the picture needs to know, with numbers. ``order`` is its place on the page.
+    ``caption`` may depend on what is shown. ``warn`` says what a reader must know before believing the picture, "" where nothing.
     """
 
     title: str
     order: int
-    caption: str
+    caption: str | Callable[[T], str]
     table: Callable[[T], pd.DataFrame]
     draw: Callable[[T, pd.DataFrame], Any]
     describe: Callable[[T, pd.DataFrame], str]
+    warn: Callable[[T, pd.DataFrame], str] | None = None
+
+    def caption_of(self, given: T) -> str:
+        """The caption under the picture."""
+        return self.caption if isinstance(self.caption, str) else self.caption(given)
 
 
 class Figures(Registry[Figure[T]], Generic[T]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,28 +9,22 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from perch.report import verdict
+from perch.report.asking.confirmations import confirmations
+from perch.report.asking.page_data import packed, page_data
 from perch.report.drawing import Drawn, NotDrawn
 from perch.report.figure import FIGURES, Missing
 from perch.report.report_data import ReportData, rows, words
 from perch.report.style import inline_svg
 
-TABLE_COLUMNS = (
-    "trial_id",
-    "fate",
-    "epochs",
-    "best_value",
-    "test_mae_ev",
-    "rung",
-    "bracket",
-    "start_s",
-    "end_s",
-    "failure",
-    "error",
-)
-"""Columns of the trials table that come before the hyperparameters; those that a run does not have are left out."""
+SCRIPTS = (
+    "theme.js", "ask/data.js", "ask/state.js", "ask/copy.js", "ask/chart.js", "ask/curves.js", "ask/incumbent.js", "ask/slice.js",
+    "ask/contour.js", "ask/parallel.js", "ask/rungs.js", "ask/filter.js", "ask/table.js", "ask/card.js", "ask/start.js",
+)  # fmt: skip
+"""The page's own scripts in the order in which they stand in it."""
+
+UPLOT = "vendor/uplot"
 
 
 def render(report: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
@@ -41,32 +34,22 @@ def render(report: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str
         template.render(
             run_id=report.summary["run_id"],
             made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            style=asset("page.css"),
-            scripts=[asset("theme.js"), asset("table.js")],
+            style=asset(f"{UPLOT}/uPlot.min.css") + asset("page.css") + asset("ask.css"),
+            library=asset(f"{UPLOT}/uPlot.iife.min.js"),
+            licence=asset(f"{UPLOT}/LICENSE"),
+            scripts=[asset(name) for name in SCRIPTS],
             verdict=verdict.sentences(report),
             numbers=verdict.numbers(report),
             figures=[_shown(one, files) for one in drawn if isinstance(one, Drawn)],
+            shown_sections=[(f"figure-{one.name}", one.figure.title) for one in drawn if isinstance(one, Drawn)],
             missing=[(one.figure.title, one.reason) for one in drawn if isinstance(one, NotDrawn)],
             best=_best(report),
-            confirmed=_confirmed(report),
+            confirmed=confirmations(report),
             worst=_worst(report),
             cards=cards(report),
-            table=_json(trials_table(report)),
+            data=packed(page_data(report)),
         )
     )
-
-
-def trials_table(report: ReportData) -> dict[str, Any]:
-    """The trials as columns and rows, for the script that sorts and filters them."""
-    trials = report.trials.assign(fate=report.fates)
-    named = [c for c in TABLE_COLUMNS if c in trials and trials[c].notna().any()]
-    named += [str(c) for c in trials if str(c).startswith("test_mae_ev_")]
-    shown = pd.concat([trials[named], report.further_metrics, report.configs[report.searched]], axis=1)
-    shown = shown.rename(columns={"best_value": f"best {report.metric}", "fate": "state"})
-    columns = [str(c) for c in shown.columns]
-    values = [[_cell(v) for v in row] for row in shown.astype(object).to_numpy()]
-    order = columns.index(f"best {report.metric}") if f"best {report.metric}" in columns else 0
-    return {"columns": columns, "rows": values, "sort": order, "descending": report.sign < 0}
 
 
 def cards(report: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -90,7 +73,7 @@ def cards(report: ReportData) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
     svg = inline_svg(one.svg, one.name, one.description)
-    words = {"title": one.figure.title, "caption": one.figure.caption, "description": one.description}
+    words = {"title": one.figure.title, "caption": one.caption, "warning": one.warning, "description": one.description}
     return {"name": one.name, **words, "svg": svg, "files": files.get(one.name, [])}
 
 
@@ -102,16 +85,6 @@ def _further(report: ReportData) -> list[tuple[str, str]]:
     """What the best trial reported at its best epoch besides the metric, under the names that the trainable gave."""
     best = report.further_metrics[report.trials["trial_id"] == report.best.get("trial_id")]
     return [(str(name), _text(best[name].iloc[0])) for name in best if not best.empty and best[name].notna().all()]
-
-
-def _confirmed(report: ReportData) -> dict[str, Any] | None:
-    """The trials that confirm the best, with fresh seeds."""
-    if report.confirmed.empty:
-        return None
-    wanted = ["trial_id", "confirms", "status", "epochs", "best_value", "test_mae_ev"]
-    shown = report.confirmed[[c for c in wanted if c in report.confirmed]].dropna(axis="columns", how="all")
-    body = [[_text(row[c]) for c in shown.columns] for row in rows(shown)]
-    return {"columns": [words(str(c)) for c in shown.columns], "rows": body}
 
 
 def _worst(report: ReportData) -> dict[str, Any] | None:
@@ -149,29 +122,6 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_text(v) for v in value)
     return "–" if value is None else str(value)
-
-
-def _cell(value: Any) -> Any:
-    """A value as JSON holds it: null for what is missing, four digits for numbers, long messages cut."""
-    if value is None or value is pd.NA:
-        return None
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        if not math.isfinite(value):
-            return None
-        number = float(value)
-        return int(number) if number.is_integer() and abs(number) < 1e15 else float(f"{number:.5g}")
-    text = str(value)
-    return text if len(text) <= 300 else text[:299] + "…"
-
-
-def _json(value: Any) -> str:
-    """JSON that can stand inside a script element whatever its strings hold."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def asset(name: str) -> str:

@@ -87,6 +87,16 @@ class ReportData:
         """Hyperparameters that differ between trials."""
         return [str(name) for name in self.configs if self.configs[name].nunique(dropna=False) > 1]
 
+    @property
+    def yet(self) -> str:
+        """`` yet`` of a run that goes on, else nothing: what has ended will not come to it."""
+        return " yet" if self.summary.get("status") == "running" else ""
+
+    @property
+    def exploits(self) -> bool:
+        """True where a trial went on from another's checkpoint: a population."""
+        return bool(len(self.curves) and self.curves["segment"].max() > 0)
+
     @cached_property
     def further_metrics(self) -> pd.DataFrame:
         """What trials report besides the metric, at each trial's best epoch: a column per name, rows as in ``trials``."""

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from perch.errors import RecordError
+from perch.report.overview import comparison as compared
+from perch.report.overview.incumbents import incumbents
 from perch.report.page import asset, environment
-from perch.report.report_data import ReportData, words
-from perch.report.style import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    SKY,
-    VERMILLION,
-    canvas,
-    inline_svg,
-    plain_log,
-    styled,
-    svg_of,
-)
+from perch.report.report_data import ReportData
 from perch.report.write import PAGE, load, replace_file, write
 from perch.vocabulary import TEST_MAE_EV
-
-COMPARISON = "comparison.json"
-COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
 
 
 def write_reports(folders: Sequence[Path], out: Path | None = None, *, files: bool = True) -> list[Path]:
@@ -41,11 +25,11 @@ def write_reports(folders: Sequence[Path], out: Path | None = None, *, files: bo
     for folder in folders:
         if not folder.is_dir():
             raise RecordError(f"no run at '{folder}'", why="there is no such folder", fix="give the folder of a run")
-    comparisons = [f for f in folders if (f / COMPARISON).is_file()]
+    comparisons = [f for f in folders if (f / compared.COMPARISON).is_file()]
     runs = [f for f in folders if f not in comparisons]
     pages: list[Path] = []
     for folder in comparisons:
-        inside = sorted(f for f in (folder / "runs").glob("*") if (f / "study.yaml").is_file())
+        inside = _inside(folder)
         pages += _overview(inside, _place(folder, out, alone=len(folders) == 1), comparison=folder, files=files)
     if len(runs) == 1:
         pages.append(write(runs[0], _place(runs[0], out, alone=len(folders) == 1), files=files))
@@ -60,37 +44,80 @@ def _place(folder: Path, out: Path | None, *, alone: bool) -> Path:
     return folder if out is None else out if alone else out / folder.name
 
 
+def refresh_comparison(folder: Path, planned: int) -> Path:
+    """Write the page of a comparison that goes on: the runs that have ended, and what can be said of them by now.
+
+    Returns the comparison's page.
+    """
+    runs = [f for f in _inside(folder) if (f / "summary.json").is_file()]
+    going_on = f"The comparison goes on: {len(runs)} of {planned} runs have ended."
+    return _page(
+        runs, [_fresh(run) for run in runs], folder, folder, [("plain", going_on)] if len(runs) < planned else []
+    )
+
+
+def comparison_page(folder: Path, runs: Sequence[Path] = ()) -> Path:
+    """Write the page of a comparison that was judged in ``folder``, and return it.
+
+    ``runs``: the runs that were judged where they lie elsewhere; nothing is written into those, and those that have a page are linked.
+    """
+    if runs:
+        pages = [run / PAGE if (run / PAGE).is_file() else None for run in runs]
+        return _page(runs, pages, folder, folder, [])
+    inside = _inside(folder)
+    return _page(inside, [_fresh(run) for run in inside], folder, folder, [])
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The runs in a comparison's folder."""
+    return sorted(f for f in (folder / "runs").glob("*") if (f / "study.yaml").is_file())
+
+
+def _fresh(run: Path) -> Path:
+    """The page of a run, written where it is missing or older than the run's tables."""
+    page, tables = run / PAGE, run / "curves.parquet"
+    if not page.is_file() or not tables.is_file() or page.stat().st_mtime < tables.stat().st_mtime:
+        return write(run, files=False)
+    return page
+
+
 def _overview(
     runs: Sequence[Path], above: Path, *, comparison: Path | None = None, inside: Path | None = None, files: bool
 ) -> list[Path]:
     pages = [write(run, None if inside is None else inside / run.name, files=files) for run in runs]
+    return [_page(runs, pages, above, comparison, []), *pages]
+
+
+def _page(
+    runs: Sequence[Path], pages: Sequence[Path | None], above: Path, comparison: Path | None, state: list[tuple[str, str]]
+) -> Path:  # fmt: skip
+    """The page above those of the runs."""
     reports = [load(run) for run in runs]
-    figures = ([_incumbents(reports)] if reports else []) + (_comparison_figures(comparison) if comparison else [])
+    shown = [incumbents(reports)] if reports else []
+    tables: list[dict[str, Any]] = []
     if comparison is None:
-        title = f"{len(runs)} runs"
-        sentences = _differences(reports)
+        title, sentences = f"{len(runs)} runs", _differences(reports)
     else:
-        title = comparison.name
-        sentences = _comparison_sentences(comparison)
-    links = [os.path.relpath(page, above) for page in pages]
-    page = (
-        environment()
-        .get_template("overview.html")
-        .render(
-            title=title,
-            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            style=asset("page.css"),
-            script=asset("theme.js"),
-            sentences=sentences,
-            columns=["run", "strategy", "seed", "trials", "consumed time", "best value", "test MAE (eV)", "ridge (eV)"],
-            runs=[
-                {"id": m.summary["run_id"], "link": link, "cells": _cells(m)}
-                for m, link in zip(reports, links, strict=True)
-            ],
-            figures=figures,
-        )
+        found = compared.content(comparison)
+        title, sentences, tables = comparison.resolve().name, compared.sentences(found), compared.tables(found)
+        shown += compared.figures(comparison)
+    links = [None if page is None else os.path.relpath(page, above) for page in pages]
+    template = environment().get_template("overview.html")
+    page = template.render(
+        title=title,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        style=asset("page.css"),
+        script=asset("theme.js"),
+        sentences=[*state, *sentences],
+        tables=tables,
+        columns=["run", "strategy", "seed", "trials", "consumed time", "best value", "test MAE (eV)", "ridge (eV)"],
+        runs=[
+            {"id": m.summary["run_id"], "link": link, "cells": _cells(m)}
+            for m, link in zip(reports, links, strict=True)
+        ],
+        figures=shown,
     )
-    return [replace_file(above / PAGE, page), *pages]
+    return replace_file(above / PAGE, page)
 
 
 def _cells(report: ReportData) -> list[str]:
@@ -122,80 +149,3 @@ def _differences(reports: Sequence[ReportData]) -> list[tuple[str, str]]:
         for key in keys
         if any(getattr(m.study, key) != getattr(reports[0].study, key) for m in reports)
     ]
-
-
-def _incumbents(reports: Sequence[ReportData]) -> dict[str, Any]:
-    strategies = list(dict.fromkeys(m.summary["strategy"] for m in reports))
-    with styled("incumbents"):
-        figure, axes = canvas()
-        shown: set[str] = set()
-        for report in reports:
-            strategy = report.summary["strategy"]
-            table = report.incumbents
-            if table.empty:
-                continue
-            end_s = float(report.curves["time_s"].max())
-            colour = COLOURS[strategies.index(strategy) % len(COLOURS)]
-            label = None if strategy in shown else strategy
-            times, values = [*table["time_s"], end_s], [*table["value"], table["value"].iloc[-1]]
-            axes.step(times, values, where="post", color=colour, lw=1.4, alpha=0.85, label=label)
-            shown.add(strategy)
-        values = [v for m in reports for v in m.incumbents["value"]]
-        if values and max(values) > 4 * min(values) > 0:
-            axes.set_yscale("log")
-            plain_log(axes.yaxis)
-        axes.set(xlabel="consumed time (s)", ylabel=f"best {reports[0].metric_label}")
-        if shown:
-            figure.legend(loc="outside lower left", ncols=4)
-        svg = svg_of(figure)
-    ends = ", ".join(f"{m.summary['run_id']} {_number(m.best_value)}" for m in reports[:12])
-    description = (
-        f"Best {reports[0].metric_label} so far against consumed time for {len(reports)} runs; at the end: {ends}."
-    )
-    return {
-        "name": "incumbents-of-runs",
-        "title": "Best so far, run by run",
-        "caption": "One line per run, coloured by strategy.",
-        "description": description,
-        "svg": inline_svg(svg, "incumbents-of-runs", description),
-        "files": [],
-    }
-
-
-def _comparison_figures(folder: Path) -> list[dict[str, Any]]:
-    """The figures that the comparison has written, with their descriptions."""
-    found: list[dict[str, Any]] = []
-    for kind in ("figures", "figures-without-collapsed"):
-        for file in sorted((folder / kind).glob("*.svg")):
-            text = file.with_suffix(".txt")
-            description = text.read_text(encoding="utf-8").strip() if text.is_file() else file.stem
-            svg = file.read_text(encoding="utf-8")
-            name = f"{kind}-{file.stem}".replace("_", "-")
-            title = words(file.stem) + (" (without collapsed trials)" if kind != "figures" else "")
-            others = (file.with_suffix(f".{form}") for form in ("png", "svg", "pdf", "csv"))
-            found.append(
-                {
-                    "name": name,
-                    "title": title[:1].upper() + title[1:],
-                    "caption": "",
-                    "description": description,
-                    "svg": inline_svg(svg[svg.index("<svg") :], name, description),
-                    "files": [f"{kind}/{o.name}" for o in others if o.is_file()],
-                }
-            )
-    return found
-
-
-def _comparison_sentences(folder: Path) -> list[tuple[str, str]]:
-    """What the comparison concluded, in its own words."""
-    content = json.loads((folder / COMPARISON).read_text(encoding="utf-8"))
-    out = [("warning", str(note)) for note in content.get("notes") or []]
-    for contrast in _contrasts(content):
-        sentence = (contrast.get("verdict") or {}).get("sentence")
-        if sentence:
-            out.append(("plain", str(sentence)))
-    return out
-
-
-def _contrasts(content: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    return (content.get("all_trials") or {}).get("contrasts") or []

@@ -27,6 +27,9 @@ FATE_COLOURS: Final = {
 }
 SPLIT_COLOURS: Final = {"train": GREY, "validation": SKY, "test": VERMILLION}
 
+SCALE: Final = ("#f2a93b", "#e0637a", "#9a55d4", "#4f6bed")
+"""From few epochs to many, and from bad values to good ones; seen on white and on black paper, and told apart in greys."""
+
 REM_PER_INCH: Final = 7.5
 """Width of a figure in the page: text then has the size of the page's captions."""
 
@@ -72,6 +75,13 @@ def canvas(width: float = 7.2, height: float = 3.8, **subplots: Any) -> tuple[An
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(**subplots)
+
+
+def colour_scale(*, turned: bool = False) -> Any:
+    """``SCALE`` as matplotlib's colour map; ``turned``: the other way round."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("perch", SCALE[::-1] if turned else SCALE)
 
 
 def plain_log(axis: Any, *, ticks: int = 9, dense: bool = True) -> None:

@@ -14,7 +14,12 @@ def sentences(report: ReportData) -> list[Sentence]:
     """The result, whether it beats the baselines, and what should make a reader careful."""
     value = report.best_value
     if value is None:
-        return [("plain", "No trial has reported a result yet.")]
+        going_on = report.summary["status"] == "running"
+        return [
+            *_state(report),
+            ("plain", f"No trial has reported a result{' yet' if going_on else ''}."),
+            *_care(report),
+        ]
     best = report.best
     test = best.get(TEST_MAE_EV)
     shown = "" if test is None or report.metric == TEST_MAE_EV else f" (test MAE {float(test):.3g} eV)"

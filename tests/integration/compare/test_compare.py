@@ -123,6 +123,14 @@ def test_runs_lie_in_folders_by_strategy_and_seed(comparison: Path, budget_s: in
     assert (comparison / "figures" / "incumbents.png").is_file()
 
 
+def test_its_page_is_written_by_itself_and_named_last(folder: Path, comparison: Path, budget_s: int) -> None:
+    again = compare(folder, 1, budget_s)
+    assert again.stdout.splitlines()[-1] == f"page:    {comparison / 'report.html'}"
+    page = (comparison / "report.html").read_text(encoding="utf-8")
+    assert 'href="runs/asha-0/report.html"' in page and "asha against rs: no verdict with 1 block" in page
+    assert (comparison / "runs" / "asha-0" / "report.html").is_file()
+
+
 def test_its_ray_has_a_token_of_its_own_though_the_trainable_imports_ray(folder: Path, budget_s: int) -> None:
     """Left to itself Ray would take one that it keeps in the home folder."""
     mode, _, path = (folder / "auth").read_text().partition(" ")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,9 +48,28 @@ def patient(opened: Any) -> Any:
 @pytest.fixture
 def page(browser: Any, page_file: Path) -> Iterator[Any]:
     opened = patient(browser.new_page(color_scheme="light"))
-    opened.goto(page_file.as_uri())
+    ready(opened, page_file)
     yield opened
     opened.close()
+
+
+def ready(opened: Any, page_file: Path) -> None:
+    """Open the page and wait until its scripts have built it."""
+    opened.goto(page_file.as_uri())
+    opened.locator("body[data-ready=yes]").wait_for()
+
+
+def chart(page: Any, name: str) -> Any:
+    """The plotting area of an interactive figure, scrolled into sight."""
+    page.locator(f'[data-figure="{name}"]').scroll_into_view_if_needed()
+    area = page.locator(f'[data-figure="{name}"] .u-over').first
+    area.wait_for()
+    return area
+
+
+def chosen(page: Any) -> str:
+    """The trial whose card is open, by its heading."""
+    return str(page.locator("#card h2").inner_text()) if page.locator("#card").is_visible() else ""
 
 
 def column(page: Any, name: str) -> list[str]:
@@ -63,7 +85,9 @@ def test_nothing_is_fetched_and_nothing_complains(browser: Any, page_file: Path,
     opened.on("request", lambda request: requests.append(request.url))
     opened.on("console", lambda message: complaints.append(message.text))
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.goto(page_file.as_uri())
+    ready(opened, page_file)
+    for name in ("incumbent", "learning_curves", "hyperparameters", "contour"):
+        chart(opened, name)
     opened.locator("#query").fill("state=stopped")
     opened.locator("#next").click()
     opened.locator("#theme").click()
@@ -97,11 +121,15 @@ CONTRAST = """
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_and_pictures_can_be_read_in_light_and_dark(browser: Any, page_file: Path, scheme: str) -> None:
     opened = patient(browser.new_page(color_scheme=scheme))
-    opened.goto(page_file.as_uri())
+    ready(opened, page_file)
+    opened.locator("#query").fill("nonsense<1")
     assert (
-        opened.evaluate(CONTRAST, "p, dt, dd, td, th button, h1, h2, h3, figcaption, a, button:enabled, summary") >= 4.5
+        opened.evaluate(
+            CONTRAST, "p, dt, dd, td, th button, h1, h2, h3, figcaption, a, button:enabled, summary, .said li, .key li"
+        )
+        >= 4.5
     )
-    assert opened.evaluate(CONTRAST, ".picture svg text") >= 4.5
+    assert opened.evaluate(CONTRAST, ".picture:not([hidden]) svg text") >= 4.5
     opened.close()
 
 
@@ -150,13 +178,181 @@ def test_words_and_comparisons_filter(page: Any) -> None:
 
 
 def test_every_picture_has_a_name_for_those_who_do_not_see_it(page: Any) -> None:
+    for name in ("incumbent", "learning_curves", "hyperparameters", "contour"):
+        chart(page, name)
     pictures = page.get_by_role("img").all()
     assert len(pictures) >= 9
     assert all(len(picture.get_attribute("aria-label") or "") > 40 for picture in pictures)
 
 
-def test_the_page_fits_a_telephone(browser: Any, page_file: Path) -> None:
-    opened = patient(browser.new_page(viewport={"width": 390, "height": 800}))
-    opened.goto(page_file.as_uri())
-    assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+@pytest.mark.parametrize("width", [390, 400, 800, 1300])
+def test_the_page_fits_a_telephone_and_a_small_window(browser: Any, page_file: Path, width: int) -> None:
+    opened = patient(browser.new_page(viewport={"width": width, "height": 800}))
+    ready(opened, page_file)
+    for name in ("incumbent", "learning_curves", "hyperparameters", "contour"):
+        chart(opened, name)
+    opened.locator("#table tbody tr").first.click()
+    assert chosen(opened)
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
     opened.close()
+
+
+def test_a_term_that_is_not_understood_filters_nothing_and_says_how_to_write_it(page: Any) -> None:
+    page.locator("#query").fill("=4 lr < 0.01 epohcs>3 lr=abc state<2")
+    said = page.locator("#filter-said li").all_inner_texts()
+    assert "it needs a column and a value around '='" in said[0]
+    assert said[1].startswith("lr<0.01: ") and said[1].endswith("of 250 trials have it")
+    assert "no column is called 'epohcs'; did you mean epochs>3?" in said[2]
+    assert "lr holds numbers, and 'abc' is none; write lr=0.01" in said[3]
+    assert "holds words, which are compared with = or != only" in said[4]
+    only = page.locator("#count").inner_text()
+    page.locator("#query").fill("lr<0.01")
+    assert page.locator("#count").inner_text() == only
+
+
+def test_several_values_of_a_column_can_be_asked_for(page: Any) -> None:
+    page.locator("#query").fill("batch_size=16|64")
+    assert set(column(page, "batch_size")) == {"16", "64"}
+
+
+def test_a_row_opens_the_card_with_configuration_curve_and_words(page: Any) -> None:
+    best = column(page, "trial_id")[0]
+    page.locator("#table tbody tr").first.click()
+    assert chosen(page) == f"Trial {best}"
+    words = page.locator("#card").inner_text()
+    assert all(part in words for part in ("atom_embedding_size", "Curve", "The run's log is not in its folder"))
+    assert page.locator("#table tr.chosen").count() == 1
+    page.keyboard.press("Escape")
+    assert chosen(page) == ""
+    assert page.evaluate("document.activeElement.textContent") == best, "the keyboard is where it was"
+
+
+def test_a_dot_of_the_incumbent_and_a_curve_open_the_same_card_as_the_row(page: Any) -> None:
+    for name in ("incumbent", "learning_curves"):
+        area = chart(page, name)
+        box = area.bounding_box()
+        found = page.evaluate(
+            """([name, box]) => {
+              const last = perch.data.improvements.at(-1);
+              return [last[2], perch.id(last[2])];
+            }""",
+            [name, box],
+        )
+        where = page.evaluate(
+            """(name) => {
+              const over = document.querySelector(`[data-figure="${name}"] .u-over`);
+              const box = over.getBoundingClientRect();
+              for (let y = box.height - 1; y > 0; y -= 2) {
+                for (let x = box.width - 1; x > 0; x -= 4) {
+                  over.dispatchEvent(new MouseEvent("mousemove", { clientX: box.left + x, clientY: box.top + y, bubbles: true }));
+                  if (perch.state.hovered === perch.data.improvements.at(-1)[2]) return [x, y];
+                }
+              }
+              return null;
+            }""",
+            name,
+        )
+        assert where, f"{name} shows the best trial nowhere"
+        area.click(position={"x": where[0], "y": where[1]})
+        assert chosen(page) == f"Trial {found[1]}"
+        page.keyboard.press("Escape")
+
+
+def test_the_pointer_says_which_trial_it_is_at(page: Any) -> None:
+    area = chart(page, "hyperparameters")
+    area.evaluate("""(over) => {
+      const box = over.getBoundingClientRect();
+      for (let y = 0; y < box.height && document.getElementById("tip").hidden; y += 4) {
+        for (let x = 0; x < box.width && document.getElementById("tip").hidden; x += 4) {
+          over.dispatchEvent(new MouseEvent("mousemove", { clientX: box.left + x, clientY: box.top + y, bubbles: true }));
+        }
+      }
+    }""")
+    assert re.match(r"Trial \d{5}: \w+ after \d+ epochs, best validation MAE", page.locator("#tip").inner_text())
+
+
+def test_dragging_zooms_and_the_button_shows_the_whole_chart(page: Any) -> None:
+    area = chart(page, "learning_curves")
+    box = area.bounding_box()
+    button = page.locator('[data-figure="learning_curves"]').get_by_role("button", name="Whole chart")
+    assert not button.is_visible()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 200, steps=5)
+    page.mouse.up()
+    button.click()
+    assert not button.is_visible()
+    assert chosen(page) == "", "a drag is no click"
+
+
+def test_the_keyboard_goes_from_trial_to_trial_and_opens_one(page: Any) -> None:
+    chart(page, "learning_curves")
+    page.locator('[data-figure="learning_curves"] .chart').focus()
+    page.keyboard.press("ArrowRight")
+    best = column(page, "trial_id")[0]
+    assert page.locator("#said").text_content().startswith(f"Trial {best}: ")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert chosen(page) == f"Trial {column(page, 'trial_id')[1]}"
+
+
+def test_dragging_along_an_axis_writes_a_filter_that_all_charts_follow(page: Any) -> None:
+    figure = page.locator('[data-figure="parallel"]')
+    figure.scroll_into_view_if_needed()
+    box = figure.locator("canvas.over").bounding_box()
+    page.mouse.move(box["x"] + 44, box["y"] + 345)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 44, box["y"] + 200, steps=4)
+    page.mouse.up()
+    query = page.locator("#query").input_value()
+    assert re.fullmatch(r"atom_embedding_size>=\S+ atom_embedding_size<=\S+", query)
+    shown = int(page.locator("#count").inner_text().split()[0])
+    assert 0 < shown < 250
+    assert page.evaluate("perch.state.passing.reduce((a, b) => a + b, 0)") == shown
+
+
+def test_a_rung_lists_its_trials_and_opens_one(page: Any) -> None:
+    table = page.locator("#rung-table")
+    table.scroll_into_view_if_needed()
+    table.locator("summary").first.click()
+    first = table.locator(".names button").first
+    name = first.inner_text()
+    first.click()
+    assert chosen(page) == f"Trial {name}"
+
+
+def test_columns_are_chosen_and_the_first_ones_stay_in_sight(page: Any) -> None:
+    headings = [h.rstrip(" ▲▼") for h in page.locator("#table thead th").all_inner_texts()]
+    assert headings[:2] == ["trial_id", "state"] and "start_s" not in headings
+    page.locator("#columns summary").click()
+    page.get_by_label("start_s").check()
+    page.get_by_label("lr", exact=True).uncheck()
+    headings = [h.rstrip(" ▲▼") for h in page.locator("#table thead th").all_inner_texts()]
+    assert "start_s" in headings and "lr" not in headings
+    page.set_viewport_size({"width": 700, "height": 700})
+    page.evaluate("document.querySelector('.scroll.table').scrollLeft = 400")
+    box = page.locator("#table tbody tr").first.locator("td").first.bounding_box()
+    assert box["x"] >= 0
+
+
+def test_what_is_copied_is_a_configuration_a_point_of_a_study_and_a_command(page: Any) -> None:
+    import yaml
+
+    page.locator("#table tbody tr").first.click()
+    texts = {b.inner_text(): b.get_attribute("data-text") for b in page.locator("#card .copies button").all()}
+    config = json.loads(texts["Copy configuration"])
+    point = yaml.safe_load(texts["Copy as point of a study"])["points"][0]
+    assert {key: config[key] for key in point} == point
+    words = shlex.split(texts["Copy perch train"])
+    assert json.loads(words[1]) == config
+    assert words[4:6] == ["&&", "perch"] and words[6] == "train" and words[7].endswith("/study.yaml")
+
+
+def test_two_other_hyperparameters_can_be_mapped(page: Any) -> None:
+    chart(page, "contour")
+    figure = page.locator('[data-figure="contour"]')
+    figure.get_by_label("Hyperparameter across").select_option("lr")
+    figure.get_by_label("Hyperparameter up").select_option("num_graph_conv_layers")
+    assert figure.get_by_role("img", name="over lr and num_graph_conv_layers").count() == 1
+    figure.get_by_label("Hyperparameter up").select_option("lr")
+    assert "Choose two different hyperparameters" in figure.inner_text()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perch.boards.source import logdir
+from perch.boards.source import logdir, runs_filter
 from perch.errors import RecordError
 from perch.study import Study, dump
 
@@ -58,3 +58,14 @@ def test_a_run_without_a_result_and_no_run_at_all_are_clear_errors(run: Path, tm
         logdir(run)
     with pytest.raises(RecordError, match="no run at"):
         logdir(tmp_path / "gone")
+
+
+def test_the_filter_of_runs_names_the_best_and_what_is_no_trial(run: Path) -> None:
+    import re
+
+    logdir(run)
+    chosen = re.compile(runs_filter(run, top=2))
+    shown = ["best", "lineage/00001.2", "trials/00001", "trials/00001.2", "trials/00000"]
+    assert all(chosen.search(name) for name in shown)
+    assert not any(chosen.search(name) for name in ("trials/00002", "confirm/00001", "trials/000010"))
+    assert runs_filter(run, top=3) == "", "where all are among the best there is nothing to filter"

@@ -13,6 +13,7 @@ import pytest
 
 from perch.report.drawing import Drawn, NotDrawn, draw, draw_all
 from perch.report.figure import FIGURES, Missing
+from perch.report.figures.contour import smoothed
 from perch.report.report_data import ReportData
 from perch.report.style import inline_svg
 
@@ -42,6 +43,7 @@ def test_a_figure_is_drawn_or_says_why_not(
         assert not one.table.empty
     for other in (drawn[name], drawn_pbt[name]):
         assert isinstance(other, Drawn) or other.reason
+        assert isinstance(other, NotDrawn) or other.caption
 
 
 @pytest.mark.parametrize("name", FIGURES.names())
@@ -108,6 +110,56 @@ def test_rungs_count_every_trial_once_at_the_first_rung(asha: ReportData) -> Non
     assert reached == sorted(reached, reverse=True)
     ended = table.drop(columns=["epochs", "reached", "went_on"]).sum(axis=1)
     assert (ended + table["went_on"] == table["reached"]).all()
+
+
+def test_each_number_at_the_baselines_says_which_error_it_is(asha: ReportData) -> None:
+    summary = {
+        **asha.summary,
+        "baselines": {"mean_per_adsorbate": 0.764},
+        "baselines_test": {"mean_per_adsorbate": 0.936},
+    }
+    figure = FIGURES.get("baselines")
+    given = replace(asha, summary=summary)
+    axes = figure.draw(given, figure.table(given)).axes[0]
+    assert [text.get_text() for text in axes.texts][-2:] == ["0.764", "test 0.936"]
+
+
+def test_the_colour_of_a_dot_says_how_far_its_trial_trained(asha: ReportData) -> None:
+    figure = FIGURES.get("hyperparameters")
+    dots = figure.draw(asha, figure.table(asha)).axes[0].collections[0]
+    assert sorted(dots.get_array()) == sorted(asha.trials["epochs"])
+
+
+def test_an_empty_run_is_not_told_what_its_strategy_lacks(asha: ReportData) -> None:
+    for status, said in (("running", "no trial has started yet"), ("failed", "no trial has started")):
+        empty = replace(asha, summary={**NOTHING_YET, "status": status}, trials=asha.trials.iloc[:0])
+        for name in ("rungs", "hyperparameters"):
+            with pytest.raises(Missing, match=f"^{said}$"):
+                FIGURES.get(name).table(empty)
+
+
+def test_a_population_is_not_described_as_if_trials_were_stopped(pbt: ReportData, asha: ReportData) -> None:
+    captions = [FIGURES.get("learning_curves").caption_of(run) for run in (pbt, asha)]
+    assert "a dot where it ended" not in captions[0] and "took over another's weights" in captions[0]
+    assert "a dot where it ended" in captions[1]
+
+
+def test_importance_says_where_only_survivors_or_no_random_trials_are_seen(asha: ReportData) -> None:
+    figure = FIGURES.get("importance")
+    many = replace(asha, trials=asha.trials.assign(by="tpe"))
+    table = figure.table(many)
+    assert figure.warn is not None
+    assert "drawn at random" in figure.warn(many, table)
+    assert "drawn at random" not in figure.warn(asha, figure.table(asha))
+    assert table["epoch"].iloc[0] == 1 and table["trials"].iloc[0] >= 54
+
+
+def test_the_map_is_blank_where_no_trial_is_near_and_keeps_a_plane_flat() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0, 0.5, 80), rng.uniform(0, 1, 80)
+    field = smoothed(x, y, np.full(80, 3.0))
+    assert np.isnan(field[:, -1]).all()
+    assert np.nanmin(field) == pytest.approx(3.0) == pytest.approx(np.nanmax(field))
 
 
 def test_a_rule_that_judges_every_epoch_gives_few_rows(asha: ReportData) -> None:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
-import json
 import re
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,10 @@ from markupsafe import escape
 
 from perch.errors import RecordError
 from perch.report import refresh, write
+from perch.report.asking.page_data import unpacked
+from perch.report.asking.trials_table import trials_table
 from perch.report.drawing import Drawn, NotDrawn, draw_all, write_all
-from perch.report.page import render, trials_table
+from perch.report.page import asset, render
 from perch.report.report_data import ReportData
 from perch.report.verdict import sentences
 from perch.report.write import replace_file
@@ -30,13 +33,15 @@ def html(asha: ReportData, drawn: list[Drawn | NotDrawn]) -> str:
 
 
 def table_of(html: str) -> dict[str, list[list[object]]]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    found = re.search(r'<script type="text/plain" id="data">(.*?)</script>', html, re.DOTALL)
     assert found
-    return dict(json.loads(found[1]))
+    return dict(unpacked(found[1]))
 
 
 def test_nothing_in_the_page_comes_from_elsewhere(html: str) -> None:
-    without_namespaces = re.sub(r'xmlns(:\w+)?="[^"]*"', "", html)
+    library = asset("vendor/uplot/uPlot.iife.min.js")
+    assert library in html and not re.findall(r"fetch\(|XMLHttpRequest|import\(", library)
+    without_namespaces = re.sub(r'xmlns(:\w+)?="[^"]*"|http://www.w3.org/2000/svg', "", html.replace(library, ""))
     assert not re.findall(r"https?://", without_namespaces)
     assert not re.findall(r"<(?:link|script|img|iframe)[^>]*\s(?:src|href)=\"(?!data:)", html)
     assert "default-src 'none'" in html
@@ -47,7 +52,7 @@ def test_the_page_holds_every_trial_and_every_figure(
 ) -> None:
     table = table_of(html)
     assert len(table["rows"]) == len(asha.trials)
-    assert html.count("<figure>") == sum(isinstance(one, Drawn) for one in drawn)
+    assert html.count("<figure data-figure") == sum(isinstance(one, Drawn) for one in drawn)
     for one in drawn:
         if isinstance(one, NotDrawn):
             assert escape(one.reason) in html
@@ -143,3 +148,26 @@ def test_a_run_of_another_trainable_is_shown_without_mae(asha: ReportData) -> No
     page = render(foreign, draw_all(foreign), {})
     assert "Best accuracy" in page
     assert "no baselines" in page
+
+
+def test_the_contents_lead_to_every_section(html: str) -> None:
+    contents = html[html.index('<nav id="contents"') : html.index('<div id="content">')]
+    links = re.findall(r'href="#([^"]+)"', contents)
+    assert links == re.findall(r'<h2 id="([^"]+)"', html)
+
+
+def test_the_librarys_licence_stands_in_the_page_and_its_files_are_those_that_were_published(html: str) -> None:
+    vendor = resources.files("perch.report") / "assets" / "vendor"
+    assert "Copyright (c) 2022 Leon Sorokin" in html
+    listed = re.findall(r"^([0-9a-f]{64})  (\S+)$", (vendor / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(listed) == 2
+    for digest, name in listed:
+        assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_an_ended_run_without_a_result_is_not_called_unfinished(asha: ReportData) -> None:
+    summary = {**asha.summary, "best": None, "status": "failed", "reason": "all 60 trials failed"}
+    said = [text for _, text in sentences(replace(asha, summary=summary))]
+    assert said[:2] == ["The run ended early: failed (all 60 trials failed).", "No trial has reported a result."]
+    going_on = [text for _, text in sentences(replace(asha, summary={**summary, "status": "running"}))]
+    assert "No trial has reported a result yet." in going_on

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from perch.errors import RecordError
-from perch.report.several import write_reports
+from perch.report.overview.incumbents import incumbents
+from perch.report.several import comparison_page, refresh_comparison, write_reports
+from perch.report.write import load
 
 
 def test_several_runs_get_a_page_above_them_that_links_to_each(asha_run: Path, pbt_run: Path, tmp_path: Path) -> None:
@@ -43,3 +46,32 @@ def test_no_page_is_written_when_one_folder_is_missing(asha_run: Path, tmp_path:
     with pytest.raises(RecordError, match="no run at"):
         write_reports([asha_run, tmp_path / "gone"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_two_runs_of_one_strategy_can_be_told_apart(asha_run: Path, tmp_path: Path) -> None:
+    again = shutil.copytree(asha_run, tmp_path / "asha-again")
+    summary = json.loads((again / "summary.json").read_text(encoding="utf-8"))
+    (again / "summary.json").write_text(json.dumps({**summary, "run_id": "asha-again", "seed": 1}), encoding="utf-8")
+    svg = incumbents([load(asha_run), load(again)])["svg"]
+    assert "asha: asha<" in svg and "asha: asha-again<" in svg
+    assert len(re.findall(r'stroke-dasharray: (?!none)[^;"]+', svg)) >= 1
+
+
+def test_a_comparison_that_goes_on_shows_the_runs_that_have_ended(asha_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(asha_run, tmp_path / "runs" / "asha-0")
+    (tmp_path / "runs" / "rs-0").mkdir()
+    text = refresh_comparison(tmp_path, planned=4).read_text(encoding="utf-8")
+    assert "1 of 4 runs have ended" in text and "runs/asha-0/report.html" in text and "rs-0" not in text
+    before = (tmp_path / "runs" / "asha-0" / "report.html").stat().st_mtime_ns
+    refresh_comparison(tmp_path, planned=4)
+    assert (tmp_path / "runs" / "asha-0" / "report.html").stat().st_mtime_ns == before, (
+        "it is not drawn again for nothing"
+    )
+
+
+def test_nothing_is_written_into_runs_that_lie_elsewhere(asha_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(asha_run, tmp_path / "elsewhere")
+    (run / "report.html").unlink(missing_ok=True)
+    (tmp_path / "judged").mkdir()
+    text = comparison_page(tmp_path / "judged", [run]).read_text(encoding="utf-8")
+    assert not (run / "report.html").exists() and 'elsewhere/report.html"' not in text

@@ -53,8 +53,12 @@ def drive(
     only: int | None = None,
     min_cpu_share: float = 0.9,
     say: Callable[[str], None] = print,
+    ended: Callable[[], None] | None = None,
 ) -> int:
-    """Run what has not run yet. ``only``: this one of the plan's runs (an array job on a cluster). Returns 0, 1 or 75."""
+    """Run what has not run yet. ``only``: this one of the plan's runs (an array job on a cluster). Returns 0, 1 or 75.
+
+    ``ended`` is called after each run, before the next one starts: what it does takes nothing from a run.
+    """
     from perch.engine.ray_session import session, surroundings
     from perch.runs.check import check
     from perch.runs.resolve import resolved
@@ -78,6 +82,8 @@ def drive(
                 code = _one(plan, folder, job, f"{i + 1}/{len(jobs)}", min_cpu_share, say)
                 if code != 0:
                     return code
+                if ended is not None and (i, job) != waiting[-1]:
+                    ended()
     return 0
 
 

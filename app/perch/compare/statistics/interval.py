@@ -59,11 +59,23 @@ class Ratio:
 
     def __str__(self) -> str:
         if self.value is not None:
-            span = f" [{self.low:.2f}, {self.high:.2f}]" if self.low is not None and self.high is not None else ""
-            return f"{self.value:.2f}x{span}"
+            span = (
+                f" [{bounded(self.low)}, {bounded(self.high)}]"
+                if self.low is not None and self.high is not None
+                else ""
+            )
+            return f"{bounded(self.value)}x{span}"
         if self.low is not None:
-            return f"at least {self.low:.2f}x"
-        return f"at most {self.high:.2f}x" if self.high is not None else "cannot tell"
+            return f"at least {bounded(self.low)}x"
+        return f"at most {bounded(self.high)}x" if self.high is not None else "cannot tell"
+
+
+def bounded(ratio: float) -> str:
+    """A ratio for people: what lies beyond those that are ever tried (``LOG_RATIOS``) is said to."""
+    most = float(np.exp(LOG_RATIOS[-1]))
+    if ratio > most:
+        return f">{most:.0f}"
+    return f"<{1 / most:.2f}" if ratio < 1 / most else f"{ratio:.2f}"
 
 
 def ratio(reference: Array, strategy: Array, budget_s: float, level: float = 0.95) -> Ratio:

@@ -63,7 +63,10 @@ def verdict(
 ) -> Verdict:  # fmt: skip
     """Judge one strategy at one target. ``p_adjusted`` and ``direction`` (mean log ratio) by look."""
     if n < FIRST_LOOK:
-        return Verdict("no verdict", f"no verdict with {n} blocks: {FIRST_LOOK - n} more are needed for one")
+        return Verdict(
+            "no verdict",
+            f"{strategy} against {reference}: no verdict with {n} block{'s' * (n != 1)}, {FIRST_LOOK - n} more are needed for one",
+        )
     for look in sorted(p_adjusted):
         if p_adjusted[look] <= LEVEL_PER_LOOK:
             says = "faster" if direction[look] > 0 else "slower"

@@ -15,10 +15,10 @@ from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
 def _table(report: ReportData) -> pd.DataFrame:
     if not report.baselines:
-        raise Missing("the run's summary names no baselines (they are made for data of Perch's own sources)")
+        raise Missing("the run's summary names no baselines: they are made where Perch reads the structures")
     value = report.best_value if report.metric == VALIDATION_MAE_EV else report.best.get(VALIDATION_MAE_EV)
     if value is None:
-        raise Missing("no trial has reported a validation MAE yet")
+        raise Missing(f"no trial has reported a validation MAE{report.yet}")
     confirmed = report.best.get("confirmed") or {}
     out = [{"name": "best trial", VALIDATION_MAE_EV: float(value), TEST_MAE_EV: report.best.get(TEST_MAE_EV)}]
     if confirmed.get(VALIDATION_MAE_EV) is not None:
@@ -40,24 +40,32 @@ def _draw(report: ReportData, table: pd.DataFrame) -> Any:
         axes.plot(table[TEST_MAE_EV], y, "D", color=VERMILLION, ms=5, label="test")
         figure.legend(loc="outside lower right")
     for row, (value, test) in enumerate(zip(table[VALIDATION_MAE_EV], table[TEST_MAE_EV], strict=True)):
-        axes.text(float(np.nanmax([value, test])), row, f"   {value:.3f}", va="center", fontsize=9)
+        end = float(np.nanmax([value, test]))
+        number = axes.annotate(f"{value:.3f}", (end, row), (10, 0), textcoords="offset points", va="center", fontsize=9)
+        if not np.isnan(test):
+            place = {"xycoords": number, "textcoords": "offset points", "va": "center", "fontsize": 9}
+            axes.annotate(f"test {test:.3f}", (1, 0.5), (8, 0), annotation_clip=False, **place)
     axes.set_yticks(y, table["name"])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    axes.margins(x=0.12)
+    axes.margins(x=0.3)
     axes.set(xlabel="validation MAE (eV)")
     return figure
 
 
 def _describe(report: ReportData, table: pd.DataFrame) -> str:
-    parts = ", ".join(f"{row['name']} {row[VALIDATION_MAE_EV]:.3g} eV" for row in rows(table))
-    return f"Bars of validation mean absolute errors: {parts}."
+    parts = ", ".join(
+        f"{row['name']} {row[VALIDATION_MAE_EV]:.3g} eV"
+        + ("" if np.isnan(row[TEST_MAE_EV]) else f" (test {row[TEST_MAE_EV]:.3g})")
+        for row in rows(table)
+    )
+    return f"Bars of validation mean absolute errors, diamonds for test: {parts}."
 
 
 FIGURES.register(
     "baselines",
     Figure(
-        "Beside baselines",
+        "Best trial and baselines",
         15,
         "Bars: validation error; diamonds: test error, on the same split. Mean: always the training mean. Mean per adsorbate: the training mean of "
         "that adsorbate. Ridge: a linear model on composition.",

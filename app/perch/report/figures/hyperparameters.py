@@ -10,36 +10,41 @@ import pandas as pd
 
 from perch.report.figure import FIGURES, Figure, Missing
 from perch.report.report_data import ReportData
-from perch.report.style import BLUE, GREY, INK, canvas, log_if_wide, plain_log
+from perch.report.style import INK, canvas, colour_scale, log_if_wide, plain_log
 
 MOST_PANELS = 12
 
 
 def _table(report: ReportData) -> pd.DataFrame:
+    if report.trials.empty:
+        raise Missing(f"no trial has started{report.yet}")
     if not report.searched:
         raise Missing("all trials share one configuration")
     columns = report.trials[["trial_id", "epochs", "best_value"]]
     out = pd.concat([columns, report.configs[report.searched]], axis=1).dropna(subset=["best_value"])
     if out.empty:
-        raise Missing("no trial has reported the metric yet")
+        raise Missing(f"no trial has reported the metric{report.yet}")
     return out
 
 
 def _draw(report: ReportData, table: pd.DataFrame) -> Any:
+    from matplotlib.colors import LogNorm
+
     names = report.searched[:MOST_PANELS]
     columns = min(3, len(names))
     rows = math.ceil(len(names) / columns)
     figure, grid = canvas(7.6, 0.4 + 2.1 * rows, nrows=rows, ncols=columns, sharey=True, squeeze=False)
+    table = table.sort_values("epochs", kind="stable")  # those that say most lie on top
     values = table["best_value"].to_numpy(dtype=float)
-    epochs = table["epochs"].to_numpy(dtype=float)
-    long = epochs >= max(epochs.max() * 0.5, 1)
+    epochs = np.maximum(table["epochs"].to_numpy(dtype=float), 1)
     low, high = values.min(), np.quantile(values, 0.97)
-    alpha = float(np.clip(150 / len(table), 0.1, 0.8))
+    alpha = float(np.clip(300 / len(table), 0.25, 0.9))
     best = int(np.argmin(report.sign * values))
+    norm = LogNorm(1, max(epochs.max(), 2))
     for name, axes in zip(names, grid.flat, strict=False):
         x = _positions(axes, table[name])
-        axes.plot(x[~long], values[~long], ".", ms=4, color=GREY, alpha=alpha, rasterized=len(table) > 500)
-        axes.plot(x[long], values[long], "o", ms=4, color=BLUE, alpha=max(alpha, 0.5), rasterized=len(table) > 500)
+        dots = axes.scatter(x, values, s=14, c=epochs, cmap=colour_scale(), norm=norm, alpha=alpha, lw=0,
+                            rasterized=len(table) > 500)  # fmt: skip
         axes.plot(x[best], values[best], "*", ms=13, mfc="none", mec=INK, mew=1.4)
         axes.set_xlabel(name)
         if log_if_wide(axes, low, high):
@@ -50,6 +55,9 @@ def _draw(report: ReportData, table: pd.DataFrame) -> Any:
         axes.set_visible(False)
     for axes in grid[:, 0]:
         axes.set_ylabel(f"best\n{report.metric_label}")
+    bar = figure.colorbar(dots, ax=grid, label="epochs trained", aspect=30)
+    bar.solids.set_alpha(1)
+    plain_log(bar.ax.yaxis, dense=epochs.max() < 20)
     return figure
 
 
@@ -81,13 +89,20 @@ def _describe(report: ReportData, table: pd.DataFrame) -> str:
     )
 
 
+def _caption(report: ReportData) -> str:
+    which = "The configuration is that of its best epoch. " if report.exploits else ""
+    return (
+        f"Each trial's best value. {which}Colour: epochs that it trained, since a value after few says little; star: the "
+        "best. The worst 3 % lie outside the axes."
+    )
+
+
 FIGURES.register(
     "hyperparameters",
     Figure(
         "Hyperparameters",
         40,
-        "Each trial's best value. Blue: trained for at least half of the most epochs; grey: ended earlier, so its value "
-        "says little; star: the best. The worst 3 % lie outside the axes.",
+        _caption,
         _table,
         _draw,
         _describe,

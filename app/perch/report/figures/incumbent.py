@@ -16,7 +16,7 @@ LINES = (("ridge_composition", GREEN, "--"), ("mean_per_adsorbate", ORANGE, "-."
 
 def _table(report: ReportData) -> pd.DataFrame:
     if report.incumbents.empty:
-        raise Missing("no trial has reported the metric yet")
+        raise Missing(f"no trial has reported the metric{report.yet}")
     return report.incumbents
 
 

@@ -17,7 +17,7 @@ RASTER_ABOVE = 300
 
 def _table(report: ReportData) -> pd.DataFrame:
     if report.metric not in report.curves or report.curves[report.metric].notna().sum() == 0:
-        raise Missing("no trial has reported the metric yet")
+        raise Missing(f"no trial has reported the metric{report.yet}")
     curves = report.curves[["trial_id", "segment", "epoch", report.metric]]
     fates = pd.Series(report.fates.to_numpy(), index=report.trials["trial_id"])
     return curves.assign(fate=curves["trial_id"].map(fates).fillna("running"))
@@ -86,13 +86,24 @@ def _describe(report: ReportData, table: pd.DataFrame) -> str:
     )
 
 
+def _caption(report: ReportData) -> str:
+    wild = " The wildest 2 % of the values lie outside the axes."
+    if report.exploits:
+        return "One line per segment: a trial that took over another's weights starts a new one, at that epoch." + wild
+    if not (report.fates == "collapsed").any():
+        return "One line per trial, coloured by what became of it; a dot where it ended." + wild
+    return (
+        "One line per trial, coloured by what became of it; a dot where it ended. Collapsed: trained for a tenth of "
+        "the epochs or more and never below 98 % of the mean predictor's error." + wild
+    )
+
+
 FIGURES.register(
     "learning_curves",
     Figure(
         "Learning curves",
         20,
-        "One line per trial, coloured by what became of it; a dot where it ended. Collapsed: trained for a tenth of "
-        "the epochs or more and never below 98 % of the mean predictor's error. The wildest 2 % of the values lie outside the axes.",
+        _caption,
         _table,
         _draw,
         _describe,

@@ -16,7 +16,7 @@ from perch.vocabulary import LEARNING_RATE, TEST_MAE_EV
 
 def _table(report: ReportData) -> pd.DataFrame:
     curves = report.curves
-    if curves.empty or int(curves["segment"].max()) == 0:
+    if not report.exploits:
         raise Missing("no trial has gone on from another one's checkpoint (only PBT does that)")
     best = report.incumbents.iloc[-1]
     columns = ["trial_id", "segment", "epoch", "time_s", report.metric]

@@ -16,8 +16,10 @@ MOST_ROWS = 12
 
 def _table(report: ReportData) -> pd.DataFrame:
     trials = report.trials
+    if trials.empty:
+        raise Missing(f"no trial has started{report.yet}")
     if "rung" not in trials or trials["rung"].dropna().empty:
-        raise Missing("this strategy has no rungs")
+        raise Missing("no trial has been compared with others at a rung")
     rungs = _spaced(sorted({int(r) for r in trials["rung"].dropna()}))
     if report.epochs > rungs[-1]:
         rungs.append(report.epochs)
@@ -75,7 +77,7 @@ FIGURES.register(
         "Rungs",
         30,
         "How far trials trained. At each rung a trial is compared with those that came before it; the better share "
-        "goes on. 'perch why RUN TRIAL' explains one trial.",
+        "goes on.",
         _table,
         _draw,
         _describe,

@@ -19,7 +19,7 @@ def _table(report: ReportData) -> pd.DataFrame:
     seconds = {a: float(given[a]) for a in ACTIVITIES if a in given}
     total = sum(seconds.values())
     if total <= 0:
-        raise Missing("no worker has reported where its time went yet")
+        raise Missing(f"no worker has reported where its time went{report.yet}")
     shares = [{"activity": a, "seconds": s, "share": s / total} for a, s in seconds.items()]
     return pd.DataFrame(shares)
 

@@ -1,4 +1,4 @@
-"""Was early stopping safe, and what matters: answers only from curves that nobody chose."""
+"""Was early stopping safe: answers only from curves that nobody chose."""
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,6 @@ import pytest
 from scipy import stats
 
 from perch.compare.statistics.early import full_curves, rung_correlations, weighted_spearman
-from perch.compare.statistics.importance import importances
-from perch.space import parse_space
 
 RNG = np.random.default_rng(0)
 
@@ -63,16 +61,3 @@ def test_only_trials_that_reached_the_last_epoch_count() -> None:
         {"trial_id": ["a", "a", "b"], "segment": 0, "epoch": [1, 2, 1], "validation_mae_ev": [0.5, 0.4, 0.9]}
     )
     assert full_curves(curves, "validation_mae_ev", 2).index.tolist() == ["a"]
-
-
-def test_the_hyperparameter_that_decides_is_found() -> None:
-    pytest.importorskip("optuna", reason="extra 'optuna' is not installed")
-    space = parse_space(
-        {"lr": {"float": [0.001, 0.1], "log": True}, "width": {"int": [8, 128]}, "batch_size": {"choice": [16, 32, 64]}}
-    )
-    configs = [space.draw(0, k) for k in range(120)]
-    values = [abs(float(np.log10(c["lr"])) + 2) + 0.0005 * c["width"] for c in configs]
-    found = importances(space, configs, values)
-    assert found[0].key == "lr" and found[0].low > max(i.share for i in found[1:])
-    assert sum(i.share for i in found) == pytest.approx(1.0)
-    assert importances(space, configs[:10], values[:10]) == []

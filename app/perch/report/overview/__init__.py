@@ -1,0 +1,1 @@
+"""The page above several runs, or of a comparison: what it says, shows and lists."""
