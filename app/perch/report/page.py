@@ -95,7 +95,7 @@ def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def _best(report: ReportData) -> list[tuple[str, str]]:
-    return _pairs(report.best.get("config") or {})
+    return _pairs((report.winner or report.best).get("config") or {})
 
 
 def _further(report: ReportData) -> list[tuple[str, str]]:
@@ -105,7 +105,7 @@ def _further(report: ReportData) -> list[tuple[str, str]]:
 
 
 def _confirmed(report: ReportData) -> dict[str, Any] | None:
-    """The trials that confirm the best, with fresh seeds."""
+    """The trainings with fresh seeds."""
     if report.confirmed.empty:
         return None
     wanted = ["trial_id", "confirms", "status", "epochs", "best_value", "test_mae_ev"]

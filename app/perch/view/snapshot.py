@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from perch.campaign.campaign import Campaign
+from perch.campaign.race import SMALLEST
 from perch.log.state import CONFIRM, SEARCH
 from perch.study import Study
 from perch.view.live import Best, Rung, Snapshot
@@ -38,8 +39,8 @@ def snapshot(
         trials=counts,
         best=best,
         rungs=tuple(Rung(e, n, passed) for e, (n, passed) in sorted(state.rungs.items())),
-        budget_s=None if confirming or study.budget.time is None else study.budget.time + state.confirmed_s,
-        budget_trials=study.confirm.top * study.confirm.seeds if confirming else study.budget.trials,
+        budget_s=_budget_s(study, campaign, elapsed_s),
+        budget_trials=_trainings(campaign) if confirming else study.budget.trials,
         trials_per_minute=None if confirming or elapsed_s < 1 or not ended else ended / elapsed_s * 60,
         workers_busy=sum(t.status == "running" for t in state.live.values()),
         workers=campaign.worker_slots,
@@ -47,6 +48,25 @@ def snapshot(
         baselines={k: v for k, v in baselines.items() if v is not None},
         note=_note(campaign),
     )
+
+
+def _budget_s(study: Study, campaign: Campaign, now_s: float) -> float | None:
+    """Consumed seconds at which the phase that goes on will have ended; None: it hangs on trials and epochs."""
+    state = campaign.state
+    if not state.confirming:
+        return None if study.budget.time is None else study.budget.time + state.confirmed_s
+    if state.fresh.allowance is None or not state.fresh.in_seconds:
+        return None
+    return now_s - state.confirming_for_s(now_s) + state.fresh.allowance
+
+
+def _trainings(campaign: Campaign) -> int | None:
+    """How many trainings with fresh seeds there will be at most; None: it hangs on how long they take."""
+    race = campaign.state.fresh
+    most = len(race.entrants) * (race.seeds or campaign.confirmation.seeds)
+    if race.allowance is None:
+        return most
+    return None if race.in_seconds else min(most, max(int(race.allowance // campaign.state.epochs), SMALLEST))
 
 
 def _note(campaign: Campaign) -> str:
