@@ -88,6 +88,11 @@ class Budget(Model):
         return self
 
 
+SMALLEST_RACE = 2
+"""Trainings of the smallest race: the starting point and the most promising other configuration, once each. It is always
+held, also where the share does not pay for it."""
+
+
 class Confirm(Model):
     """After the search: the most promising configurations and the starting point are trained again with fresh seeds.
 

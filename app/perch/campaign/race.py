@@ -13,10 +13,7 @@ from typing import Final
 
 from perch.log.fresh_seeds import FreshSeeds
 from perch.paired import difference
-
-SMALLEST: Final = 2
-"""Trainings of the smallest race: the starting point and the most promising other configuration, once each. It is always
-held, also where the share does not pay for it."""
+from perch.study import SMALLEST_RACE as SMALLEST
 
 FEWEST_OF_THE_LAST: Final = 2
 """Trainings of an entrant that no other is left against: one value says nothing of chance."""

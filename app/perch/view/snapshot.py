@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from perch.campaign.campaign import Campaign
-from perch.campaign.race import SMALLEST
 from perch.log.state import CONFIRM, SEARCH
-from perch.study import Study
+from perch.study import SMALLEST_RACE, Study
 from perch.view.live import Best, Rung, Snapshot
 
 
@@ -66,7 +65,7 @@ def _trainings(campaign: Campaign) -> int | None:
     most = len(race.entrants) * (race.seeds or campaign.confirmation.seeds)
     if race.allowance is None:
         return most
-    return None if race.in_seconds else min(most, max(int(race.allowance // campaign.state.epochs), SMALLEST))
+    return None if race.in_seconds else min(most, max(int(race.allowance // campaign.state.epochs), SMALLEST_RACE))
 
 
 def _note(campaign: Campaign) -> str:

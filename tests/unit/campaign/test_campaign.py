@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from perch.campaign.campaign import Campaign
 from perch.campaign.clock import WallClock
 from perch.campaign.confirmation import Confirmation
-from perch.campaign.race import SMALLEST, next_entrant
+from perch.campaign.race import next_entrant
 from perch.campaign.rules import Rules
 from perch.engine.inline import InlineEngine
 from perch.errors import StrategyError
@@ -20,7 +20,7 @@ from perch.record import Tables
 from perch.record.summary import summary
 from perch.runs.resume import replay
 from perch.runs.starting_point import starting_point
-from perch.study import parse
+from perch.study import SMALLEST_RACE, parse
 
 EPOCHS = 9
 
@@ -98,7 +98,7 @@ def test_a_race_keeps_to_its_share_however_often_it_is_killed(tmp_path_factory, 
     events = list(read(RunFolder(path).events))
     fresh = [e for e in events if e["e"] == "result" and e["id"].startswith("confirm-")]
     searched = sum(e["e"] == "result" for e in events) - len(fresh)
-    assert len(fresh) <= max(share * searched, SMALLEST * EPOCHS)
+    assert len(fresh) <= max(share * searched, SMALLEST_RACE * EPOCHS)
     *_, terms = (e for e in events if e["e"] == "confirm")  # one that had ended is held again
     trained = {e["id"] for e in fresh if e["d"] == "stop"}
     assert {f"confirm-{e}-1" for e in terms["trials"]} <= trained

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perch.campaign.race import SMALLEST, beaten, entrants_for, next_entrant
+from perch.campaign.race import beaten, entrants_for, next_entrant
 from perch.log.fresh_seeds import FreshSeeds
+from perch.study import SMALLEST_RACE
 
 EPOCHS = 9
 
@@ -51,7 +52,7 @@ def test_a_race_takes_no_more_epochs_than_its_allowance_or_the_smallest_race(
 ) -> None:
     made = race("abcd", allowance=allowance)
     order = held(made, lambda e, r: level[e] + drawn["abcd".index(e) * 6 + r], workers=workers, seeds=seeds)
-    assert len(order) * EPOCHS <= max(allowance, SMALLEST * EPOCHS)
+    assert len(order) * EPOCHS <= max(allowance, SMALLEST_RACE * EPOCHS)
     assert len(set(order)) == len(order) and all(1 <= repeat <= seeds for _, repeat in order)
 
 
@@ -64,7 +65,7 @@ def test_no_training_begins_that_is_not_expected_to_end_within_the_time(
         made, lambda e, r: level[e] + drawn["abcd".index(e) * 6 + r], workers=workers, second_s=7.0 / workers
     )  # fmt: skip
     rounds = -(-len(order) // workers)
-    assert len(order) == SMALLEST or rounds * 7.0 <= allowance_s + 7.0
+    assert len(order) == SMALLEST_RACE or rounds * 7.0 <= allowance_s + 7.0
 
 
 @given(values, noise, st.integers(0, 400), st.integers(1, 4))

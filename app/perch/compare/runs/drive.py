@@ -67,7 +67,9 @@ def drive(
     paths = kind_of(plan.study).python_path
     with surroundings(paths) as private:  # before the checks: they import a user's trainable, and that may import Ray
         for strategy in plan.strategies:
-            check(kind_of(resolved(plan.study_of(Job(strategy, plan.seeds[0])))), allow_test_metric=True)  # see compare.command
+            check(
+                kind_of(resolved(plan.study_of(Job(strategy, plan.seeds[0])))), allow_test_metric=True
+            )  # see compare.command
         _prepare(plan, folder)
         os.environ.setdefault("PERCH_REPORT", "0")  # the runs' own reports would take CPU from the next run
         from perch.engine.tune_books import prepare_environment
