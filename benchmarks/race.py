@@ -77,7 +77,7 @@ def one(table: Table, seed: int, trials: int, noise: float, confirm: Confirm | N
     plan = Plan(space=table.space, epochs=table.epochs, trials=trials, seed=seed, workers=WORKERS)
     strategy = build({"name": "asha"}, plan, TableSearch(table, seed))
     worth = {config_key(table.space, table.configs[c]): w for c, w in _worth(table).items()}
-    start = table.configs[int(len(table.configs) * next(keyed_uniforms(seed, "start")))]
+    start = table.configs[table.config_of[table.full[int(len(table.full) * next(keyed_uniforms(seed, "start")))]]]
     configs: dict[str, Any] = {"start": start}
     searched: dict[str, float] = {}
     fresh: dict[str, list[float]] = {}
