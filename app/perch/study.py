@@ -92,11 +92,36 @@ class Budget(Model):
         return self
 
 
-class Confirm(Model):
-    """After the budget: the best are trained again with fresh seeds before one is named."""
+SMALLEST_RACE = 2
+"""Trainings of the smallest race: the starting point and the most promising other configuration, once each. It is always
+held, also where the share does not pay for it."""
 
-    top: int = Field(5, ge=0, description="how many configurations; 0 switches it off")
-    seeds: int = Field(3, ge=1, description="fresh seeds for each")
+
+class Confirm(Model):
+    """After the search: the most promising configurations and the starting point are trained again with fresh seeds.
+
+    With a ``share`` it is a race: ``top`` and ``seeds`` are the most that it takes. Where only ``top`` or ``seeds`` are
+    given there is no share: ``top`` configurations and the starting point are trained with ``seeds`` seeds each.
+    """
+
+    top: int = Field(
+        5, ge=0, description="how many configurations at most, besides the starting point; 0 switches it off"
+    )
+    seeds: int = Field(5, ge=1, description="fresh seeds for each, at most")
+    share: float | None = Field(
+        0.25,
+        gt=0,
+        le=10,
+        description="the most that it may take, as a share of the search: of budget.time, else of its epochs; "
+        "null (and where top or seeds stand alone): every configuration gets all its seeds",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_share(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and "share" not in given and {"top", "seeds"} & given.keys():
+            return {"top": 5, "seeds": 3, **given, "share": None}
+        return given
 
 
 class Resources(Model):

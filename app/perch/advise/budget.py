@@ -19,7 +19,7 @@ from perch.rehearse.run import Rehearsed, Setting, events
 from perch.rehearse.table import Table
 from perch.rehearse.variants import Variant
 from perch.space import keyed_rng
-from perch.study import Study
+from perch.study import SMALLEST_RACE, Study
 
 Array = NDArray[np.float64]
 
@@ -87,8 +87,8 @@ def check_feasible(table: Table, study: Study, demand: Demand) -> None:
     if study.confirm.top and time_s < needed_s + confirm_s:
         raise StudyError(
             f"{demand.hours:g} h are too short for a search and its confirmation",
-            why=f"training the best {study.confirm.top} again with {study.confirm.seeds} seeds takes {confirm_s / 3600:.3g} h on "
-            f"{demand.workers} workers, and one training of the search {needed_s / 3600:.3g} h",
+            why=f"{fresh_trainings(table, study, demand)} trainings with fresh seeds take {confirm_s / 3600:.3g} h on {demand.workers} workers, and "
+            f"one training of the search {needed_s / 3600:.3g} h",
             fix=f"give --hours {_up(needed_s + confirm_s)}, more GPUs, or a smaller confirm",
         )  # fmt: skip
     if demand.walltime_s is not None and demand.walltime_s < _epoch_s(table):
@@ -116,7 +116,7 @@ def plan(
     gpu_hours = demand.workers * demand.gpus_each * used_s / 3600.0
     return Bought(
         tuple((level, _range(at_least[:, level])) for level in levels(table.epochs)), _range([r.trials for r in runs]),
-        _range(at_least[:, -1]), _range(ended), study.confirm.top * study.confirm.seeds, (confirm_usual, confirm_long), gpu_hours,
+        _range(at_least[:, -1]), _range(ended), fresh_trainings(table, study, demand), (confirm_usual, confirm_long), gpu_hours,
         _log_bytes(table, variant, seeds[0], setting) * (1 + TABLES_SHARE),
         0 if demand.walltime_s is None else math.ceil(used_s / demand.walltime_s - 1e-9) - 1,
         _finishes(runs, ended, study, demand, confirm_s), None if demand.price_per_gpu_hour is None else gpu_hours * demand.price_per_gpu_hour,
@@ -144,10 +144,25 @@ def _epoch_s(table: Table) -> float:
     return table.epoch_s + table.recorded.report_s
 
 
+def fresh_trainings(table: Table, study: Study, demand: Demand) -> int:
+    """Trainings with fresh seeds after the search, at most: of a race, as many as its share of the hours pays for."""
+    confirm = study.confirm
+    if not confirm.top:
+        return 0
+    most = (confirm.top + 1) * confirm.seeds  # the starting point takes part
+    if confirm.share is None:
+        return most
+    search_s = 3600.0 * demand.hours / (1 + confirm.share)
+    if study.budget.time is not None:
+        search_s = min(search_s, study.budget.time)
+    paid = demand.workers * math.floor(confirm.share * search_s / _training_s(table))
+    return min(max(paid, SMALLEST_RACE), most)
+
+
 def confirmations_s(table: Table, study: Study, demand: Demand, draws: int) -> Array:
     """Seconds of the confirmation, ``draws`` times: full trainings of drawn rows, each given to the first free worker."""
     assert table.seconds is not None
-    number = study.confirm.top * study.confirm.seeds
+    number = fresh_trainings(table, study, demand)
     if not number:
         return np.zeros(draws)
     whole = np.nansum(table.seconds[table.full], axis=1) + table.epochs * table.recorded.report_s

@@ -75,8 +75,8 @@ def lines(study: Study, table: Table, demand: Demand, bought: Bought) -> Iterato
     if bought.confirm_trainings:
         usual, long = bought.confirm_s
         yield (
-            f"  confirmation: {bought.confirm_trainings} full trainings, {duration(usual)} (nine in ten: {duration(long)}), "
-            f"after {duration(bought.search_s.mean)} of search"
+            f"  confirmation: {_at_most(study)}{bought.confirm_trainings} full trainings with fresh seeds, {duration(usual)} "
+            f"(nine in ten: {duration(long)}), after {duration(bought.search_s.mean)} of search"
         )
     yield f"  GPU-hours:    {bought.gpu_hours:,.1f}" + (
         "" if bought.price is None else f", at a cost of {bought.price:,.2f}"
@@ -86,6 +86,12 @@ def lines(study: Study, table: Table, demand: Demand, bought: Bought) -> Iterato
     if study.budget.time is None or study.budget.time > bought.search_s.mean:
         yield f"  set:          --time-budget {bought.search_s.mean:.0f}s, so that the confirmation fits"
     yield f"  finishes:     with a chance of {bought.finishes:.0%} (search, confirmation and a winner within {demand.hours:g} h)"
+
+
+def _at_most(study: Study) -> str:
+    """Of a race, the share that it keeps to."""
+    share = study.confirm.share
+    return "" if share is None else f"a share of {share:g} of the search: at most "
 
 
 def _demand(study: Study, order: Order) -> Demand:

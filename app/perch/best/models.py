@@ -1,4 +1,4 @@
-"""``best/``: weights of the best trial and of the next four, and what they predict for every structure."""
+"""``best/``: the winner's models, and what they predict for every structure."""
 
 from __future__ import annotations
 
@@ -9,81 +9,90 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perch.atomic import replacing
+from perch.best.members import about, ensemble, note, runners_up
 from perch.best.worst import write_worst
 from perch.data.prepare import Prepared
 from perch.errors import PerchError
+from perch.log.events import read
 from perch.log.folder import RunFolder
-from perch.log.state import KEPT
 from perch.record import load
-from perch.record.reading import Run
+from perch.record.winner_file import write_about
 from perch.study import Study
 from perch.training.assigned import device_here
 from perch.training.cache import prepared_for
 from perch.training.device import set_threads
 from perch.training.loop import Training
-from perch.training.weights import Kept, kept_of, read_kept, save_best
+from perch.training.weights import Kept, kept_of, read_kept, save_best, save_model
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Model = tuple[Training, Kept, dict[str, Any]]
+"""A configuration on its data, its weights, and what is said of them."""
+
 
 def write_best(study: Study, folder: RunFolder, cache: Path) -> list[str]:
-    """Write the models of the best trials, the named best first. Returns what could not be had, in words.
+    """Write the winner's models, the runners-up as far as their weights were kept, and what the winner predicts.
 
-    A trial that led kept its weights. Those of a trial that was never near the lead at the time are trained again, with
-    its own randomness, up to its best epoch; after an exploit (PBT) that is not possible, and the trial is left out.
+    Returns what must be said of them, in words.
+
+    Trainings with fresh seeds and trials that led kept their weights. Those of another trial are trained again, with its
+    own randomness, up to its best epoch; after an exploit (PBT) that is not possible, and the trial is left out.
     """
     run = load(folder.path)
-    members: list[tuple[Training, Kept, dict[str, Any]]] = []
+    rows = ensemble(run)
+    others = [row for row in runners_up(run) if (folder.weights / f"{row['trial_id']}.pt").is_file()]
+    keys = _keys(folder)
     problems: list[str] = []
-    for row in leading(run):
-        prepared = prepared_for(study.data.model_dump(), Path(study.base), cache, row["config"])
-        try:
-            training, kept = _weights(study, folder, prepared, row)
-        except PerchError as error:
-            problems.append(f"no weights of trial {row['trial_id']}: {error.what}")
-            continue
-        about = {
-            "run_id": run.id,
-            "test_mae_ev": row["test_mae_ev"],
-            "validation_mae_ev": row["best_validation_mae_ev"],
-        }
-        members.append((training, kept, about))
-    if members:
-        set_threads(len(os.sched_getaffinity(0)))  # nothing trains any more: all cores may predict
-        save_best(folder.best, members)
-        predictions = _write_predictions(folder.best / "predictions.parquet", members)
-        write_worst(study, folder, cache, predictions)
-    return problems
+
+    def models(wanted: list[dict[str, Any]]) -> list[Model]:
+        found: list[Model] = []
+        for row in wanted:
+            prepared = prepared_for(study.data.model_dump(), Path(study.base), cache, row["config"])
+            try:
+                found.append((*_weights(study, folder, prepared, row, keys), about(run, row)))
+            except PerchError as error:
+                problems.append(f"no weights of trial {row['trial_id']}: {error.what}")
+        return found
+
+    members = models(rows)
+    if not members:
+        return problems
+    set_threads(len(os.sched_getaffinity(0)))  # nothing trains any more: all cores may predict
+    save_best(folder.best, members)
+    for training, kept, described in models(others):
+        save_model(folder.best / "runners-up" / str(described["trial_id"]), training, kept, described)
+    predictions = _write_predictions(folder.best / "predictions.parquet", members)
+    write_worst(study, folder, cache, predictions)
+    said = note(rows, study.epochs)
+    write_about(
+        folder.best, run.summary, [kept.trial for _, kept, _ in members], ensemble=_errors_ev(predictions), note=said,
+        runners_up=[row["confirms"] for row in others],
+    )  # fmt: skip
+    return [*problems, *([said] if said else [])]
 
 
-def leading(run: Run) -> list[dict[str, Any]]:
-    """Rows of the best trials of the search: the one that the summary names, then the next four by value."""
-    if run.best is None:
-        return []
-    rows = run.trials[(run.trials.phase == "search") & run.trials.best_value.notna()]
-    rows = rows.sort_values("best_value", ascending=run.study.mode == "min", kind="stable")
-    records = [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
-    first = [r for r in records if r["trial_id"] == run.best["trial_id"]]
-    others = [r for r in records if r["trial_id"] != run.best["trial_id"]]
-    return [_plain(r) for r in [*first, *others][:KEPT]]
+def _keys(folder: RunFolder) -> dict[str, str]:
+    """Trial → the key of its randomness, where that is not its name."""
+    return {e["id"]: e["key"] for e in read(folder.events) if e["e"] == "trial" and "key" in e}
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose configuration lacks the keys that only other trials have, with whole numbers where they were."""
-    config = {k: v for k, v in row["config"].items() if v is not None}
-    test = row["test_mae_ev"]
-    return {**row, "config": config, "test_mae_ev": None if test is None or np.isnan(test) else float(test)}
+def _errors_ev(predictions: pd.DataFrame) -> dict[str, float]:
+    """Mean absolute error in eV of the members' mean prediction on each set that is not trained on."""
+    errors = (predictions["prediction_ev"] - predictions["target_ev"]).abs().groupby(predictions["split"]).mean()
+    return {name: float(errors[name]) for name in ("validation", "test") if name in errors}
 
 
-def _weights(study: Study, folder: RunFolder, prepared: Prepared, row: dict[str, Any]) -> tuple[Training, Kept]:
+def _weights(
+    study: Study, folder: RunFolder, prepared: Prepared, row: dict[str, Any], keys: dict[str, str]
+) -> tuple[Training, Kept]:
     trial, epoch = row["trial_id"], int(row["best_epoch"])
     training = Training(
         prepared,
         row["config"],
         epochs=study.epochs,
         seed=study.seed,
-        key=trial,
+        key=keys.get(trial, trial),
         model=study.trainable_name,
         device=device_here(study.resources.gpus),
         tf32=study.resources.tf32,
@@ -102,7 +111,7 @@ def _weights(study: Study, folder: RunFolder, prepared: Prepared, row: dict[str,
 
 
 def _write_predictions(path: Path, members: list[tuple[Training, Kept, dict[str, Any]]]) -> pd.DataFrame:
-    """A row per structure: target, the ensemble's mean and its deviation, and the named best's own prediction."""
+    """A row per structure: target, the ensemble's mean and its deviation, and the first member's own prediction."""
     import pandas as pd
 
     energies = np.stack([training.predict(training.prepared.graphs) for training, _, _ in members])

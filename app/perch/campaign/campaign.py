@@ -196,9 +196,9 @@ class Campaign:
                     return None
             if busy or self.queue:
                 return None
-            if searching and (chosen := self.confirmation.choose(self.state)):
-                self.emit(e="confirm", trials=chosen)
-            job = self.confirmation.next_job(self.state) if self.state.confirming else None
+            if searching and (chosen := self.confirmation.choose(self.state, self.worker_slots)):
+                self.emit(e="confirm", **chosen)
+            job = self._next_job() if self.state.confirming else None
             if job is None:
                 self.end("done", "the budget is spent" if self.time_is_up else "every trial has ended")
                 return None
@@ -208,9 +208,12 @@ class Campaign:
     def next_confirmation(self) -> Placement | None:
         """Further confirmations, while others run."""
         if self.ending is None and self.state.confirming and not self.queue:
-            job = self.confirmation.next_job(self.state)
+            job = self._next_job()
             return self._confirm(job) if job is not None else None
         return None
+
+    def _next_job(self) -> dict[str, Any] | None:
+        return self.confirmation.next_job(self.state, self.clock.now_s())
 
     def _ask(self) -> Any:
         before_s = self.clock.cpu_s()
@@ -260,7 +263,8 @@ class Campaign:
         self.spent[live.id] = Spent(self.clock.now_s())
         where = {"from": {"path": start.path, "epoch": start.epoch}} if start is not None else {}
         self.emit(e="start", id=live.id, seg=live.segment, slots=self.worker_slots, **where)
-        return Placement(live.id, live.config, live.segment, start, live.seed_key, self.state.keep_below)
+        keep_below = self.state.keep_below if live.phase != CONFIRM else math.inf
+        return Placement(live.id, live.config, live.segment, start, live.seed_key, keep_below)
 
     def begun(self, trial: str, *, idle_until_now: bool = False) -> None:
         """The worker takes its placement up. ``idle_until_now``: the time until here was no part of its start."""
@@ -398,6 +402,9 @@ class Campaign:
         if live is not None and segment == live.segment and live.epoch > 0:
             self.saving[trial] = (segment, live.epoch)
             self.saved(trial, path)
+        elif live is None and self.rules.keeps_reported and self.state.phase_of(trial) == CONFIRM:
+            self.emit(e="checkpoint", id=trial, seg=segment, epoch=self.rules.epochs, path=path)
+            self._drop_surplus(trial)
         else:
             self.store.delete(path)
 
@@ -490,14 +497,23 @@ class Campaign:
         """Delete checkpoints that nobody will start from, the log first."""
         useless = self.state.strategy.surplus()
         if self.state.phase_of(trial) == CONFIRM:
-            mine = sorted(key for key in self.state.paths if key[0] == trial)
-            useless = (*useless, *(mine[:-1] if trial in self.state.live else mine))
+            useless = (*useless, *self._surplus_of_fresh(trial))
         for key in useless:
             path = self.state.paths.get(key)
             if path is not None and not self.state.starts_from(key[0], path):
                 name, segment, epoch = key
                 self.emit(e="drop", id=name, seg=segment, epoch=epoch, path=path)
                 self.store.delete(path)
+
+    def _surplus_of_fresh(self, trial: str) -> list[tuple[str, int, int]]:
+        """Checkpoints of a training with a fresh seed, but the newest while it trains, and its best where that is kept."""
+        mine = sorted(key for key in self.state.paths if key[0] == trial)
+        trains = trial in self.state.live
+        kept = set(mine[-1:]) if trains or self.rules.keeps_reported else set()
+        best = (self.state.live[trial] if trains else self.state.ended[trial]).best
+        if self.rules.keeps_reported and best is not None and (found := [k for k in mine if k[2] == best[1]]):
+            kept = {*(kept if trains else ()), found[-1]}
+        return [key for key in mine if key not in kept]
 
 
 def _result_event(

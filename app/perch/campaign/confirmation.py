@@ -1,4 +1,4 @@
-"""After the budget: the best configurations are trained again with fresh seeds before one is named.
+"""After the search: the most promising configurations and the starting point are trained again with fresh seeds.
 
 The lowest of many noisy values is lower than what its configuration gives on average. A fresh seed's value was not
 chosen for being low.
@@ -6,65 +6,108 @@ chosen for being low.
 
 from __future__ import annotations
 
-import heapq
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
 
+from perch.campaign.promise import Curve, promising, search_curves
+from perch.campaign.race import entrants_for, next_entrant
 from perch.campaign.seams import Log
 from perch.log.events import Event
-from perch.log.state import CONFIRM, KEPT, State
+from perch.log.state import CONFIRM, State
+
+START: Final = "start"
+"""The entrant that is the starting point, where no trial of the search had its configuration."""
 
 
 @dataclass
 class Confirmation:
-    """Chooses what to confirm and gives the trials that do it. ``top`` 0 switches it off.
+    """Chooses what is trained with fresh seeds, and gives the trials that do it. ``top`` 0 switches it off.
 
-    ``log`` is this attempt's: what it holds counts here, also when a newer attempt has accepted less of it.
+    ``log`` is this attempt's: what it holds counts here, also when a newer attempt has accepted less of it. ``share`` is
+    that of the search which the race may take; None: no limit, ``top`` configurations with ``seeds`` seeds each.
+    ``start``: the starting point's configuration. ``time_s``: the search's budget of time; None: epochs are shared.
     """
 
     log: Log
     top: int
     seeds: int
-    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Chosen trial → its configuration, read back from the log."""
+    share: float | None = None
+    start: Mapping[str, Any] | None = None
+    time_s: float | None = None
 
-    def choose(self, state: State) -> list[str]:
-        """The best trials of the search, best first, no configuration twice; empty when there is nothing to confirm.
+    def choose(self, state: State, workers: int) -> dict[str, Any] | None:
+        """The fields of the ``confirm`` event; None when there is nothing to confirm.
 
         After an exploit a trial is a lineage of configurations and no single one can be trained again to confirm it:
         ``perch schedule --validate`` judges a population.
         """
         if self.top == 0 or state.best is None or state.exploits:
-            return []
-        ranked = leaders(state, max(4 * self.top, KEPT))
-        configs = configs_of(self.log.read(), ranked)
-        chosen: dict[str, str] = {}
-        for trial in ranked:
-            chosen.setdefault(json.dumps(configs[trial], sort_keys=True), trial)
-        self.configs = configs
-        return list(chosen.values())[: self.top]
+            return None
+        curves = search_curves(self.log.read())
+        ranked = promising(curves)
+        start = self._start_of(curves)
+        others = [name for name in ranked if name != start]
+        if start is None and not others:
+            return None
+        wanted, limit = self.top, self._limit(state, curves, workers)
+        if "trainings" in limit:
+            wanted = entrants_for(int(limit.pop("trainings")), self.top + (start is not None))
+            wanted = max(wanted - (start is not None), 1)
+        chosen = ([start] if start is not None else []) + others[:wanted]
+        configs = {name: dict(curves[name].config) for name in chosen if name in curves}
+        if start == START:
+            configs[START] = dict(self.start or {})
+        usual_s = _usual_s(curves)
+        seconds = {name: curves[name].epoch_s if name in curves else usual_s for name in chosen}
+        training_s = {name: round(s * state.epochs, 3) for name, s in seconds.items() if s is not None}
+        return {
+            "trials": chosen, "start": start, "configs": configs, "seeds": self.seeds, "training_s": training_s, **limit
+        }  # fmt: skip
 
-    def next_job(self, state: State) -> dict[str, Any] | None:
-        """The next trial of this phase, as the fields of its ``trial`` event; None when each has been placed."""
-        if not self.configs and state.confirming:
-            self.configs = configs_of(self.log.read(), state.confirming)
-        for repeat in range(self.seeds):
-            for rank, trial in enumerate(state.confirming):
-                name = f"confirm-{trial}-{repeat + 1}"
-                if name not in state.live and name not in state.ended:
-                    number = rank * self.seeds + repeat
-                    job = {"id": name, "i": number, "config": self.configs[trial], "bracket": 0, "by": CONFIRM}
-                    return {**job, "of": trial, "repeat": repeat + 1, "key": name, "seen": state.results}
-        return None
+    def next_job(self, state: State, now_s: float) -> dict[str, Any] | None:
+        """The next trial of this phase, as the fields of its ``trial`` event; None: none for now, or none any more."""
+        race = state.fresh
+        if not race.configs:  # the log of an earlier version
+            race.configs = configs_of(self.log.read(), race.entrants)
+        found = next_entrant(race, race.seeds or self.seeds, state.epochs, state.confirming_for_s(now_s))
+        if found is None:
+            return None
+        of, repeat = found
+        name = f"confirm-{of}-{repeat}"
+        job = {"id": name, "i": race.trainings, "config": race.configs[of], "bracket": 0, "by": CONFIRM}
+        return {**job, "of": of, "repeat": repeat, "key": f"{CONFIRM}-{repeat}", "seen": state.results}
+
+    def _start_of(self, curves: Mapping[str, Curve]) -> str | None:
+        """The trial of the search that had the starting point's configuration, else ``START``; None: there is none."""
+        if self.start is None:
+            return None
+        wanted = json.dumps(self.start, sort_keys=True)
+        same = (n for n, c in curves.items() if json.dumps(c.config, sort_keys=True) == wanted)
+        return next(same, START)
+
+    def _limit(self, state: State, curves: Mapping[str, Curve], workers: int) -> dict[str, Any]:
+        """What the race may take, and how many trainings that is."""
+        if self.share is None:
+            return {"allowance": None}
+        usual_s = _usual_s(curves)
+        if self.time_s is not None and usual_s:
+            allowance_s = self.share * self.time_s
+            left_s = allowance_s - state.confirmed_s
+            trainings = workers * math.floor(max(left_s, 0.0) / (usual_s * state.epochs))
+            return {"allowance": round(allowance_s, 3), "in_seconds": True, "trainings": trainings}
+        allowance = math.floor(self.share * state.searched_epochs)
+        trainings = allowance // state.epochs - state.fresh.trainings
+        return {"allowance": allowance, "trainings": max(trainings, 0)}
 
 
-def leaders(state: State, count: int) -> list[str]:
-    """The best trials of the search by their lowest value, best first."""
-    ranked = [(t.best[0], name) for name, t in state.ended.items() if t.best is not None and t.phase != CONFIRM]
-    ranked += [(t.best[0], name) for name, t in state.live.items() if t.best is not None and t.phase != CONFIRM]
-    return [name for _, name in heapq.nsmallest(count, ranked)]
+def _usual_s(curves: Mapping[str, Curve]) -> float | None:
+    """The median over trials of an epoch's seconds; None where none was timed."""
+    known = [s for c in curves.values() if (s := c.epoch_s) is not None and s > 0]
+    return median(known) if known else None
 
 
 def configs_of(events: Iterable[Event], trials: list[str]) -> dict[str, dict[str, Any]]:

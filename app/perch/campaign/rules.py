@@ -27,6 +27,8 @@ class Rules:
     """Most seconds of a trial that may be unsaved; None: only what a strategy needs is saved."""
     insure_strictly: bool = False
     """``insure_s`` was asked for, and holds whatever saving costs."""
+    keeps_reported: bool = False
+    """Checkpoints that trainings with fresh seeds report of their own accord are kept: nothing else holds their weights."""
     max_failed_trials: int | None = None
     epoch_limit_s: float | None = None
     """The longest that an epoch may take; None: 20 times the median, ten minutes at least."""

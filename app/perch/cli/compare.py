@@ -48,6 +48,9 @@ def compare(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change the study.")
     ] = None,
+    allow_test_metric: Annotated[
+        bool, typer.Option("--allow-test-metric", help="Choose by a metric that is made of test rows.")
+    ] = False,
 ) -> None:
     """Compare strategies by time-to-solution at equal resources."""
     from perch.compare.command import compare_runs, compare_study
@@ -61,6 +64,6 @@ def compare(
     else:
         code = compare_study(
             given, (strategies or DEFAULT).split(","), seeds, time_budget, reference=reference, targets=target or [], out=out,
-            run_id=run_id, resume=resume, only=only, min_cpu_share=min_cpu_share, overrides=overrides or [],
+            run_id=run_id, resume=resume, only=only, min_cpu_share=min_cpu_share, overrides=overrides or [], allow_test_metric=allow_test_metric,
         )  # fmt: skip
     raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""``perch predict``: energies of new structures from the best trials of a run."""
+"""``perch predict``: energies of new structures from the winner of a run."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ def predict(
     run: Path = _RUN,
     structures: Path = _STRUCTURES,
     output: Path | None = _OUTPUT,
-    top: int = typer.Option(5, min=1, max=5, help="How many of the best models answer; their spread is the deviation."),
+    top: int | None = typer.Option(
+        None, min=1, help="How many of the winner's trainings answer (default: all); their spread is the deviation."
+    ),
     allow_unseen: bool = typer.Option(False, "--allow-unseen", help="Predict elements that were never trained on."),
     device: str = typer.Option("auto", help="auto, cpu, cuda, cuda:1"),
 ) -> None:
-    """Predict energies in eV: the mean of the best models, their standard deviation, and what makes it doubtful."""
+    """Predict energies in eV: the mean of the winner's trainings, their standard deviation, and what makes it doubtful."""
     from perch.predict.predict import predict as predict_structures
     from perch.predict.predictions import as_csv, write
+    from perch.record.winner_file import read_about
 
     predictions, atoms = predict_structures(run, structures, top=top, allow_unseen=allow_unseen, device=device)
     if output is None:
@@ -33,6 +36,9 @@ def predict(
     else:
         write(predictions, atoms, output)
         typer.echo(f"{len(predictions)} energies in {output}")
+    about = read_about(run / "best") or read_about(run)
+    for line in about["words"] if about is not None else ():
+        typer.echo(line, err=True)
     doubtful = [p for p in predictions if p.warnings]
     if doubtful:
         typer.echo(f"warning: {len(doubtful)} of {len(predictions)} are doubtful:", err=True)

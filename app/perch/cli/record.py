@@ -29,6 +29,9 @@ def record(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest unfinished run of this study.")
     ] = False,
+    allow_test_metric: Annotated[
+        bool, typer.Option("--allow-test-metric", help="Choose by a metric that is made of test rows.")
+    ] = False,
 ) -> int:
     """Train a space-filling set of configurations to the end, for perch rehearse, advise and plan."""
     began_s = time.monotonic()
@@ -41,7 +44,9 @@ def record(
     changes = override(set_, trials=trials, time_budget=budget, seed=seed)
     strategy = json.dumps({"name": "design", "repeats": repeats})
     spec = load(study, [*changes, f"strategy={strategy}", "confirm={top: 0}"])
-    outcome = run_study(spec, out=out, run_id=run_id, resume=resume, began_s=began_s)
+    outcome = run_study(
+        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, allow_test_metric=allow_test_metric
+    )
     for line in closing(outcome):
         typer.echo(line)
     if outcome.code == 0:

@@ -31,6 +31,9 @@ def run(
     allow_changed_data: Annotated[
         bool, typer.Option("--allow-changed-data", help="Go on though the data have changed since the run began.")
     ] = False,
+    allow_test_metric: Annotated[
+        bool, typer.Option("--allow-test-metric", help="Choose by a metric that is made of test rows.")
+    ] = False,
 ) -> int:
     """Tune a model: structures in, the best model per compute-hour out, with the evidence."""
     began_s = time.monotonic()
@@ -46,8 +49,9 @@ def run(
 
         spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))
     outcome = run_study(
-        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, steps=steps, allow_changed_data=allow_changed_data
-    )
+        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, steps=steps, allow_changed_data=allow_changed_data,
+        allow_test_metric=allow_test_metric,
+    )  # fmt: skip
     for line in closing(outcome):
         typer.echo(line)
     return outcome.code

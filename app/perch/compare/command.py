@@ -11,8 +11,10 @@ from pathlib import Path
 from perch.compare.outcome import conclude
 from perch.compare.runs.drive import condition_of, drive, runs_folder
 from perch.compare.runs.plan import ComparePlan, extend, load_plan, make_plan, part_of, save
+from perch.compare.statistics.reach import check_reach
 from perch.errors import PerchError, RecordError, StudyError
 from perch.record.protocol import Record
+from perch.runs.check import check_metric
 from perch.runs.resume import command_that_resumes
 
 
@@ -30,6 +32,7 @@ def compare_study(
     only: int | None,
     min_cpu_share: float,
     overrides: Sequence[str],
+    allow_test_metric: bool = False,
 ) -> int:
     """Run (or resume, or extend) a comparison of a study, and judge it. Returns the exit code."""
     from perch.fields import seconds
@@ -41,11 +44,13 @@ def compare_study(
             fix="give one study file, or folders of runs",
         )  # fmt: skip
     study = load(given[0] if given else None, overrides)
+    check_metric(study, allow_test_metric)
     try:
         budget_s = float(seconds(time_budget))
     except ValueError as error:
         raise StudyError(f"--time-budget {time_budget}", why=str(error), fix="write 10m, say") from error
     plan = make_plan(study, strategies, seeds, budget_s, reference)
+    check_reach(len(plan.seeds), len(plan.strategies), len(targets))
     root = out.absolute() if out is not None else study.path(study.storage)
     folder = _folder(root, study.name, run_id, resume)
     if (folder / "plan.json").is_file():

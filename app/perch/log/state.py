@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from perch.log.fresh_seeds import FreshSeeds
 from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
 from perch.vocabulary import LOST
 
@@ -46,6 +47,10 @@ class Live:
     """Faults since the last new result that may be the machine's or the trial's own."""
     best: tuple[float, int] | None = None
     """Lowest value and its epoch."""
+    of: str | None = None
+    """Whose configuration is trained with a fresh seed; None: a trial of the search."""
+    repeat: int = 0
+    """Number of that seed, from 1."""
 
     def has_reported(self, segment: int, epoch: int) -> bool:
         """True when that epoch is in the log already."""
@@ -59,6 +64,7 @@ class Ended:
     status: str
     best: tuple[float, int] | None
     phase: str
+    of: str | None = None
 
 
 class State:
@@ -78,8 +84,10 @@ class State:
         self.last_attempt: dict[str, Any] = {}
         """How the newest attempt began."""
         self.closed: str | None = None
-        self.confirming: list[str] = []
-        """Ids of the trials chosen to be confirmed; empty before that phase."""
+        self.fresh = FreshSeeds()
+        """The trainings with fresh seeds, after the search."""
+        self.searched_epochs = 0
+        """Results of the search."""
         self.confirmed_s = 0.0
         """Consumed seconds that went into confirming before the budget was raised: a time budget is for the search."""
         self._confirming_since_s: float | None = None
@@ -113,6 +121,16 @@ class State:
             "checkpoint": self._on_checkpoint, "drop": self._on_drop, "lost": self._on_lost, "error": self._on_error,
             "confirm": self._on_confirm, "close": self._on_close, "avoid": self._on_avoid,
         }  # fmt: skip
+
+    @property
+    def confirming(self) -> list[str]:
+        """Whose configurations are trained with fresh seeds; empty before that phase."""
+        return self.fresh.entrants
+
+    def confirming_for_s(self, now_s: float) -> float:
+        """Consumed seconds that have gone into training with fresh seeds."""
+        since_s = self._confirming_since_s
+        return self.confirmed_s + (0.0 if since_s is None else max(now_s - since_s, 0.0))
 
     def apply(self, event: dict[str, Any]) -> None:
         """Take one event into account."""
@@ -161,7 +179,7 @@ class State:
         self._interrupted += self.closed != "done" and event["n"] > 1
         self.closed = None
         if event.get("extends"):
-            self.confirming = []
+            self.fresh.leave()
             if self._confirming_since_s is not None:
                 self.confirmed_s += self.used_s - self._confirming_since_s
                 self._confirming_since_s = None
@@ -174,6 +192,9 @@ class State:
         self.live[live.id] = live
         if phase == SEARCH:
             self.started = event["i"] + 1
+        elif (of := event.get("of")) is not None:
+            live.of, live.repeat = of, event.get("repeat", 1)
+            self.fresh.place(of, live.repeat)
 
     def _on_result(self, event: dict[str, Any]) -> None:
         live = self.live.get(event["id"])
@@ -186,6 +207,7 @@ class State:
             live.best = (value, epoch)
         if live.phase == SEARCH:
             self.failures_in_a_row = 0
+            self.searched_epochs += 1
             if self.best is None or value < self.best[0]:
                 self.best = (value, live.id, epoch)
             self._rank(live.id, value)
@@ -268,7 +290,7 @@ class State:
         self._end(live, status)
 
     def _on_confirm(self, event: dict[str, Any]) -> None:
-        self.confirming = list(event["trials"])
+        self.fresh.enter(event)
         self._confirming_since_s = event.get("used_s", self.used_s)
 
     def _on_close(self, event: dict[str, Any]) -> None:
@@ -277,6 +299,9 @@ class State:
     def _end(self, live: Live, status: str) -> None:
         if live.phase == SEARCH:
             self.counts[status] += 1
-        self.ended[live.id] = Ended(status, live.best, live.phase)
+        elif live.of is not None:
+            value = None if live.best is None else live.best[0]
+            self.fresh.end(live.of, live.repeat, value, failed=status in ("failed", "diverged"))
+        self.ended[live.id] = Ended(status, live.best, live.phase, live.of)
         self._copied.discard(live.id)
         del self.live[live.id]

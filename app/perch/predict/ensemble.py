@@ -1,4 +1,4 @@
-"""The k best models of a run, loaded from their folders."""
+"""The winner's models, loaded from their folders."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def load_model(folder: Path, device: str = "auto") -> Model:
 
 
 def load_ensemble(run: Path, top: int | None = None, device: str = "auto") -> list[Model]:
-    """The best models of a run (its folder, or the folder of one model), the best first; at most ``top``."""
+    """The models of a run's ensemble (its folder, or the folder of one model), in their order; at most ``top``."""
     best = run / "best" if (run / "best" / CONFIG).is_file() else run
     if (best / "about.json").is_file():
         kept = json.loads((best / "about.json").read_text()).get("checkpoint")

@@ -1,4 +1,4 @@
-"""Energies of new structures from the best models of a run, with a deviation and with warnings."""
+"""Energies of new structures from the winner of a run, with a deviation and with warnings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Prediction:
 def predict(
     run: Path, structures: Path, *, top: int | None = None, allow_unseen: bool = False, device: str = "auto"
 ) -> tuple[list[Prediction], list[Atoms]]:
-    """Predict every structure of a file with the ``top`` best models of a run.
+    """Predict every structure of a file with the first ``top`` models of a run's ensemble (None: all).
 
     Raises DataError for an unreadable file and for elements that were never trained on (unless ``allow_unseen``).
     """

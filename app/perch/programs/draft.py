@@ -111,7 +111,7 @@ def _lines(
     yield f"epochs: {epochs}   # as in the template; schedules that hang on it stay true"
     yield "strategy: asha   # 'perch strategies' lists the others"
     yield f"budget: {{trials: {TRIALS}}}   # or {{time: 8h}}"
-    yield "confirm: {top: 3, seeds: 3}   # the best are trained anew with fresh seeds before one is named"
+    yield "confirm: {share: 0.5}   # the most promising and the first point are trained anew with fresh seeds, for at most half of the search"
     yield "resources: {cpus: 1}   # of one trial; {gpus: 1} or a part of one where there are any"
     for trap in preset.traps:
         yield f"# {trap}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from perch.command import Command
 from perch.programs.training import Order, Training
-from perch.study import Study
+from perch.study import SMALLEST_RACE, Study
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,17 @@ def epochs_of_asha(trials: int, epochs: int, reduction_factor: int = 3) -> float
 
 
 def cost_s(study: Study, found: Probe) -> tuple[float, float]:
-    """Worker seconds of a campaign: the search under ASHA, and the confirmations."""
+    """Worker seconds of a campaign: the search under ASHA, and at most of the trainings with fresh seeds."""
     trials = study.budget.trials or 1
     each_s = found.startup_s + found.stop_s
     search = trials * each_s + epochs_of_asha(trials, study.epochs) * found.epoch_s
-    repeats = study.confirm.top * study.confirm.seeds
-    return search, repeats * (each_s + study.epochs * found.epoch_s)
+    training_s = each_s + study.epochs * found.epoch_s
+    confirm = study.confirm
+    most = (confirm.top + 1) * confirm.seeds if confirm.top else 0  # the starting point takes part
+    if confirm.share is None or not most:
+        return search, most * training_s
+    paid = math.floor(confirm.share * epochs_of_asha(trials, study.epochs) / study.epochs)
+    return search, min(max(paid, SMALLEST_RACE), most) * training_s
 
 
 def workers(study: Study, cores: int) -> int:

@@ -50,6 +50,12 @@ class Run:
         found: dict[str, Any] | None = self.summary["best"]
         return found
 
+    @property
+    def winner(self) -> dict[str, Any] | None:
+        """The configuration with the lowest mean over fresh seeds (``perch.record.winner``); None in records of earlier versions."""
+        found: dict[str, Any] | None = self.summary["winner"]
+        return found
+
     def _read(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
@@ -80,4 +86,13 @@ def load(path: str | Path) -> Run:
         raise RecordError(
             f"cannot read '{folder.summary}'", why=str(error), fix="delete it; it is made anew"
         ) from error
-    return Run(folder.path, result, study)
+    return Run(folder.path, {**_unknown_earlier(result), **result}, study)
+
+
+def _unknown_earlier(result: dict[str, Any]) -> dict[str, Any]:
+    """What summaries of earlier versions lack: nothing was measured against anything, and times were not told apart."""
+    return {
+        "winner": None, "start_point": None, "standings": [], "comparisons": [], "epochs_per_trial": None,
+        "search": {"epochs": result.get("epochs", 0), "wall_s": result.get("wall_s", 0.0)},
+        "fresh_seeds": {"trainings": 0, "epochs": 0, "wall_s": 0.0, "allowance_epochs": None, "allowance_s": None},
+    }  # fmt: skip

@@ -5,17 +5,21 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from perch.record.comparisons import comparisons
 from perch.record.tables import Tables, TrialRow
+from perch.record.winner import standings, winner
 from perch.study import Study
 from perch.vocabulary import TEST_MAE_EV
 
 
 def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
-    """The summary as the contract names its keys. ``best`` is the confirmed best where there is one."""
+    """The summary as the contract names its keys. ``best`` is the winner as a trial of the search, with its values there."""
     search = [t for t in tables.trials.values() if t.phase == "search"]
     attempt = tables.attempts[-1] if tables.attempts else {}
     devices = [d for d in tables.curves.get("device", []) if d]
-    best = _best(tables, search)
+    standing = standings(tables)
+    won = winner(tables, standing)
+    best = _best(tables, search, standing)
     ridge = tables.baselines.get("ridge_composition")
     return {
         "run_id": run_id,
@@ -40,8 +44,15 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "baselines": tables.baselines,
         "baselines_test": attempt.get("baselines_test") or {},
         "data": attempt.get("data") or {},
+        "search": {"epochs": tables.epochs_by_phase["search"], "wall_s": round(tables.used_s - tables.confirmed_s, 2)},
+        "fresh_seeds": _fresh(tables),
+        "epochs_per_trial": tables.epochs,
+        "winner": won,
+        "start_point": next((dict(s) for s in standing if s["trial_id"] == tables.start), None),
+        "standings": [{k: s[k] for k in STANDING} for s in standing],
+        "comparisons": comparisons(tables, standing, study.metric),
         "best": best,
-        "beats_ridge": None if ridge is None or best is None else _shown(best) < ridge,
+        "beats_ridge": None if ridge is None or won is None else _shown(won) < ridge,
         "device": max(set(devices), key=devices.count) if devices else None,
         "host": attempt.get("host"),
         "began_unix_s": tables.attempts[0].get("unix_s") if tables.attempts else None,
@@ -49,22 +60,37 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
     }
 
 
-def _shown(best: dict[str, Any]) -> float:
-    """The value that a claim rests on: the confirmed mean where there is one."""
-    confirmed = best.get("confirmed")
-    value = confirmed["validation_mae_ev"] if confirmed else best["validation_mae_ev"]
+STANDING = ("trial_id", "by", "seeds", "failed", "value", "value_deviation", "validation_mae_ev", "test_mae_ev")
+"""What is kept of every configuration that was trained with fresh seeds."""
+
+
+def _fresh(tables: Tables) -> dict[str, Any]:
+    """What the trainings with fresh seeds took, and what they were allowed."""
+    terms = tables.fresh_terms
+    trainings = sum(t.of is not None for t in tables.trials.values())
+    allowance = terms.get("allowance")
+    return {
+        "trainings": trainings, "epochs": tables.epochs_by_phase["confirm"], "wall_s": round(tables.confirmed_s, 2),
+        "allowance_epochs": None if terms.get("in_seconds") else allowance,
+        "allowance_s": allowance if terms.get("in_seconds") else None,
+    }  # fmt: skip
+
+
+def _shown(won: dict[str, Any]) -> float:
+    """The value that a claim rests on: the mean over fresh seeds where there are some."""
+    value = won["validation_mae_ev"]
     return float("inf") if value is None else float(value)
 
 
-def _best(tables: Tables, search: list[TrialRow]) -> dict[str, Any] | None:
+def _best(tables: Tables, search: list[TrialRow], standing: list[dict[str, Any]]) -> dict[str, Any] | None:
     finite = [t for t in search if t.best_value is not None]
     if not finite:
         return None
     leader = min(finite, key=lambda t: tables.sign * (t.best_value or 0.0))
     confirmed = {t: c for t in tables.confirming if (c := _confirmed(tables, t)) is not None}
-    complete = len(confirmed) == len(tables.confirming) > 0
-    if complete:
-        leader = tables.trials[min(confirmed, key=lambda t: tables.sign * confirmed[t]["value"])]
+    first = next((s["trial_id"] for s in standing if s["trial_id"] in tables.trials), None)
+    if first is not None:
+        leader = tables.trials[first]
     return {
         "trial_id": leader.trial_id,
         "config": leader.best_config or leader.config,
@@ -78,7 +104,7 @@ def _best(tables: Tables, search: list[TrialRow]) -> dict[str, Any] | None:
 
 def _confirmed(tables: Tables, trial: str) -> dict[str, Any] | None:
     """Mean and deviation over the fresh seeds of one configuration; None before one of them has ended."""
-    repeats = [t for t in tables.trials.values() if t.of == trial and t.status in ("completed", "stopped")]
+    repeats = [t for t in tables.trials.values() if t.of == trial and t.status == "completed"]
     repeats = [t for t in repeats if t.best_value is not None]
     if not repeats:
         return None

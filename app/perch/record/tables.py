@@ -43,6 +43,8 @@ class TrialRow:
     best_config: dict[str, Any] | None = None
     best_validation: float | None = None
     tests: dict[str, float] = field(default_factory=dict)
+    best_metrics: dict[str, float] = field(default_factory=dict)
+    """Of a training with a fresh seed: every number that it reported at its best epoch."""
     rung: int | None = None
     parent: tuple[str, int, int] | None = None
     redone_s: float = 0.0
@@ -65,6 +67,14 @@ class Tables:
         self.worker_s = 0.0
         self.seconds: dict[str, float] = dict.fromkeys(ACTIVITIES, 0.0)
         self.confirming: list[str] = []
+        """Whose configurations are trained with fresh seeds."""
+        self.start: str | None = None
+        """The one among them that is the starting point."""
+        self.fresh_configs: dict[str, dict[str, Any]] = {}
+        self.fresh_terms: Event = {}
+        self.epochs_by_phase: Counter[str] = Counter()
+        self.confirmed_s = 0.0
+        """Consumed seconds of the trainings with fresh seeds; the rest is the search's."""
         self.avoided: list[str] = []
         """Addresses of nodes that the run stopped using."""
         self.losses: Counter[str] = Counter()
@@ -77,6 +87,8 @@ class Tables:
         """Take an event into account."""
         now_s = event.get("used_s", self.used_s)
         self.worker_s += self._slots * max(now_s - self.used_s, 0.0)
+        if self.confirming:
+            self.confirmed_s += max(now_s - self.used_s, 0.0)
         self.used_s = max(self.used_s, now_s)
         handler = getattr(self, f"_on_{event['e']}", None)
         if handler is not None:
@@ -94,7 +106,7 @@ class Tables:
         self.attempts.append(event)
         self._slots, self._attempt_began_s = 0, self.used_s
         if event.get("extends"):
-            self.confirming = []
+            self.confirming, self.start, self.fresh_terms = [], None, {}
 
     def _on_trial(self, event: Event) -> None:
         self.trials[event["id"]] = TrialRow(
@@ -121,10 +133,13 @@ class Tables:
         metrics, value, epoch = event.get("m", {}), self.sign * event["value"], event["epoch"]
         self._curve_row(trial, event, metrics, value)
         trial.epochs, trial.value = epoch, value
+        self.epochs_by_phase[trial.phase] += 1
         if trial.best_value is None or self.sign * value < self.sign * trial.best_value:
             trial.best_value, trial.best_epoch, trial.best_segment = value, epoch, trial.segment
             trial.best_config = trial.config
             trial.tests = {k: v for k, v in metrics.items() if k.startswith(TEST_MAE_EV)}
+            if trial.of is not None:
+                trial.best_metrics = {k: float(v) for k, v in metrics.items() if type(v) in (int, float)}
         validation = metrics.get(VALIDATION_MAE_EV)
         if validation is not None and (trial.best_validation is None or validation < trial.best_validation):
             trial.best_validation = validation
@@ -198,7 +213,8 @@ class Tables:
         trial.failure, trial.error = event["failure"], event.get("message")
 
     def _on_confirm(self, event: Event) -> None:
-        self.confirming = list(event["trials"])
+        self.confirming, self.start, self.fresh_terms = list(event["trials"]), event.get("start"), event
+        self.fresh_configs = dict(event.get("configs", {}))
 
     def _on_close(self, event: Event) -> None:
         self.closed = event

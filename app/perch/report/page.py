@@ -78,7 +78,7 @@ def _shown(one: Drawn, files: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 def _best(report: ReportData) -> list[tuple[str, str]]:
-    return _pairs(report.best.get("config") or {})
+    return _pairs((report.winner or report.best).get("config") or {})
 
 
 def _further(report: ReportData) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from perch.record.collapsed import is_collapsed
 from perch.record.protocol import Record
+from perch.record.winner_file import read_about
 from perch.study import Study
 from perch.vocabulary import TEST_MAE_EV
 
@@ -46,6 +47,8 @@ class ReportData:
     curves: pd.DataFrame
     overheads: pd.DataFrame
     predictions: pd.DataFrame | None
+    words: Sequence[str] = ()
+    """What ``best/winner.json`` says of its models, besides the winner's own line."""
 
     @property
     def metric(self) -> str:
@@ -127,6 +130,11 @@ class ReportData:
         """The best trial as the summary names it; empty while no trial has reported anything."""
         return self.summary["best"] or {}
 
+    @property
+    def winner(self) -> Mapping[str, Any]:
+        """The winner as the summary names it; empty while there is none."""
+        return self.summary["winner"] or {}
+
     @cached_property
     def best_value(self) -> float | None:
         """The best trial's best value of the metric."""
@@ -159,6 +167,7 @@ def gather(run: Record) -> ReportData:
         curves=curves.sort_values(["trial_id", "segment", "epoch"], kind="stable").reset_index(drop=True),
         overheads=run.overheads,
         predictions=pd.read_parquet(predictions) if predictions.exists() else None,
+        words=tuple(((read_about(run.folder / "best") or {}).get("words") or [])[1:]),
     )
 
 

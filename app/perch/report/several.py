@@ -123,7 +123,7 @@ def _page(
 def _cells(report: ReportData) -> list[str]:
     from perch.formatting import duration
 
-    summary, best = report.summary, report.best
+    summary, best = report.summary, report.winner or report.best
     time_s = float(report.curves["time_s"].max()) if len(report.curves) else None
     ridge = report.baselines.get("ridge_composition")
     return [
@@ -131,7 +131,7 @@ def _cells(report: ReportData) -> list[str]:
         str(summary["seed"]),
         f"{len(report.trials):,}",
         duration(time_s),
-        _number(report.best_value),
+        _number(best.get("value")),
         _number(best.get(TEST_MAE_EV)),
         _number(ridge),
     ]

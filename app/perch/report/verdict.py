@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perch.record.collapsed import had_time
+from perch.record.words import selection, winner_line, worth_it
 from perch.report.report_data import ReportData
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -20,18 +21,37 @@ def sentences(report: ReportData) -> list[Sentence]:
             ("plain", f"No trial has reported a result{' yet' if going_on else ''}."),
             *_care(report),
         ]
-    best = report.best
+    return [*_state(report), *_winner(report), *_care(report)]
+
+
+def _winner(report: ReportData) -> list[Sentence]:
+    """The winner, what it is worth and what it was measured against: the terminal's own sentences."""
+    summary, won = report.summary, report.winner
+    if not won:
+        return _best_of_the_search(report)
+    out: list[Sentence] = [("plain", f"Winner: {winner_line(summary)}.")]
+    if won["seeds"]:
+        out += [("plain", sentence) for sentence in selection(summary)]
+        out += worth_it(summary)
+        if summary["beats_ridge"] is False:
+            out.append(("warning", "This run loses to a ridge regression on composition: do not use its model."))
+    else:
+        out += _baselines(report, float(won["value"]))
+    return out + [("plain", f"{line[0].upper()}{line[1:]}.") for line in report.words]
+
+
+def _best_of_the_search(report: ReportData) -> list[Sentence]:
+    """Of a record that names no winner (an earlier version's)."""
+    best, value = report.best, report.best_value or 0.0
     test = best.get(TEST_MAE_EV)
     shown = "" if test is None or report.metric == TEST_MAE_EV else f" (test MAE {float(test):.3g} eV)"
-    out = [
-        (
-            "plain",
-            f"Best {report.metric_label}: {value:.4g}{shown}, trial {best.get('trial_id')}, epoch {best.get('epoch')}.",
-        )
-    ]
+    first = f"Best {report.metric_label}: {value:.4g}{shown}, trial {best.get('trial_id')}, epoch {best.get('epoch')}."
     confirmed = (best.get("confirmed") or {}).get("value")
-    claimed = value if confirmed is None else float(confirmed)
-    return [*_state(report), *out, *_confirmed(report), *_baselines(report, claimed), *_care(report)]
+    return [
+        ("plain", first),
+        *_confirmed(report),
+        *_baselines(report, value if confirmed is None else float(confirmed)),
+    ]
 
 
 def _state(report: ReportData) -> list[Sentence]:
@@ -99,9 +119,13 @@ def numbers(report: ReportData) -> list[tuple[str, str]]:
     counts = report.fates.value_counts()
     out = [("trials", f"{len(report.trials):,}")]
     out += [(f"… {state}", f"{n:,}") for state, n in counts.items()]
-    out.append(("epochs trained", f"{len(report.curves):,}"))
-    if len(report.curves):
-        out.append(("consumed time", duration(float(report.curves["time_s"].max()))))
+    search, fresh = report.summary["search"], report.summary["fresh_seeds"]
+    out += [("epochs of the search", f"{search['epochs']:,}"), ("time of the search", duration(search["wall_s"]))]
+    if fresh["trainings"]:
+        out += [
+            ("trainings with fresh seeds", f"{fresh['trainings']:,}"),
+            ("… their epochs", f"{fresh['epochs']:,}"), ("… their time", duration(fresh["wall_s"])),
+        ]  # fmt: skip
     seconds = float(report.summary["worker_seconds"])
     out.append(("worker time", duration(seconds)))
     if share := _gpus(report):

@@ -20,6 +20,7 @@ from perch.formatting import short_path
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
 from perch.runs.resume import Target, asks_for_more, planned_workers, replay
+from perch.runs.starting_point import starting_point
 from perch.study import Study, dump
 from perch.trainables import Data, Kind, kind_of
 from perch.view.live import View
@@ -97,7 +98,10 @@ def open_attempt(goal: Target, data: Data, view: View | None, began_s: float) ->
     clock = WallClock()
     extends = state.closed == "done" or (bool(state.confirming) and asks_for_more(state.last_attempt, study))
     clock.start(state.used_s, began_s)
-    confirmation = Confirmation(log, study.confirm.top, study.confirm.seeds)
+    confirm = study.confirm
+    confirmation = Confirmation(
+        log, confirm.top, confirm.seeds, confirm.share, starting_point(study), study.budget.time
+    )
     campaign = Campaign(_rules(kind), state, log, clock, folder, confirmation)
     campaign.emit(
         e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
@@ -118,7 +122,9 @@ def open_attempt(goal: Target, data: Data, view: View | None, began_s: float) ->
 
 def _rules(kind: Kind) -> Rules:
     rules = Rules.of(kind.study)
-    return rules if kind.saves_when_asked else replace(rules, checkpoints="none", insure_s=None)
+    if kind.saves_when_asked:
+        return rules
+    return replace(rules, checkpoints="none", insure_s=None, keeps_reported=kind.can_save)
 
 
 def _facts(prepared: Prepared | None) -> dict[str, Any]:

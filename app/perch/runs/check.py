@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from perch.errors import StudyError
 from perch.runs.ending import free_bytes
 from perch.runs.strategy import build_strategy
+from perch.study import Study
 from perch.trainables.kind import Kind
 
 
-def check(kind: Kind) -> None:
+def check_metric(study: Study, allowed: bool = False) -> None:
+    """A run must not choose by the rows that it is judged by in the end. Raises StudyError unless that is ``allowed``."""
+    words = re.split(r"[^a-z]+", study.metric.lower())
+    if "test" in words and not allowed:
+        raise StudyError(
+            f"metric: '{study.metric}' is made of test rows",
+            why="what chooses among configurations fits them too: the test error would no longer say how good the winner is",
+            fix="choose by a validation metric, or add --allow-test-metric and report the number as a validation error",
+        )
+
+
+def check(kind: Kind, allow_test_metric: bool = False) -> None:
     """Everything that can be found before Ray starts and without anything heavy."""
     study = kind.study
+    check_metric(study, allow_test_metric)
     build_strategy(study, saves=kind.can_save)
     kind.check()
     cpus = study.resources.cpus

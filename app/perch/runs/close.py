@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import subprocess
 import sys
@@ -131,27 +130,28 @@ def _finish(attempt: Attempt, outcome: Outcome, broken: bool) -> None:
         write(attempt.folder)
     if outcome.ending != "done" or attempt.campaign.state.best is None:
         return
-    if attempt.study.trainable_is_ours:
-        with attempt.steps.step("writing the best weights"):
-            from perch.best.models import write_best
-
-            problems = write_best(attempt.study, attempt.folder, attempt.data.cache)
-        for problem in problems:
-            print(f"perch: {problem}", file=sys.stderr)
-    elif (program := attempt.study.program) is not None:
-        from perch.programs.best import write_best as write_program_best
-
-        places = (attempt.folder.program_trials, attempt.folder.best, attempt.folder.summary)
-        for problem in write_program_best(*places, checkpoints=program.checkpoint is not None):
-            print(f"perch: {problem}", file=sys.stderr)
-    elif attempt.folder.weights.is_dir():
-        from perch.training.keeping import write_best as write_kept
-
-        winner = json.loads(attempt.folder.summary.read_text())["best"]
-        for problem in write_kept(attempt.folder.weights, attempt.folder.best, winner):
-            print(f"perch: {problem}", file=sys.stderr)
+    with attempt.steps.step("writing the best weights"):
+        problems = _write_best(attempt)
+    for problem in problems:
+        print(f"perch: {problem}", file=sys.stderr)
     if os.environ.get("PERCH_REPORT") != "0":  # a comparison reports on its runs together
         with attempt.steps.step("writing the report"):
             from perch.report.write import write as write_report
 
             write_report(attempt.folder.path, files=bool(attempt.study.log))
+
+
+def _write_best(attempt: Attempt) -> list[str]:
+    """``best/``; returns what must be said of it, in words."""
+    study, folder = attempt.study, attempt.folder
+    if study.trainable_is_ours:
+        from perch.best.models import write_best
+
+        return write_best(study, folder, attempt.data.cache)
+    from perch.best.copied import write_copied
+
+    if study.program is not None:
+        return write_copied(folder, saves=study.program.checkpoint is not None)
+    paths = sorted(attempt.campaign.state.paths.items())
+    reported = {trial: (path, epoch) for (trial, _, epoch), path in paths if folder.has(path)}
+    return write_copied(folder, saves=attempt.kind.saves_when_asked, reported=reported)

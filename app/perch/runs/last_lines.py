@@ -1,12 +1,14 @@
-"""The lines that a run prints at its end: the best configuration, the baselines, the next command."""
+"""The lines that a run prints at its end: the winner, what it was measured against, the next command."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from typing import Any
 
-from perch.formatting import configuration, duration, short_path
+from perch.formatting import configuration, short_path
+from perch.record.reading import Run
+from perch.record.winner_file import read_about
+from perch.record.words import selection, totals, winner_line, worth_it
 from perch.runs.outcome import DONE, ENDINGS, Outcome
 from perch.runs.resume import resume_command
 
@@ -24,7 +26,7 @@ def closing(outcome: Outcome) -> Iterator[str]:
     from perch.record import load
 
     run = load(outcome.folder.path)
-    yield from _result(run.summary)
+    yield from _result(run)
     fill_ins = int(run.trials.by.str.startswith("random (").sum())
     if fill_ins:
         yield f"  note:    {fill_ins} of {len(run.trials)} configurations were drawn at random where the searcher had none"
@@ -39,29 +41,25 @@ def closing(outcome: Outcome) -> Iterator[str]:
     )
 
 
-def _result(summary: dict[str, Any]) -> Iterator[str]:
-    best = summary["best"]
-    share = f"{summary['trials']} trials, {summary['failed']} failed, {duration(summary['wall_s'])}"
-    yield f"{summary['run_id']}: {share}"
-    if best is None:
+def _result(run: Run) -> Iterator[str]:
+    summary = run.summary
+    yield f"{summary['run_id']}: {totals(summary)}"
+    won = summary["winner"]
+    if won is None:
         yield "  no trial reported anything"
         return
-    yield f"  best:    trial {best['trial_id']}, epoch {best['epoch']}: {configuration(best['config'])}"
-    if best["validation_mae_ev"] is None:
-        yield f"           {summary['metric']} {best['value']:.4g}"
-        if (confirmed := best["confirmed"]) is not None:
-            seeds = "a fresh seed" if confirmed["seeds"] == 1 else f"{confirmed['seeds']} fresh seeds"
-            spread = "" if confirmed["value_deviation"] is None else f" ± {confirmed['value_deviation']:.2g}"
-            yield f"           trained with {seeds}: {summary['metric']} {confirmed['value']:.4g}{spread}"
-        return
-    test = "" if best["test_mae_ev"] is None else f", test MAE {best['test_mae_ev']:.3f} eV"
-    yield f"           validation MAE {best['validation_mae_ev']:.3f} eV{test}"
-    if (confirmed := best["confirmed"]) is not None and confirmed["validation_mae_ev"] is not None:
-        test = "" if confirmed["test_mae_ev"] is None else f", test MAE {confirmed['test_mae_ev']:.3f} eV"
-        seeds = "a fresh seed" if confirmed["seeds"] == 1 else f"{confirmed['seeds']} fresh seeds"
-        yield f"           trained again with {seeds}: validation MAE {confirmed['validation_mae_ev']:.3f} eV{test}"
-    named = [f"{k.replace('_', ' ')} {v:.3f} eV" for k, v in summary["baselines"].items() if v is not None]
-    if named:
-        yield f"  against: {', '.join(named)} (validation MAE of the baselines)"
+    yield f"  winner:  {winner_line(summary)}"
+    yield f"           {configuration(won['config'])}"
+    for sentence in selection(summary):
+        yield f"           {sentence}"
+    for n, (_, sentence) in enumerate(worth_it(summary)):
+        yield f"  {'against:' if n == 0 else '        '} {sentence}"
+    if not won["seeds"]:
+        named = [f"{k.replace('_', ' ')} {v:.3f} eV" for k, v in summary["baselines"].items() if v is not None]
+        if named:
+            yield f"  against: {', '.join(named)} (validation MAE of the baselines)"
     if summary["beats_ridge"] is False:
         yield "           this run loses to a ridge regression on composition: do not use its model"
+    about = read_about(run.folder / "best")
+    for line in [] if about is None else about["words"][1:]:
+        yield f"  model:   {line}"

@@ -160,7 +160,8 @@ def asks_for_more(before: Mapping[str, Any], study: Study) -> bool:
     old, new = before.get("budget") or {}, study.budget
     larger_trials = old.get("trials") is not None and (new.trials is None or new.trials > old["trials"])
     larger_time = old.get("time") is not None and (new.time is None or new.time > old["time"])
-    more_confirm = before.get("confirm") != study.confirm.model_dump() and study.confirm.top > 0
+    confirmed = {"share": None, **(before.get("confirm") or {})}  # earlier versions knew no share
+    more_confirm = confirmed != study.confirm.model_dump() and study.confirm.top > 0
     return larger_trials or larger_time or more_confirm
 
 

@@ -31,11 +31,14 @@ def run_study(
     steps: Steps | None = None,
     cpus: int | None = None,
     allow_changed_data: bool = False,
+    allow_test_metric: bool = False,
 ) -> Outcome:
     """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
 
     Everything that can be wrong raises a PerchError before anything has started. A Ray that is initialised already is
-    used and left alone. ``steps``: where it is said what is being done, until there are results to show. ``allow_changed_data``: go on though the data differ from those that the run began with. ``cpus``: cores of a private Ray (None: what this machine offers).
+    used and left alone. ``steps``: where it is said what is being done, until there are results to show. ``cpus``: cores
+    of a private Ray (None: what this machine offers).  ``allow_changed_data``: go on though the data differ from those
+    that the run began with.  ``allow_test_metric``: choose by test rows.
     """
     from perch.engine.ray_session import surroundings
     from perch.engine.signals import handlers_restored
@@ -44,28 +47,19 @@ def run_study(
     ensure_home()
     with handlers_restored(), surroundings(kind_of(study).python_path) as private:
         steps = Silent() if quiet else steps if steps is not None else Steps()
-        return _run(
-            study,
-            out,
-            run_id,
-            resume,
-            None if quiet else View(steps=steps),
-            steps,
-            began_s,
-            cpus,
-            private,
-            allow_changed_data,
-        )
+        shown = None if quiet else View(steps=steps)
+        allowed = (allow_changed_data, allow_test_metric)
+        return _run(study, out, run_id, resume, shown, steps, began_s, cpus, private, *allowed)
 
 
 def _run(
     study: Study, out: str | Path | None, run_id: str | None, resume: bool, shown: View | None, steps: Steps, began_s: float,
-    cpus: int | None, private: Path | None, allow_changed_data: bool,
+    cpus: int | None, private: Path | None, allow_changed_data: bool, allow_test_metric: bool,
 ) -> Outcome:  # fmt: skip
     root = Path(out).absolute() if out is not None else study.path(study.storage)
     with steps.step("checking the study"):
         goal = target(study, root, run_id, resume)
-        check(goal.kind)
+        check(goal.kind, allow_test_metric)
         check_writable(root)
     if finished(goal):
         return Outcome(goal.folder, "done", "the run is finished under this budget")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perch.campaign.campaign import Campaign
@@ -17,21 +17,25 @@ from perch.simulate.delays import Delays
 from perch.simulate.interruptions import NONE, Interruptions
 from perch.simulate.virtual_clock import VirtualClock, VirtualEngine, VirtualStore
 from perch.strategies.strategy import Strategy
+from perch.study import Confirm
 
 
 class _Recorder:
-    """A log that keeps the events that nobody has taken yet."""
+    """A log that keeps the events that nobody has taken yet; ``whole``: and those that somebody has."""
 
-    def __init__(self) -> None:
+    def __init__(self, whole: bool) -> None:
         self.events: list[dict[str, Any]] = []
+        self.past: list[dict[str, Any]] | None = [] if whole else None
 
     def append(self, event: dict[str, Any]) -> None:
         """Keep an event until it is taken."""
         self.events.append(event)
+        if self.past is not None:
+            self.past.append(event)
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """What has not been taken."""
-        yield from self.events
+        """All events, or those that have not been taken where only these are kept."""
+        yield from (self.events if self.past is None else self.past)
 
     def take(self) -> list[dict[str, Any]]:
         """The events that have come since the last call."""
@@ -48,17 +52,23 @@ def simulate(
     delays: Delays | None = None,
     epochs: int = sys.maxsize,
     interruptions: Interruptions = NONE,
+    confirm: Confirm | None = None,
+    start: Mapping[str, Any] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Run a strategy to its end, or to ``time_s``, and yield the events of its log as they happen.
 
     ``epochs``: the most that a trial may train, as far as the state of trials (completed or stopped) depends on it.
     ``interruptions``: trials then save insurance checkpoints, as those of a real run do.
+    ``confirm``: the trainings with fresh seeds that follow once the strategy has ended, ``start`` the starting point among
+    them; None: none do. They share the search's epochs, and need ``epochs``.
     Raises StrategyError when the strategy asks for nothing while nothing runs, resumes a trial that does not wait, or
     exploits a checkpoint that is not there.
     """
     delays = delays or Delays()
-    log, clock, store = _Recorder(), VirtualClock(delays.suggest_s), VirtualStore()
+    log, clock, store = _Recorder(whole=confirm is not None), VirtualClock(delays.suggest_s), VirtualStore()
     state, confirmation = State(strategy, epochs), Confirmation(log, top=0, seeds=0)
+    if confirm is not None:
+        confirmation = Confirmation(log, confirm.top, confirm.seeds, confirm.share, start)
     rules = Rules(epochs, insure_s=None if interruptions == NONE else LONGEST_S)
 
     def attempt() -> Campaign:

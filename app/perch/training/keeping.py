@@ -77,17 +77,3 @@ def _kept(folder: Path) -> float:
         return float(json.loads((folder / ABOUT).read_text())["value"])
     except (OSError, ValueError, KeyError):
         return math.inf
-
-
-def write_best(weights: Path, best: Path, winner: Mapping[str, Any]) -> list[str]:
-    """Put the winner's kept weights into ``best``; returns what could not be had, in words."""
-    best.mkdir(parents=True, exist_ok=True)
-    (best / "config.json").write_text(json.dumps(winner["config"], indent=1))
-    kept = weights / str(winner["trial_id"])
-    if not (kept / ABOUT).is_file():
-        return [
-            f"the weights of trial {winner['trial_id']} were not kept: it was never among the best while it trained"
-        ]
-    shutil.copytree(kept, best, dirs_exist_ok=True)
-    epoch = json.loads((kept / ABOUT).read_text())["epoch"]
-    return [] if epoch == winner["epoch"] else [f"the weights kept are of epoch {epoch}, the best is {winner['epoch']}"]

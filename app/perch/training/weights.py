@@ -1,7 +1,7 @@
 """A trained model as a folder: ``weights.pt`` (loads with ``weights_only=True``) and ``config.json``.
 
-While a run goes on, a trial that leads keeps its weights in one small file, ``weights/<trial>.pt`` (``keep``). At the end
-the best five become folders (``save_best``): ``best/`` and ``best/ensemble/2`` to ``5``.
+While a run goes on, a trial that leads keeps its weights in one small file, ``weights/<trial>.pt`` (``keep``), and so does
+every training with a fresh seed. At the end some become folders: ``best/`` and ``best/ensemble/2``, ``3`` and so on (``save_best``).
 """
 
 from __future__ import annotations
@@ -107,14 +107,20 @@ def save_model(folder: Path, training: Training, kept: Kept, about: Mapping[str,
 
 
 def ensemble_folders(best: Path) -> list[Path]:
-    """Where the best and the next four lie: ``best`` itself, then ``best/ensemble/2`` to ``5``."""
-    return [best, *(best / "ensemble" / str(rank) for rank in range(2, 6))]
+    """Where the models of an ensemble lie: ``best`` itself, then those of ``best/ensemble``, by number."""
+    further = [f for f in (best / "ensemble").glob("*") if f.name.isdigit()]
+    return [best, *sorted(further, key=lambda f: int(f.name))]
+
+
+def member_folder(best: Path, number: int) -> Path:
+    """Where member number 1, 2, … of an ensemble lies."""
+    return best if number == 1 else best / "ensemble" / str(number)
 
 
 def save_best(best: Path, models: Sequence[tuple[Training, Kept, Mapping[str, Any]]]) -> None:
-    """Write the best models, the best first, at most five: (training on that configuration's data, weights, about)."""
-    for (training, kept, about), folder in zip(models, ensemble_folders(best), strict=False):
-        save_model(folder, training, kept, about)
+    """Write an ensemble in place of what ``best`` holds: (training on that configuration's data, weights, about)."""
+    for number, (training, kept, about) in enumerate(models, 1):
+        save_model(member_folder(best, number), training, kept, about)
 
 
 def read_model(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

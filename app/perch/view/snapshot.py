@@ -8,7 +8,7 @@ from perch.campaign.campaign import Campaign
 from perch.formatting import gist, short_path
 from perch.log.folder import RunFolder
 from perch.log.state import CONFIRM, SEARCH
-from perch.study import Study
+from perch.study import SMALLEST_RACE, Study
 from perch.view.live import Best, Rung, Snapshot
 
 
@@ -38,7 +38,7 @@ def snapshot(
         trials=counts,
         best=best,
         rungs=tuple(Rung(e, n, passed) for e, (n, passed) in sorted(state.rungs.items())),
-        budget_s=None if confirming or study.budget.time is None else study.budget.time + state.confirmed_s,
+        budget_s=_budget_s(study, campaign, elapsed_s),
         budget_trials=study.budget.trials,
         trials_per_minute=None if confirming or elapsed_s < 1 or not ended else ended / elapsed_s * 60,
         workers_busy=sum(t.status == "running" for t in state.live.values()),
@@ -48,10 +48,29 @@ def snapshot(
         note=_note(campaign),
         folder=short_path(folder.path),
         confirming=confirm,
-        confirm_trials=len(state.confirming) * study.confirm.seeds if confirming else None,
+        confirm_trials=_trainings(campaign) if confirming else None,
         running=tuple((t.id, t.epoch) for t in state.live.values() if t.status == "running"),
         failed=None if state.last_failed is None else (state.last_failed[0], gist(state.last_failed[1])),
     )
+
+
+def _budget_s(study: Study, campaign: Campaign, now_s: float) -> float | None:
+    """Consumed seconds at which the phase that goes on will have ended; None: it hangs on trials and epochs."""
+    state = campaign.state
+    if not state.confirming:
+        return None if study.budget.time is None else study.budget.time + state.confirmed_s
+    if state.fresh.allowance is None or not state.fresh.in_seconds:
+        return None
+    return now_s - state.confirming_for_s(now_s) + state.fresh.allowance
+
+
+def _trainings(campaign: Campaign) -> int | None:
+    """How many trainings with fresh seeds there will be at most; None: it hangs on how long they take."""
+    race = campaign.state.fresh
+    most = len(race.entrants) * (race.seeds or campaign.confirmation.seeds)
+    if race.allowance is None:
+        return most
+    return None if race.in_seconds else min(most, max(int(race.allowance // campaign.state.epochs), SMALLEST_RACE))
 
 
 def _note(campaign: Campaign) -> str:

@@ -57,6 +57,11 @@ CASES = {
     "condition that compares text with a number": (
         spec(space={"opt": {"choice": ["sgd", "adam"]}, "where": "opt > 3"}), [], ["'opt > 3' cannot be evaluated for opt = "]
     ),
+    "metric of test rows": (spec(metric="test_mae_ev"), [], ["made of test rows", "--allow-test-metric"]),
+    "metric of test rows of an own trainable": (
+        spec(trainable="json:dumps", metric="loss/test", space={"x": {"float": [0.0, 1.0]}}), [], ["made of test rows"]
+    ),
+    "share of nothing": (spec(confirm={"share": 0}), [], ["confirm.share", "greater than 0"]),
     "condition that is no text": (spec(space={"lr": {"float": [0.1, 1.0]}, "where": 5}), [], ["5 is no condition"]),
     "condition that nothing meets": (spec(space={"lr": {"float": [0.1, 1.0]}, "where": "lr > 2"}), [], ["no configuration"]),
     "point outside the space": (spec(space={"lr": {"float": [0.1, 1.0]}}, points=[{"lr": 3.0}]), [], ["outside"]),

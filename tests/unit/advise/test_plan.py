@@ -11,7 +11,8 @@ import pytest
 from tests.unit.rehearse.made import SPACE, table
 from typer.testing import CliRunner
 
-from perch.advise.budget import Demand, check_feasible, confirmations_s, plan
+from perch.advise.budget import Demand, check_feasible, confirmations_s, fresh_trainings, plan
+from perch.advise.planning import lines
 from perch.advise.probe import asked, constructed
 from perch.cli.plan import app
 from perch.errors import PerchError, StudyError
@@ -36,11 +37,23 @@ PLAIN = table(200, seconds=np.full((200, 9), 10.0), recorded=Recorded())
 
 
 def test_the_confirmation_is_given_to_the_first_free_worker() -> None:
-    """Six trainings of 90 s: two rounds on four workers, one on six, six on one."""
-    for workers, expected_s in ((4, 180.0), (6, 90.0), (1, 540.0)):
+    """Nine trainings of 90 s, the starting point's among them: three rounds on four workers, one on nine, nine on one."""
+    for workers, expected_s in ((4, 270.0), (9, 90.0), (1, 810.0)):
         found = confirmations_s(PLAIN, study(), Demand(workers, 1.0, 8.0), 3)
         assert found.tolist() == [expected_s] * 3
     assert confirmations_s(PLAIN, study(confirm={"top": 0}), Demand(1, 1.0, 8.0), 2).tolist() == [0.0, 0.0]
+
+
+def test_a_race_is_planned_within_its_share_and_with_the_smallest_race_at_least() -> None:
+    race = study(confirm={"share": 0.25}, budget={"time": "1h"})
+    demand = Demand(4, 1.0, 8.0)
+    assert fresh_trainings(PLAIN, race, demand) == 30, "five configurations and the starting point, five seeds at most"
+    assert fresh_trainings(PLAIN, study(confirm={"share": 0.1}, budget={"time": "1h"}), demand) == 4 * (360 // 90)
+    assert fresh_trainings(PLAIN, study(confirm={"share": 0.25}, budget={"time": "1m"}), demand) == 2
+    bought = plan(PLAIN, race, variants(["asha"])[0], demand, range(2), processes=1)
+    assert bought.confirm_trainings == 30
+    told = "\n".join(lines(race, PLAIN, demand, bought))
+    assert "a share of 0.25 of the search: at most 30 full trainings with fresh seeds" in told
 
 
 def test_rungs_hours_and_cost_add_up() -> None:
@@ -50,12 +63,12 @@ def test_rungs_hours_and_cost_add_up() -> None:
     assert list(levels) == [1, 3, 9]
     assert levels[1].mean > levels[3].mean > levels[9].mean == bought.full.mean > 0
     assert levels[1].mean <= bought.trials.mean <= levels[1].mean + 4
-    assert bought.search_s.mean == pytest.approx(1800 - 180)
+    assert bought.search_s.mean == pytest.approx(1800 - 270)
     assert bought.gpu_hours == pytest.approx(4 * 0.5 * 0.5)
     assert bought.price == pytest.approx(3.0)
     assert bought.requeues == 1
     assert bought.finishes == 1.0
-    epochs = 4 * (1800 - 180) / 10
+    epochs = 4 * (1800 - 270) / 10
     assert 100 * epochs < bought.log_bytes < 2000 * epochs
 
 
@@ -64,7 +77,7 @@ def test_a_number_of_trials_ends_the_search_early() -> None:
     bought = plan(PLAIN, few, variants(["rs"])[0], Demand(4, 1.0, 8.0), range(2), processes=1)
     assert bought.trials.mean == 8
     assert bought.search_s.mean == pytest.approx(180.0)  # two rounds of nine epochs
-    assert bought.gpu_hours == pytest.approx(4 * 360 / 3600)
+    assert bought.gpu_hours == pytest.approx(4 * 450 / 3600)
 
 
 def test_the_chance_of_finishing_falls_with_the_time_left() -> None:

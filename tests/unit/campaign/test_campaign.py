@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from perch.campaign.campaign import Campaign
 from perch.campaign.clock import WallClock
 from perch.campaign.confirmation import Confirmation
+from perch.campaign.race import next_entrant
 from perch.campaign.rules import Rules
 from perch.engine.inline import InlineEngine
 from perch.errors import StrategyError
@@ -18,7 +19,8 @@ from perch.log.folder import RunFolder
 from perch.record import Tables
 from perch.record.summary import summary
 from perch.runs.resume import replay
-from perch.study import parse
+from perch.runs.starting_point import starting_point
+from perch.study import SMALLEST_RACE, parse
 
 EPOCHS = 9
 
@@ -55,9 +57,9 @@ def attempt(path, spec, *, step=step, slots=3, stop_after=None):
     state = replay(spec, folder, log)
     clock = WallClock(read=Ticks())
     clock.start(state.used_s)
-    campaign = Campaign(
-        Rules.of(spec), state, log, clock, folder, Confirmation(log, spec.confirm.top, spec.confirm.seeds)
-    )
+    confirm = spec.confirm
+    confirmation = Confirmation(log, confirm.top, confirm.seeds, confirm.share, starting_point(spec), spec.budget.time)
+    campaign = Campaign(Rules.of(spec), state, log, clock, folder, confirmation)
     campaign.emit(
         e="attempt",
         n=log.attempt,
@@ -81,8 +83,60 @@ def test_a_run_ends_with_every_trial_and_its_confirmation(tmp_path):
     assert campaign.ending == "done"
     assert sum(campaign.state.counts.values()) == 20
     confirmed = [t for t in campaign.state.ended if t.startswith("confirm-")]
-    assert len(confirmed) == 4
+    assert len(confirmed) == 6, "two configurations and the starting point"
     assert campaign.state.live == {}
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kills=st.lists(st.integers(min_value=0, max_value=90), max_size=5), trials=st.integers(4, 30))
+def test_a_race_keeps_to_its_share_however_often_it_is_killed(tmp_path_factory, share, kills, trials):
+    path = tmp_path_factory.mktemp("race") / "run"
+    spec = study(confirm={"share": share}, budget={"trials": trials})
+    for stop_after in [*kills, None]:
+        campaign, _ = attempt(path, spec, stop_after=stop_after)
+    events = list(read(RunFolder(path).events))
+    fresh = [e for e in events if e["e"] == "result" and e["id"].startswith("confirm-")]
+    searched = sum(e["e"] == "result" for e in events) - len(fresh)
+    assert len(fresh) <= max(share * searched, SMALLEST_RACE * EPOCHS)
+    *_, terms = (e for e in events if e["e"] == "confirm")  # one that had ended is held again
+    trained = {e["id"] for e in fresh if e["d"] == "stop"}
+    assert {f"confirm-{e}-1" for e in terms["trials"]} <= trained
+    assert terms["start"] in terms["trials"]
+    assert len({(e["id"], e["epoch"]) for e in fresh}) == len(fresh) == EPOCHS * len(trained)
+    again = replay(spec, RunFolder(path)).fresh
+    assert (again.values, again.placed, again.entrants) == (
+        campaign.state.fresh.values, campaign.state.fresh.placed, campaign.state.fresh.entrants,
+    )  # fmt: skip
+    assert next_entrant(again, spec.confirm.seeds, EPOCHS, 0.0) is None, "replayed, it is as much over as it was live"
+
+
+def test_the_first_point_is_what_the_run_is_measured_against(tmp_path):
+    spec = study(confirm={"share": 1.0}, points=[{"x": 0.9}])
+    campaign, _ = attempt(tmp_path / "run", spec)
+    assert campaign.state.fresh.start == "00000"
+    assert len(campaign.state.fresh.values["00000"]) >= 1
+
+
+def test_without_points_the_middle_of_the_space_is(tmp_path):
+    campaign, _ = attempt(tmp_path / "run", study(confirm={"share": 1.0}))
+    assert campaign.state.fresh.start == "start"
+    assert campaign.state.fresh.configs["start"] == {"x": 0.5}
+
+
+def test_a_trial_that_was_stopped_early_stands_behind_those_that_were_trained_to_the_end(tmp_path):
+    """Its one value may be the lowest of all; its curve says nothing of the end."""
+
+    def lucky(config, trial, epoch, memory):
+        found = step(config, trial, epoch, memory)
+        return {**found, "loss": 0.001} if trial == "00004" and epoch == 1 else found
+
+    spec = study(confirm={"top": 2, "seeds": 1})
+    campaign, _ = attempt(tmp_path / "run", spec, step=lucky)
+    assert campaign.state.best[1] == "00004"
+    chosen = [e for e in campaign.state.fresh.entrants if e != "start"]
+    assert len(chosen) == 2
+    assert {campaign.state.ended[e].status for e in chosen} == {"completed"}
 
 
 @pytest.mark.parametrize("strategy", ["rs", "asha", "ahb", "median", "asha-promote", "pbt"])

@@ -189,6 +189,8 @@ def _write(
     summary = {
         "run_id": folder.name,
         "strategy": strategy,
+        "metric": "validation_mae_ev",
+        "mode": "min",
         "seed": seed,
         "status": "done",
         "reason": "",

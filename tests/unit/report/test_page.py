@@ -12,6 +12,7 @@ import pytest
 from markupsafe import escape
 
 from perch.errors import RecordError
+from perch.record.words import winner_line
 from perch.report import refresh, write
 from perch.report.asking.page_data import unpacked
 from perch.report.asking.trials_table import trials_table
@@ -93,12 +94,18 @@ def test_a_run_that_loses_to_the_ridge_says_so(asha: ReportData) -> None:
     assert not any("loses" in text for _, text in sentences(asha))
 
 
-def test_the_claim_rests_on_the_confirmed_value(asha: ReportData) -> None:
-    confirmed = {"seeds": 3, "value": 0.9, "value_deviation": 0.1, "validation_mae_ev": 0.9, "test_mae_ev": 1.0}
-    best = {**asha.best, "confirmed": confirmed}
-    told = sentences(replace(asha, summary={**asha.summary, "best": best}))
-    assert any("Trained again with 3 fresh seeds" in text for _, text in told)
+def test_the_claim_rests_on_the_winners_fresh_seeds(asha: ReportData) -> None:
+    """The words are the terminal's; tests/unit/record/test_words.py has them all."""
+    won = {
+        "trial_id": "00007", "by": "random", "seeds": 3, "config": {"lr": 0.1}, "trained_to_the_end": True, "epochs": 27, "value": 0.9,
+        "value_deviation": 0.1, "validation_mae_ev": 0.9, "validation_mae_ev_deviation": 0.1, "test_mae_ev": 1.0,
+        "test_mae_ev_deviation": 0.2, "metrics": {}, "search": {"value": 0.8}, "selection_bias": 0.1,
+    }  # fmt: skip
+    summary = {**asha.summary, "winner": won, "beats_ridge": False}
+    told = sentences(replace(asha, summary=summary))
+    assert ("plain", f"Winner: {winner_line(summary)}.") in told
     assert any(kind == "warning" and "loses to" in text for kind, text in told)
+    assert not any(text.startswith("Best ") for _, text in told), "one model, one set of numbers"
 
 
 def test_a_space_that_cannot_learn_and_failures_are_pointed_out(asha: ReportData) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,12 +37,16 @@ def attempt(path: Path, spec: Study, prepared: Any = None) -> Attempt:
 
 def train(one: Attempt, until: int) -> None:
     """Take every placement that there is to its last epoch; stop in the middle of the confirmation, unclosed."""
+    with contextlib.closing(one.log):
+        _train(one, until)
+
+
+def _train(one: Attempt, until: int) -> None:
     campaign = one.campaign
     while (placement := campaign.next_placement(0)) is not None:
         for epoch in range(1, until + 1):
             campaign.result(placement.trial, placement.segment, epoch, {"loss": 1.0 / epoch})
             if campaign.state.confirming:
-                one.log.close()
                 return
 
 
@@ -52,7 +57,6 @@ def test_a_larger_budget_while_the_first_is_being_confirmed_goes_on_searching(tm
     assert again.campaign.state.confirming == []
     train(again, 3)
     assert again.campaign.state.started == 4
-    again.log.close()
 
 
 def test_the_same_budget_goes_on_confirming(tmp_path: Path) -> None:

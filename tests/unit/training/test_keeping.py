@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from perch.training.keeping import keeping, write_best
+from perch.training.keeping import keeping
 
 
 class Base:
@@ -48,14 +48,13 @@ def said(folder, **more):
     }
 
 
-def test_the_best_epoch_is_kept_and_the_winners_ends_in_best(tmp_path):
+def test_the_best_epoch_is_kept(tmp_path):
     trial = keeping(Mine)({"values": [5.0, 2.0, 3.0], "_perch": said(tmp_path)})
     for _ in range(3):
         trial.train()
-    winner = {"trial_id": "00001", "epoch": 2, "config": {"lr": 1}}
-    assert write_best(tmp_path / "weights", tmp_path / "best", winner) == []
-    assert (tmp_path / "best" / "checkpoint" / "w.txt").read_text() == "2.0"
-    assert json.loads((tmp_path / "best" / "config.json").read_text()) == {"lr": 1}
+    kept = tmp_path / "weights" / "00001"
+    assert (kept / "checkpoint" / "w.txt").read_text() == "2.0"
+    assert json.loads((kept / "about.json").read_text())["epoch"] == 2
     assert not list((tmp_path / "weights").glob("*.part"))
 
 
@@ -64,10 +63,6 @@ def test_what_does_not_lead_is_not_kept(tmp_path, more):
     trial = keeping(Mine)({"values": [5.0], "_perch": said(tmp_path, **more)})
     trial.train()
     assert not (tmp_path / "weights").exists()
-    assert (
-        "not kept"
-        in write_best(tmp_path / "weights", tmp_path / "best", {"trial_id": "00001", "epoch": 1, "config": {}})[0]
-    )
 
 
 def test_a_resumed_trial_does_not_put_a_worse_epoch_in_the_place_of_a_better(tmp_path):

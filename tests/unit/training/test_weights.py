@@ -65,16 +65,16 @@ def test_keeping_again_replaces_and_leaves_one_file(trained, tmp_path):
     assert kept.config == training.config
 
 
-def test_the_best_and_the_next_four_have_their_places(trained, tmp_path):
+def test_the_members_of_an_ensemble_have_their_places(trained, tmp_path):
     models = []
-    for n in range(6):
+    for n in range(11):
         training = trained(key=str(n), epochs=1, atom_embedding_size=4 + n)
         models.append((training, kept_of(training, trial=str(n), value=n), {}))
     save_best(tmp_path / "best", models)
-    assert [m.about["trial_id"] for m in load_ensemble(tmp_path, device="cpu")] == list("01234")
+    assert [m.about["trial_id"] for m in load_ensemble(tmp_path, device="cpu")] == [*map(str, range(11))]
     assert [m.about["trial_id"] for m in load_ensemble(tmp_path / "best", 2, "cpu")] == ["0", "1"]
     assert [f.relative_to(tmp_path).as_posix() for f in ensemble_folders(tmp_path / "best")] == [
-        "best", "best/ensemble/2", "best/ensemble/3", "best/ensemble/4", "best/ensemble/5",
+        "best", *(f"best/ensemble/{n}" for n in range(2, 12)),
     ]  # fmt: skip
 
 

@@ -71,7 +71,9 @@ def drive(
     paths = kind_of(plan.study).python_path
     with surroundings(paths) as private:  # before the checks: they import a user's trainable, and that may import Ray
         for strategy in plan.strategies:
-            check(kind_of(resolved(plan.study_of(Job(strategy, plan.seeds[0])))))
+            check(
+                kind_of(resolved(plan.study_of(Job(strategy, plan.seeds[0])))), allow_test_metric=True
+            )  # see compare.command
         _prepare(plan, folder)
         os.environ.setdefault("PERCH_REPORT", "0")  # the runs' own reports would take CPU from the next run
         from perch.engine.tune_books import prepare_environment
@@ -101,7 +103,9 @@ def _one(
         say(f"{place} {job.label}: running for {plan.budget_s:g} s")
         try:
             with measured(float(cores)) as cpu:
-                outcome = run_study(study, out=runs_folder(folder), run_id=job.label, quiet=True)
+                outcome = run_study(
+                    study, out=runs_folder(folder), run_id=job.label, quiet=True, allow_test_metric=True
+                )
         except Leave:  # a second signal, while the run wrote its record
             return 75
         _take_signals()

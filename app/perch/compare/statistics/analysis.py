@@ -19,6 +19,7 @@ from perch.compare.statistics.hits import (
     resampled_rows,
 )
 from perch.compare.statistics.interval import Ratio, average_runtime_s, log_ratios, ratio
+from perch.compare.statistics.reach import out_of_reach, reachable
 from perch.compare.statistics.signflip import holm, sign_flip_p
 from perch.compare.statistics.verdict import SECOND_LOOK, Verdict, looks, verdict
 from perch.space import keyed_rng
@@ -115,7 +116,7 @@ def analyse(
     ]
     tests = _tests(blocks, shares, given, seed, planned)
     contrasts = [
-        _contrast(blocks, s, j, targets[j], hits, tests, looks(blocks.n, planned))
+        _contrast(blocks, s, j, targets[j], hits, tests, planned)
         for s in blocks.others
         for j in range(len(targets))
         if not nobody[j]
@@ -182,16 +183,18 @@ def _tests(blocks: Blocks, shares: Sequence[float], given: Sequence[float], seed
 
 
 def _contrast(
-    blocks: Blocks, strategy: str, j: int, target: Target, hits: dict[str, Array], tests: Tests, seen_at: list[int]
+    blocks: Blocks, strategy: str, j: int, target: Target, hits: dict[str, Array], tests: Tests, planned: int
 ) -> Contrast:  # fmt: skip
     reference, ours = hits[blocks.reference][:, :, j], hits[strategy][:, :, j]
     logs = log_ratios(reference[ALL_BLOCKS], ours[ALL_BLOCKS], blocks.budget_s)
     wins = float((logs > 0).sum() + 0.5 * (logs == 0).sum())
-    adjusted = {n: tests[n][1][strategy, j] for n in seen_at}
+    adjusted = {n: tests[n][1][strategy, j] for n in looks(blocks.n, planned)}
     direction = {n: float(logs[:n].mean()) for n in adjusted}
     raw, all_adjusted = tests[blocks.n]
     size = ratio(reference, ours, blocks.budget_s)
-    judged = verdict(strategy, blocks.reference, blocks.n, adjusted, direction, logs)
+    judged = verdict(strategy, blocks.reference, blocks.n, adjusted, direction, logs, len(raw), planned)
+    if judged.says == "cannot tell" and not reachable(blocks.n, len(raw), planned):
+        judged = Verdict("no verdict", out_of_reach(blocks.n, len(raw)), judged.p_adjusted, judged.look)
     if judged.says in ("faster", "slower") and (size.low or 0.0) <= 1 <= (size.high or np.inf):
         # The test is about who comes first, the interval about how much sooner; the first can be clear alone.
         judged = replace(judged, sentence=f"{judged.sentence}; by how much is open: the interval includes 1")

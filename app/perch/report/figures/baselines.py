@@ -1,4 +1,4 @@
-"""The best model and the baselines on the same split."""
+"""The winner, the starting point and the baselines on the same split."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 def _table(report: ReportData) -> pd.DataFrame:
     if not report.baselines:
         raise Missing("the run's summary names no baselines: they are made where Perch reads the structures")
-    value = report.best_value if report.metric == VALIDATION_MAE_EV else report.best.get(VALIDATION_MAE_EV)
-    if value is None:
+    won, start = report.winner or report.best, report.summary["start_point"]
+    if won.get(VALIDATION_MAE_EV) is None:
         raise Missing(f"no trial has reported a validation MAE{report.yet}")
-    confirmed = report.best.get("confirmed") or {}
-    out = [{"name": "best trial", VALIDATION_MAE_EV: float(value), TEST_MAE_EV: report.best.get(TEST_MAE_EV)}]
-    if confirmed.get(VALIDATION_MAE_EV) is not None:
-        fresh = {VALIDATION_MAE_EV: confirmed[VALIDATION_MAE_EV], TEST_MAE_EV: confirmed.get(TEST_MAE_EV)}
-        out.append({"name": "… trained again", **fresh})
+    shown = [("winner" if report.winner else "best trial", won)]
+    if start is not None and start["trial_id"] != won["trial_id"]:
+        shown.append(("starting point", start))
+    out = [{"name": n, VALIDATION_MAE_EV: e[VALIDATION_MAE_EV], TEST_MAE_EV: e.get(TEST_MAE_EV)} for n, e in shown]
     tests = report.summary["baselines_test"]
     for name, mae in report.baselines.items():
         out.append({"name": name.replace("_", " "), VALIDATION_MAE_EV: mae, TEST_MAE_EV: tests.get(name)})
@@ -67,7 +66,7 @@ FIGURES.register(
     Figure(
         "Best trial and baselines",
         15,
-        "Bars: validation error; diamonds: test error, on the same split. Mean: always the training mean. Mean per adsorbate: the training mean of "
+        "Bars: validation error; diamonds: test error, on the same split. Winner and starting point: the mean over fresh seeds. Mean: always the training mean. Mean per adsorbate: the training mean of "
         "that adsorbate. Ridge: a linear model on composition.",
         _table,
         _draw,

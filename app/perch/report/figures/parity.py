@@ -1,4 +1,4 @@
-"""Parity: predictions of the best trials' ensemble against targets."""
+"""Parity: predictions of the ensemble in ``best/`` against targets."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ FIGURES.register(
     Figure(
         "Parity",
         60,
-        "Mean prediction of the best trials against the target, one dot per structure; on the line they agree.",
+        "Mean prediction of the ensemble in best/ against the target, one dot per structure; on the line they agree.",
         predictions,
         _draw,
         _describe,

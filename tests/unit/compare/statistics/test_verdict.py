@@ -7,7 +7,10 @@ from tests.unit.compare.synthetic import Truth, draw
 from perch.compare.statistics.analysis import analyse, wilson
 from perch.compare.statistics.hits import Blocks
 from perch.compare.statistics.incumbent import incumbent
-from perch.compare.statistics.verdict import looks, more_blocks, verdict
+from perch.compare.statistics.reach import check_reach, reachable, smallest_p
+from perch.compare.statistics.signflip import sign_flip_p
+from perch.compare.statistics.verdict import blocks_needed, looks, more_blocks, verdict
+from perch.errors import StudyError
 
 LOGS = np.array([0.5, 0.7, 0.6, 0.4])
 
@@ -28,9 +31,61 @@ def test_the_level_is_halved_between_the_looks() -> None:
 
 
 def test_cannot_tell_comes_with_a_number_of_blocks() -> None:
-    logs = np.random.default_rng(0).normal(0.3, 1.0, 10)
+    logs = 0.7 + (logs := np.random.default_rng(0).normal(0.0, 1.0, 10)) - logs.mean()
     found = verdict("asha", "rs", 10, {10: 0.4}, {10: 0.3}, logs)
-    assert found.more_blocks is not None and f"about {found.more_blocks} more blocks" in found.sentence
+    assert found.more_blocks == 10 and "about 10 more blocks would" in found.sentence, "the next look is at twenty"
+    weaker = verdict("asha", "rs", 10, {10: 0.4}, {10: 0.3}, logs - 0.4)
+    assert weaker.more_blocks is None
+    assert "a new comparison would that plans about" in weaker.sentence, "there is no look between twenty and so many"
+
+
+def test_holms_correction_asks_for_more_blocks() -> None:
+    logs = np.array([1.5, 0.1] * 5)
+    alone, of_many = blocks_needed(logs), blocks_needed(logs, comparisons=24)
+    assert alone is not None and of_many is not None and of_many > 1.4 * alone
+
+
+def test_after_the_last_look_only_a_new_comparison_can_tell() -> None:
+    logs = np.array([1.5, -0.4] * 10)
+    found = verdict("asha", "rs", 20, {10: 0.4, 20: 0.1}, {10: 0.3, 20: 0.3}, logs)
+    assert found.more_blocks is None and "a new comparison" in found.sentence
+
+
+@pytest.mark.parametrize(("blocks", "comparisons"), [(10, 3), (10, 12), (20, 24), (20, 200)])
+def test_the_smallest_p_is_what_a_difference_in_every_block_gives(blocks: int, comparisons: int) -> None:
+    """The test itself, on runs of which one strategy is twice as fast in each block."""
+    slow = [incumbent([float(10 + b)], [0.4]) for b in range(blocks)]
+    fast = [incumbent([float(10 + b) / 2], [0.4]) for b in range(blocks)]
+    pair = Blocks({"rs": slow, "asha": fast}, 1000.0)
+    [p] = sign_flip_p(pair, "asha", np.random.default_rng(0), given=[0.4])
+    assert p <= smallest_p(blocks) * 1.2
+    assert bool(p * comparisons <= 0.025) is reachable(blocks, comparisons)
+
+
+@pytest.mark.parametrize(
+    ("strategies", "targets", "seeds", "least"), [(9, 0, 10, 20), (9, 0, 12, 20), (6, 0, 10, 20), (3, 8, 10, 20)]
+)
+def test_a_design_that_can_give_no_verdict_is_refused_with_the_smallest_that_can(
+    strategies: int, targets: int, seeds: int, least: int
+) -> None:
+    with pytest.raises(StudyError) as refused:
+        check_reach(seeds, strategies, targets)
+    assert f"--seeds {least}" in (refused.value.fix or "")
+    check_reach(least, strategies, targets)
+
+
+def test_designs_that_can_are_offered_and_so_are_those_that_ask_for_none() -> None:
+    check_reach(10, 3, 0)
+    check_reach(10, 5, 0)
+    check_reach(3, 9, 0)
+
+
+def test_runs_that_exist_and_can_give_no_verdict_are_said_to() -> None:
+    runs = {"rs": [incumbent([float(10 + b)], [0.4]) for b in range(10)]}
+    runs |= {f"s{k}": [incumbent([float(10 + b) / 50], [0.4]) for b in range(10)] for k in range(13)}
+    found = analyse(Blocks(runs, 1000.0), given=[0.4], resamples=2, curve=False)
+    assert {c.verdict.says for c in found.contrasts} == {"no verdict"}
+    assert "20 blocks would" in found.contrasts[0].verdict.sentence
 
 
 def test_that_number_shows_the_difference_four_times_in_five() -> None:
@@ -38,7 +93,8 @@ def test_that_number_shows_the_difference_four_times_in_five() -> None:
     rng, mean, deviation = np.random.default_rng(1), 0.5, 1.0
     sample = rng.normal(size=10)
     sample = mean + deviation * (sample - sample.mean()) / sample.std(ddof=1)
-    n = 10 + (more_blocks(sample) or 0)
+    n = blocks_needed(sample) or 0
+    assert more_blocks(sample) == (None, n)
     says = []
     for seed in range(120):
         seconds = 100 * np.exp(rng.normal(mean, deviation, n))
@@ -50,7 +106,7 @@ def test_that_number_shows_the_difference_four_times_in_five() -> None:
 
 
 def test_no_difference_needs_more_blocks_than_anyone_has() -> None:
-    assert more_blocks(np.array([1.0, -1.0, 1.0, -1.001])) is None
+    assert more_blocks(np.array([1.0, -1.0, 1.0, -1.001])) == (None, None)
 
 
 def test_a_large_difference_is_found_and_named() -> None:

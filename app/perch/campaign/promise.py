@@ -1,0 +1,74 @@
+"""What the curves of a search promise at their end: which of its trials are worth a full training with fresh seeds."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any, Final
+
+from perch.log.events import Event
+from perch.log.state import SEARCH
+from perch.vocabulary import EPOCH_S
+
+SMOOTHED: Final = 3
+"""A curve's end is the mean of its last three values: a single one may be low by chance."""
+
+
+@dataclass
+class Curve:
+    """The end of a trial's curve. Values are as strategies see them: lower is better."""
+
+    config: Mapping[str, Any]
+    epoch: int = 0
+    ended_badly: bool = False
+    last: deque[float] = field(default_factory=lambda: deque(maxlen=SMOOTHED))
+    seconds: float = 0.0
+    timed: int = 0
+
+    @property
+    def end(self) -> float:
+        """Mean of the last values."""
+        return fmean(self.last)
+
+    @property
+    def epoch_s(self) -> float | None:
+        """Mean seconds of an epoch; None where none was timed."""
+        return self.seconds / self.timed if self.timed else None
+
+
+def search_curves(events: Iterable[Event]) -> dict[str, Curve]:
+    """The ends of all curves of the search, in the order in which their trials began."""
+    curves: dict[str, Curve] = {}
+    for event in events:
+        kind = event["e"]
+        if kind == "trial" and event.get("phase", SEARCH) == SEARCH:
+            curves[event["id"]] = Curve(event["config"])
+        elif kind == "result" and (curve := curves.get(event["id"])) is not None:
+            curve.epoch = event["epoch"]
+            curve.last.append(event["value"])
+            metrics = event.get("m", {})
+            seconds = metrics.get(EPOCH_S, metrics.get("time_this_iter_s"))
+            if isinstance(seconds, (int, float)):
+                curve.seconds, curve.timed = curve.seconds + seconds, curve.timed + 1
+        elif kind == "error" and event["failure"] != "ended" and event["id"] in curves:
+            curves[event["id"]].ended_badly = True
+    return curves
+
+
+def promising(curves: Mapping[str, Curve]) -> list[str]:
+    """Trials by promise: those trained longest first, among equals the lowest end of the curve; no configuration twice.
+
+    Multi-fidelity strategies have trained longest what they judged best, and a curve that was stopped early says little
+    of its end, however low one of its values was.
+    """
+    ranked = sorted(
+        (name for name, c in curves.items() if c.last and not c.ended_badly),
+        key=lambda name: (-curves[name].epoch, curves[name].end),
+    )
+    first: dict[str, str] = {}
+    for name in ranked:
+        first.setdefault(json.dumps(curves[name].config, sort_keys=True), name)
+    return list(first.values())
