@@ -62,7 +62,7 @@ def difference(values: Values, first: str, second: str) -> Difference | None:
     observed: list[float] = []
     for name in names:
         for seed, value in values[name].items():
-            # seed 0 of the list is the reference level, else configurations and seeds would not be told apart
+            # seed 0 of the list is the reference level, else configurations and seeds would not be distinguished
             rows.append([float(n == name) for n in names] + [float(s == seed) for s in seeds[1:]])
             observed.append(value)
     design, y = np.array(rows), np.array(observed)

@@ -98,7 +98,7 @@ held, also where the share does not pay for it."""
 
 
 class Confirm(Model):
-    """After the search: the most promising configurations and the starting point are trained again with fresh seeds.
+    """After the search: the most promising configurations and the starting point are trained anew with fresh seeds.
 
     With a ``share`` it is a race: ``top`` and ``seeds`` are the most that it takes. Where only ``top`` or ``seeds`` are
     given there is no share: ``top`` configurations and the starting point are trained with ``seeds`` seeds each.

@@ -36,7 +36,7 @@ def write_best(study: Study, folder: RunFolder, cache: Path) -> list[str]:
 
     Returns what must be said of them, in words.
 
-    Trainings with fresh seeds and trials that led kept their weights. Those of another trial are trained again, with its
+    Trainings with fresh seeds and trials that led kept their weights. Those of another trial are trained anew, with its
     own randomness, up to its best epoch; after an exploit (PBT) that is not possible, and the trial is left out.
     """
     run = load(folder.path)

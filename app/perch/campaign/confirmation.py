@@ -1,4 +1,4 @@
-"""After the search: the most promising configurations and the starting point are trained again with fresh seeds.
+"""After the search: the most promising configurations and the starting point are trained anew with fresh seeds.
 
 The lowest of many noisy values is lower than what its configuration gives on average. A fresh seed's value was not
 chosen for being low.

@@ -90,7 +90,7 @@ def load(path: str | Path) -> Run:
 
 
 def _unknown_earlier(result: dict[str, Any]) -> dict[str, Any]:
-    """What summaries of earlier versions lack: nothing was measured against anything, and times were not told apart."""
+    """What summaries of earlier versions lack: nothing was measured against anything, and times were not kept apart."""
     return {
         "winner": None, "start_point": None, "standings": [], "comparisons": [], "epochs_per_trial": None,
         "search": {"epochs": result.get("epochs", 0), "wall_s": result.get("wall_s", 0.0)},

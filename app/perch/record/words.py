@@ -90,7 +90,7 @@ def _sentence(one: Mapping[str, Any], summary: Summary) -> str:
     if one["says"] == TIE:
         if what == SECOND:
             return f"A tie with {name}: {better} by {size:.3g}{unit}, {interval}, {how}."
-        return f"Nothing better was found than {name}, as far as can be told: {better} by {size:.3g}{unit}, {interval}, {how}{_test(one)}."
+        return f"Nothing better was found than {name}, as far as these trainings show: {better} by {size:.3g}{unit}, {interval}, {how}{_test(one)}."
     return f"{better.capitalize()} than {name} by {size:.3g}{unit}, {interval}, {how}{_test(one)}."
 
 

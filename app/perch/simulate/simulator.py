@@ -72,6 +72,8 @@ def simulate(
     rules = Rules(epochs, insure_s=None if interruptions == NONE else LONGEST_S)
 
     def attempt() -> Campaign:
+        if state.attempt:
+            engine.campaign.emit(e="close", why="interrupted", reason=engine.campaign.why)
         campaign = Campaign(rules, state, log, clock, store, confirmation, workers)
         campaign.emit(e="attempt", n=state.attempt + 1, accepts_bytes={}, workers=workers)
         return campaign

@@ -148,7 +148,6 @@ class VirtualEngine:
         self._next_attempt()
 
     def _next_attempt(self) -> None:
-        self.campaign.emit(e="close", why="interrupted", reason=self.campaign.why)
         self._begin_attempt()
         self.campaign.begin()
 

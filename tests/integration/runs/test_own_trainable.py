@@ -5,6 +5,7 @@ import json
 import pytest
 
 from perch.record import load
+from perch.record.words import winner_line
 
 MODULE = """
 import json
@@ -55,13 +56,16 @@ def test_seeds_nested_keys_and_the_winners_weights(tmp_path, perch, shared_ray):
     run = load(tmp_path / "out" / "r")
     assert (run.trials.status != "failed").all()
     seeds = run.curves.groupby("trial_id").seed_seen.nunique()
-    assert (seeds == 1).all() and run.curves.seed_seen.nunique() == len(run.trials), (
-        "one seed a trial, another for each"
+    assert (seeds == 1).all() and run.curves.seed_seen.nunique() == 7, (
+        "one seed a trial, another for each of the search's six; both configurations share the fresh one"
     )
     best = tmp_path / "out" / "r" / "best"
     kept = json.loads((best / "checkpoint" / "w.json").read_text())
-    assert 1 / (1 + kept) == run.best["value"]
-    assert json.loads((best / "config.json").read_text())["x"] == run.best["config"]["x"]
+    assert 1 / (1 + kept) == run.winner["value"], "of the training with the fresh seed"
+    assert run.winner["metrics"]["weight"] == kept, "what else it reports stands next to the metric"
+    assert json.loads((best / "config.json").read_text())["x"] == run.winner["config"]["x"]
+    assert json.loads((best / "winner.json").read_text())["winner"] == run.winner
+    assert f"winner:  {winner_line(run.summary)}" in said
 
 
 NAMES = """

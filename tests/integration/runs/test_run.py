@@ -14,6 +14,7 @@ from tests.patience import eventually
 from perch.log.events import read
 from perch.log.folder import RunFolder
 from perch.record import load
+from perch.record.words import winner_line
 
 from .conftest import results, summary
 
@@ -46,7 +47,7 @@ def test_a_run_leaves_its_whole_record(study, tmp_path, perch, perch_here):
     assert code == 0, said
     run = audit(out / "r", 12)
     assert run.best["trial_id"] in set(run.trials.trial_id)
-    assert "trial " + run.best["trial_id"] in said
+    assert f"winner:  {winner_line(run.summary)}" in said
     assert {"failed"} == set(run.trials[run.trials.config.map(lambda c: c["x"] > 0.93)].status)
     names = {p.name for p in (out / "r").iterdir()}
     assert {"study.yaml", "events", "curves.parquet", "trials.parquet", "overheads.parquet", "summary.json"} <= names

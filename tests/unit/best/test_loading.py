@@ -17,7 +17,7 @@ def test_the_three_lines_of_the_documentation(raced: SmallRun) -> None:
     atoms = ase.io.read(raced.path / "slabs.extxyz")
     models = load_ensemble(raced.folder.path)
     [found] = predict_atoms(models, [atoms])
-    row = raced.table.iloc[0]
+    row = raced.table.set_index("id").loc[atoms.info["id"]]
     assert (found.energy_ev, found.deviation_ev) == (
         pytest.approx(row.prediction_ev, abs=1e-4), pytest.approx(row.deviation_ev, abs=1e-4)
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import errno
 from collections import Counter, deque
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -50,7 +51,8 @@ class Ticks:
         return self.now
 
 
-def attempt(path, spec, *, step=step, slots=3, stop_after=None):
+def opened(path, spec):
+    """A folder, its campaign and its log, the attempt begun."""
     folder = RunFolder(path)
     folder.path.mkdir(exist_ok=True)
     log = EventLog(folder.events)
@@ -66,6 +68,11 @@ def attempt(path, spec, *, step=step, slots=3, stop_after=None):
         accepts_bytes={str(k): v for k, v in log.accepts.items()},
         extends=state.closed == "done",
     )
+    return folder, campaign, log
+
+
+def attempt(path, spec, *, step=step, slots=3, stop_after=None):
+    folder, campaign, log = opened(path, spec)
     engine = InlineEngine(campaign, folder, log.attempt, step, slots=slots, stop_after=stop_after)
     engine.fit()
     if campaign.ending is not None:
@@ -116,6 +123,28 @@ def test_the_first_point_is_what_the_run_is_measured_against(tmp_path):
     campaign, _ = attempt(tmp_path / "run", spec)
     assert campaign.state.fresh.start == "00000"
     assert len(campaign.state.fresh.values["00000"]) >= 1
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_of_a_function_the_checkpoint_of_each_fresh_seeds_best_epoch_stays(tmp_path, keeps):
+    """It reports one with every epoch; the last comes when its trial has ended."""
+    spec = study(strategy="rs", budget={"trials": 2}, confirm={"top": 1, "seeds": 1}, trainable="builtins:print")
+    folder, campaign, _ = opened(tmp_path / "run", spec)
+    campaign.rules = replace(campaign.rules, checkpoints="none", keeps_reported=keeps)
+    while (placement := campaign.next_placement(0)) is not None:
+        for epoch in range(1, EPOCHS + 1):
+            loss = 0.1 if epoch == 4 else 1.0 / epoch + 0.2
+            campaign.result(placement.trial, 0, epoch, {"loss": loss})
+            path = f"checkpoints/attempt-001/{placement.trial}-{epoch}"
+            (folder.path / path).mkdir(parents=True)
+            campaign.offered(placement.trial, 0, path)
+        campaign.left_worker(placement.trial)
+    fresh = sorted(key for key in campaign.state.paths if key[0].startswith("confirm-"))
+    chosen = next(e for e in campaign.state.fresh.entrants if e != "start")
+    expected = [(f"confirm-{of}-1", 0, 4) for of in sorted((chosen, "start"))]
+    assert fresh == (expected if keeps else [])
+    left = {p.name for p in (folder.checkpoints / "attempt-001").iterdir() if p.name.startswith("confirm-")}
+    assert left == ({f"{name}-4" for name, *_ in expected} if keeps else set())
 
 
 def test_without_points_the_middle_of_the_space_is(tmp_path):

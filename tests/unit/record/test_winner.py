@@ -76,7 +76,7 @@ def test_nor_where_chance_could_have_made_the_difference() -> None:
     kind, text = worth_it(found)[0]
     assert kind == "warning"
     assert text.startswith(
-        "Nothing better was found than the starting point (trial 00000), as far as can be told: better by 0.02 eV"
+        "Nothing better was found than the starting point (trial 00000), as far as these trainings show: better by 0.02 eV"
     )
 
 

@@ -22,7 +22,7 @@ def smallest_p(blocks: int) -> float:
 
 
 def reachable(blocks: int, comparisons: int, planned: int = SECOND_LOOK) -> bool:
-    """True when one of ``comparisons`` could be told apart at a look that ``blocks`` allow, Holm's correction included."""
+    """True when one of ``comparisons`` could be distinguished at a look that ``blocks`` allow, Holm's correction included."""
     return any(smallest_p(look) * comparisons <= LEVEL_PER_LOOK for look in looks(blocks, planned))
 
 

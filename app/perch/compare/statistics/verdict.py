@@ -98,7 +98,7 @@ def verdict(
     if more is not None:
         answer = f"about {more} more blocks would"
     elif anew is not None:
-        answer = f"a new comparison would that plans about {anew} blocks"
+        answer = f"a new comparison planned with about {anew} blocks would"
     else:
         answer = "the difference is too small for any number in reach"
     return Verdict("cannot tell", f"cannot tell {strategy} from {reference}: {answer}", p_adjusted[last], last, more)

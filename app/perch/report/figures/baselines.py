@@ -64,7 +64,7 @@ def _describe(report: ReportData, table: pd.DataFrame) -> str:
 FIGURES.register(
     "baselines",
     Figure(
-        "Best trial and baselines",
+        "Against baselines",
         15,
         "Bars: validation error; diamonds: test error, on the same split. Winner and starting point: the mean over fresh seeds. Mean: always the training mean. Mean per adsorbate: the training mean of "
         "that adsorbate. Ridge: a linear model on composition.",

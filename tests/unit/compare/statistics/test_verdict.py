@@ -36,7 +36,7 @@ def test_cannot_tell_comes_with_a_number_of_blocks() -> None:
     assert found.more_blocks == 10 and "about 10 more blocks would" in found.sentence, "the next look is at twenty"
     weaker = verdict("asha", "rs", 10, {10: 0.4}, {10: 0.3}, logs - 0.4)
     assert weaker.more_blocks is None
-    assert "a new comparison would that plans about" in weaker.sentence, "there is no look between twenty and so many"
+    assert "a new comparison planned with about" in weaker.sentence, "there is no look between twenty and so many"
 
 
 def test_holms_correction_asks_for_more_blocks() -> None:
