@@ -37,9 +37,10 @@ def test_board_says_where_it_listens_and_ends_with_ctrl_c(
 
     monkeypatch.setattr(signal, "pause", interrupted)
     folder = replaced(source, "logdir", Path("links"))
+    replaced(source, "runs_filter", "^(00001|00002)$")
     served = replaced(serve, "serve", "http://127.0.0.1:6006/secret/")
     said = perch("board", "r")
-    assert said.code == 0 and "http://127.0.0.1:6006/secret/" in said.out and "Ctrl-C" in said.out
+    assert said.code == 0 and "http://127.0.0.1:6006/secret/?runFilter=%5E%28" in said.out and "Ctrl-C" in said.out
     assert list(folder.values()) == [Path("r"), None, False]
     assert list(served.values())[:4] == [Path("links"), "127.0.0.1", 0, True], (
         "this machine alone, behind a random path"
@@ -73,7 +74,7 @@ def test_predict_prints_csv_and_warns_beside_it(perch: Perch, replaced: Callable
         "a,CuO,-1.2500,0.5000,0.25,\nb,CuN,2.0000,,3.00,far from the training set\n"
     )
     assert "1 of 2 are doubtful" in said.err and "b: far from the training set" in said.err
-    expected = {"run": Path("r"), "structures": Path("new.xyz"), "top": 5, "allow_unseen": False, "device": "auto"}
+    expected = {"run": Path("r"), "structures": Path("new.xyz"), "top": None, "allow_unseen": False, "device": "auto"}
     assert dict(called) == expected
 
 

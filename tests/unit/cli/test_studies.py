@@ -36,7 +36,7 @@ class TestCompare:
         assert dict(called) == {
             "given": ["study.yaml"], "strategies": ["rs", "asha+checkpoints=all"], "seeds": 3, "time_budget": "90s",
             "reference": "rs", "targets": [0.2, 0.1], "out": here, "run_id": "c", "resume": True, "only": 4,
-            "min_cpu_share": 0.0, "overrides": ["epochs=9"],
+            "min_cpu_share": 0.0, "overrides": ["epochs=9"], "allow_test_metric": False,
         }  # fmt: skip
 
     def test_without_words_the_embedded_study_with_the_three_strategies_of_the_source(
