@@ -19,6 +19,7 @@ finished_early       the trainable has ended by itself before its last epoch
 awaited              an attempt is to end: the trials that can still finish their epoch and save
 overdue, evicted     every second: the placements to end now; such a placement has been ended
 end, abandon         an attempt is over that the engine ends itself (a simulated walltime): place nothing more; let go of what runs
+withdrawn            a placement that waited for a worker is taken back: the nodes that it may use have gone
 wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a searcher that is at work
 ===================  ================================================================================================
 

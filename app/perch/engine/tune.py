@@ -8,7 +8,7 @@ to Ray 2.60; ``pyproject.toml`` pins that minor version.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,11 @@ from ray.tune.search import SearchAlgorithm
 from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
 from perch.engine.metrics import numeric
+from perch.engine.needs import Needs
+from perch.engine.ray_session import Node
 from perch.engine.signals import Leave, leaving
 from perch.engine.tune_books import forget_ended, give_back
+from perch.engine.workers import Workers
 from perch.log.folder import RunFolder
 from perch.training.failure import Fault, node_of
 
@@ -44,7 +47,13 @@ LOOK_EVERY_S = 0.1
 
 
 class PlacedTrial(Trial):  # type: ignore[misc]
-    """A Tune trial that keeps its error in memory instead of writing two files."""
+    """A Tune trial that keeps its error in memory instead of writing two files, and asks for what its placement needs."""
+
+    def create_placement_group_factory(self) -> None:
+        """Called when Tune takes the trial up: ask for what the trainable needs, or for what this placement does."""
+        super().create_placement_group_factory()
+        if self.perch_request.factory is not None:
+            self.placement_group_factory = self.perch_request.factory
 
     def handle_error(self, exc: BaseException | None = None) -> None:
         """Keep the error; ``TuneEngine.errored`` decides what it means."""
@@ -98,10 +107,15 @@ class Scheduler(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Keep the controller: Tune gives it to schedulers only."""
-        self.engine.controller = getattr(tune_controller, "_tune_controller", tune_controller)
-        if self.engine.needs != trial.placement_group_factory:
-            self.engine.needs, self.engine.kept_workers = trial.placement_group_factory, 0
-        self.engine.keep_workers(self.engine.campaign.worker_slots)
+        engine = self.engine
+        engine.workers.controller = engine.controller = getattr(tune_controller, "_tune_controller", tune_controller)
+        if trial.perch_request.usual:
+            engine.workers.usual = trial.placement_group_factory
+        engine.keep_workers()
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """The trial that takes a worker that is free."""
+        return self.engine.workers.next_to_start()
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Record a result, and do what the campaign says."""
@@ -184,12 +198,9 @@ class TuneEngine:
         self.spec: dict[str, Any] = {}
         self.parser: Any = None
         self.placements = 0
-        self.needs: Any = None
-        self.kept_workers = 0
+        self.needs = Needs(resources)
+        self.workers = Workers()
         self.looked_s = 0.0
-        self.avoided: list[str] = []
-        self.elsewhere: Any = None
-        """The resources of a trial with the condition that keeps it off avoided nodes; None: any node will do."""
         self.evicting: dict[str, bool] = {}
         """Trials whose worker is being ended because they are overdue, and whether they hang."""
 
@@ -235,30 +246,35 @@ class TuneEngine:
             self.campaign.failure = error
             return otherwise
 
-    def avoid(self, nodes: list[str]) -> None:
-        """Place nothing more on these nodes (Ray's ids)."""
-        if nodes != self.avoided:
-            self.avoided = nodes
-            bundle = {"CPU": self.resources["cpu"], "GPU": self.resources.get("gpu", 0.0)}
-            selector = {"ray.io/node-id": f"!in({','.join(nodes)})"}
-            self.elsewhere = tune.PlacementGroupFactory([bundle], bundle_label_selector=[selector]) if nodes else None
+    def see(self, nodes: list[Node], avoided: Collection[str] = ()) -> None:
+        """Take note of the nodes that take a trial now, and of the addresses of those that are to be avoided.
 
-    def keep_workers(self, count: int) -> None:
-        """Let Tune keep the processes of so many idle workers.
-
-        By itself it keeps one. Where several wait for suggestions it would end the others, take seconds to start each
-        again, and give that up whenever the first is free before: the trials would then queue on one worker.
+        A placement that waits for a worker on nodes that have all gone is taken back, and made anew on what is there.
         """
-        if self.needs is not None and count != self.kept_workers:
-            self.controller._actor_cache.increase_max(self.needs, count - self.kept_workers)
-            self.kept_workers = count
+        self.needs = Needs(self.resources, nodes, avoided)
+        for trial in self.workers.pending():
+            if not self.needs.can_come(trial.perch_request.off) and self.workers.worker_of(trial) is None:
+                self.take_back(trial)
+                self.campaign.withdrawn(trial.trial_id)
+
+    def take_back(self, trial: Trial) -> None:
+        """End a placement that has no worker yet."""
+        trial.perch_stopped = True
+        self.controller._schedule_trial_stop(trial)
+
+    def keep_workers(self) -> None:
+        """Keep as many idle workers as can be used; none once nothing is placed any more, or while they are in another's way."""
+        useless = self.campaign.ending is not None or self.workers.waiting_for_room()
+        self.workers.keep(0 if useless else self.campaign.worker_slots)
 
     # --- placing ----------------------------------------------------------------------------------------------------
 
     @property
     def busy(self) -> int:
-        """Placements that Tune holds."""
-        return len(self.controller._running_trials) + len(self.controller._pending_trials) if self.controller else 0
+        """Slots that are taken by the placements that Tune holds."""
+        if self.controller is None:
+            return 0
+        return sum(t.perch_request.slots for t in (*self.controller._running_trials, *self.controller._pending_trials))
 
     def place(self) -> Trial | None:
         """The Tune trial of the next placement, while there is a free worker."""
@@ -288,8 +304,7 @@ class TuneEngine:
         trial.relative_logdir = trial.storage.trial_dir_name = SHARED_FOLDER
         trial.storage.current_checkpoint_index = self.placements * SAVES_PER_PLACEMENT
         self.placements += 1
-        if self.elsewhere is not None:
-            trial.update_resources(self.elsewhere)
+        trial.perch_placed_s, trial.perch_request = time.monotonic(), self.needs.request(placement)
         if placement.start is not None:
             path = str(self.folder.path / placement.start.path)
             metrics = {"training_iteration": placement.start.epoch}
@@ -328,7 +343,7 @@ class TuneEngine:
         error = getattr(trial.temporary_state, "perch_error", None) or RuntimeError("Tune names no error")
         fault = self.classify(error)
         node = node_of(error) or trial.last_result.get("node_ip")
-        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node)
+        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node, alone=fault.alone)
 
     def evict(self, name: str, hangs: bool) -> None:
         """End the worker of an overdue placement; nothing else ends a step that hangs."""
@@ -337,14 +352,11 @@ class TuneEngine:
         if not held or name in self.evicting:
             return
         [trial] = held
-        tracked = controller._trial_to_actor.get(trial)
-        live = controller._actor_manager._live_actors_to_ray_actors_resources.get(tracked)
-        if live is not None:
+        if (worker := self.workers.worker_of(trial)) is not None:
             self.evicting[name] = hangs
-            ray.kill(live[0])
+            ray.kill(worker)
             return
-        trial.perch_stopped = True  # it waits for a worker still
-        controller._schedule_trial_stop(trial)
+        self.take_back(trial)
         self.campaign.evicted(name, hangs=hangs)
 
     # --- the loop ---------------------------------------------------------------------------------------------------
@@ -356,8 +368,7 @@ class TuneEngine:
         self.guarded(self.on_tick)
         if self.controller is not None:
             forget_ended(self.controller, trials)
-        if self.campaign.ending is not None:
-            self.keep_workers(0)  # nothing will be placed any more: idle workers are free for others
+            self.keep_workers()
         if self.campaign.ending not in (None, "done"):
             if self.busy == 0 or not self.campaign.awaited():
                 raise Leave

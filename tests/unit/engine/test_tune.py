@@ -44,11 +44,13 @@ def test_idle_workers_are_kept_while_suggestions_are_awaited_and_freed_at_the_en
     """Tune's own cache, of which Perch sets the size."""
     cache = _ObjectCache(may_keep_one=True)
     one = engine()
-    one.controller, one.needs = SimpleNamespace(_actor_cache=cache), "one CPU"
+    one.workers.controller = SimpleNamespace(_actor_cache=cache, _pending_trials=set())
+    one.workers.usual, one.campaign.worker_slots = "one CPU", 3
     assert [cache.cache_object("one CPU", w) for w in "ab"] == [True, False], "what Tune does by itself"
-    one.keep_workers(3)
-    one.keep_workers(3)
+    one.keep_workers()
+    one.keep_workers()
     assert [cache.cache_object("one CPU", w) for w in "bcd"] == [True, True, False]
     assert list(cache.flush_cached_objects()) == []
-    one.keep_workers(0)
+    one.campaign.ending = "done"
+    one.keep_workers()
     assert cache.total_max_objects == 0 and list(cache.flush_cached_objects(force_all=True)) == ["a", "b", "c"]
