@@ -84,6 +84,7 @@ def test_a_node_that_breaks_trials_is_avoided_and_no_trial_is_charged(study, tmp
         code, said = perch("run", path, "--out", tmp_path / "out", "--run-id", "r", env=cluster.env).wait()
     assert code == 0, said
     assert "warning: node 127.0.0.3 is avoided from here on" in said
+    assert "not used any more, for faults of their own: 127.0.0.3" in said
     run = load(tmp_path / "out" / "r")
     assert set(run.trials.status) == {"completed"} and len(run.trials) == 20
     assert run.trials.losses.max() == 1, "none has met the broken node twice"
