@@ -271,9 +271,9 @@ class State:
         if (live := self.live.get(event["id"])) is not None:
             self._lost += 1
             machines, failure = event.get("whose") != "unknown", event.get("failure", LOST)
-            if (node := event.get("node")) and failure not in (LOST, OUT_OF_MEMORY):
+            if (node := event.get("node")) and failure != OUT_OF_MEMORY:
                 live.off.add(node)
-                self.faults[node] += machines
+                self.faults[node] += machines and failure != LOST
             live.alone = live.alone or event.get("alone", False)
             if machines:
                 live.losses += 1

@@ -1,6 +1,5 @@
 """A trial that a machine or a neighbour has broken: where it is tried next, when, and what becomes of it."""
 
-import pytest
 from tests.unit.campaign.test_real_time_scales import Run
 
 from perch.campaign.campaign import Campaign
@@ -32,11 +31,18 @@ def test_a_trial_that_a_node_has_broken_is_kept_off_it_until_it_reports_somethin
     assert run.place().off == {"10.0.0.4"}
 
 
-@pytest.mark.parametrize("failure", ["lost", "out_of_memory"])
-def test_a_worker_that_has_gone_and_a_full_memory_say_nothing_of_the_node(failure):
+def test_a_lost_worker_is_tried_elsewhere_and_is_no_fault_of_its_node():
     run = Run()
     one = run.place()
-    run.campaign.lost(one.trial, "killed", failure=failure, whose="unknown", node="10.0.0.2")
+    run.campaign.lost(one.trial, "killed", node="10.0.0.2")
+    assert run.place().off == {"10.0.0.2"}
+    assert run.campaign.state.faults["10.0.0.2"] == 0
+
+
+def test_a_full_memory_says_nothing_of_the_node():
+    run = Run()
+    one = run.place()
+    run.campaign.lost(one.trial, "killed", failure="out_of_memory", whose="unknown", node="10.0.0.2")
     assert run.place().off == frozenset()
     assert run.campaign.state.faults == {}
 
