@@ -24,6 +24,9 @@ from tests.patience import LIMIT_S, eventually
 HEAD = "127.0.0.9"
 """The head's address: 127.0.0.1 itself would be replaced by the machine's other address wherever a node joins."""
 
+TRIES = 4
+"""Ray gives a node 30 seconds to come up, which a busy machine may not have."""
+
 STORE_BYTES = 80_000_000
 """Object store of a node: trials here send numbers."""
 
@@ -78,7 +81,11 @@ class Raylets:
         else:
             head.append("--no-monitor")
         fakes_on_loopback = {} if worker is None else {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-        self._start(HEAD, *head, **fakes_on_loopback)()
+        try:
+            self._start(HEAD, *head, **fakes_on_loopback)()
+        except BaseException:
+            self.close()
+            raise
 
     def add(self, *addresses: str, cpus: int = 1, gpus: int = 0) -> None:
         """Let a node join at each of these addresses: 127.0.0.2, say."""
@@ -87,7 +94,26 @@ class Raylets:
             wait()
 
     def _start(self, address: str, *args: str, **env: str) -> Callable[[], None]:
-        said = self.folder / f"said-{len(self.processes)}.txt"
+        """Start a node; call what this returns to wait for it."""
+        tries = [self._process(address, *args, **env)]
+
+        def up() -> bool:
+            process, said = tries[-1]
+            if process.poll() is not None:
+                words = said.read_text()
+                assert "timed out during startup" in words and len(tries) < TRIES, words
+                tries.append(self._process(address, *args, **env))
+            return "Ray runtime started" in said.read_text()
+
+        def wait() -> None:
+            eventually(up, f"the node at {address} never came up")
+
+        return wait
+
+    def _process(self, address: str, *args: str, **env: str) -> tuple[subprocess.Popen[bytes], Path]:
+        """``ray start --block`` with a folder of its own, and the file that holds what it says."""
+        number = len(self.processes)
+        said = self.folder / f"said-{number}.txt"
         settings = {
             "RAY_FAKE_CLUSTER": "1", "RAY_enable_autoscaler_v2": "0", "AUTOSCALER_UPDATE_INTERVAL_S": "1",
             "RAY_enable_metrics_collection": "0", "AUTOSCALER_METRIC_PORT": "-1", "RAY_worker_niceness": "5",
@@ -95,21 +121,18 @@ class Raylets:
         }  # fmt: skip
         joined = {name: value for name, value in self.env.items() if name != "RAY_ADDRESS"}
         program = "import sys; from ray.scripts.scripts import main; sys.argv[0] = 'ray'; main()"
+        command = [
+            sys.executable, "-c", program, "start", "--block", "--disable-usage-stats", f"--node-ip-address={address}",
+            f"--object-store-memory={STORE_BYTES}", "--dashboard-agent-listen-port=0",
+            f"--temp-dir={self.folder / f'r{number}'}", *args,
+        ]  # fmt: skip
         with said.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-c", program, "start", "--block", "--disable-usage-stats", f"--node-ip-address={address}",
-                 f"--object-store-memory={STORE_BYTES}", "--dashboard-agent-listen-port=0",
-                 f"--temp-dir={self.folder / f'r{len(self.processes)}'}", *args],
-                stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True,
                 env={**os.environ, **settings, **joined, **env},
             )  # fmt: skip
         self.processes.append(process)
-
-        def up() -> bool:
-            assert process.poll() is None, said.read_text()
-            return "Ray runtime started" in said.read_text()
-
-        return lambda: eventually(up, f"the node at {address} never came up") and None
+        return process, said
 
     def workers(self) -> int:
         """Nodes that have joined the head, as running processes."""
@@ -137,6 +160,9 @@ class Raylets:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Kill every process of it."""
         ours = self._all()
         for process in ours:
