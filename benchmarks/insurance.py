@@ -1,6 +1,6 @@
 """What insurance checkpoints cost on the embedded study: the share of worker seconds that goes into saving.
 
-    python benchmarks/insurance.py [--trials 12] [--strategy rs] [--insure off 10m 2s]
+    python benchmarks/insurance.py [--trials 12] [--strategy asha] [--insure off 10m 2s]
 
 One run for each setting of ``checkpoints: {insure: …}``, one after the other on this machine: `off`, ten minutes (the longest
 that a trial is unsaved unless a study says otherwise), and two seconds, which no study needs, to see what a save costs at all.
@@ -44,7 +44,7 @@ def row(folder: Path, insure: str) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--strategy", default="rs", help="rs trains every trial to the end, so that most can be lost")
+    parser.add_argument("--strategy", default="asha", help="the study's own is asha; rs trains every trial to the end")
     parser.add_argument("--insure", nargs="+", default=["off", "10m", "2s"])
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
