@@ -192,8 +192,11 @@ class Campaign:
                         return None
                     continue
                 if not isinstance(answer, Done):
-                    self._check_deadlock(busy)
-                    return None
+                    if (placement := self._queued(alone=True)) is None:
+                        self._check_deadlock(busy)
+                    return placement
+            if (placement := self._queued(alone=True)) is not None:
+                return placement
             if busy or self.queue:
                 return None
             if searching and (chosen := self.confirmation.choose(self.state, self.worker_slots)):
@@ -232,13 +235,20 @@ class Campaign:
         self.emit(e="promote", id=trial, rung=live.epoch)
         self.queue.append(trial)
 
-    def _queued(self) -> Placement | None:
+    def _queued(self, *, alone: bool = False) -> Placement | None:
+        """The first that waits; those that need a GPU to themselves only when nothing else runs and none is left to place.
+
+        A GPU is whole only then: its parts are given to the next trial as soon as they are free.
+        """
+        live = self.state.live
+        if alone and not all(name in live and live[name].alone for name in self.spent):
+            return None
         for _ in range(len(self.queue)):
             trial = self.queue.popleft()
-            if trial in self.saving:
+            if trial in live and (trial in self.saving or live[trial].alone > alone):
                 self.queue.append(trial)
-            elif trial in self.state.live:
-                return self._placement(self.state.live[trial])
+            elif trial in live:
+                return self._placement(live[trial])
         return None
 
     def _new(self, new: New) -> Placement:
@@ -264,7 +274,8 @@ class Campaign:
         where = {"from": {"path": start.path, "epoch": start.epoch}} if start is not None else {}
         self.emit(e="start", id=live.id, seg=live.segment, slots=self.worker_slots, **where)
         keep_below = self.state.keep_below if live.phase != CONFIRM else math.inf
-        return Placement(live.id, live.config, live.segment, start, live.seed_key, keep_below)
+        off, alone = frozenset(live.off), live.alone
+        return Placement(live.id, live.config, live.segment, start, live.seed_key, keep_below, off, alone)
 
     def begun(self, trial: str, *, idle_until_now: bool = False) -> None:
         """The worker takes its placement up. ``idle_until_now``: the time until here was no part of its start."""
@@ -442,8 +453,16 @@ class Campaign:
         for trial in list(self.spent):
             self.evicted(trial)
 
+    def withdrawn(self, trial: str) -> None:
+        """The engine has taken a placement back whose worker cannot come any more; it is made anew."""
+        self._placement_ended(trial)
+        self.queue.append(trial)
+
     def suspects(self, present: Sequence[str]) -> list[str]:
-        """Addresses of nodes that have broken several trials by faults of their own; never the last one ``present``."""
+        """Addresses of nodes that have broken several trials by faults of their own; never the last one ``present``.
+
+        ``present``: addresses of the nodes that take a trial.
+        """
         state = self.state
         usable = [node for node in present if node not in state.avoided]
         found = [node for node in usable if state.faults[node] >= MOST_FAULTS]
@@ -457,25 +476,29 @@ class Campaign:
         elif live is not None:
             self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure="ended", message="")
 
-    def faulted(self, trial: str, failure: str, whose: str, message: str, node: str | None = None) -> None:
+    def faulted(
+        self, trial: str, failure: str, whose: str, message: str, node: str | None = None, *, alone: bool = False
+    ) -> None:
         """A stretch of a trial ended in an error: ``whose`` it is decides (``trial``, ``machine`` or ``unknown``)."""
         if whose == "trial":
             self.failed(trial, failure, message)
         else:
-            self.lost(trial, message, failure=failure, whose=whose, node=node)
+            self.lost(trial, message, failure=failure, whose=whose, node=node, alone=alone)
 
     def lost(
-        self, trial: str, message: str, *, failure: str = "lost", whose: str = "machine", node: str | None = None
-    ) -> None:
+        self, trial: str, message: str, *, failure: str = "lost", whose: str = "machine", node: str | None = None,
+        alone: bool = False,
+    ) -> None:  # fmt: skip
         """A worker, its node or something of it is broken: not the trial's fault, or not surely, so it is tried again.
 
-        ``node``: the address of the machine on which it happened, where it is known.
+        ``node``: the address of the machine on which it happened, where it is known. ``alone``: it may be a neighbour's on the
+        same GPU, so that it is tried again without any.
         """
         live = self.state.live.get(trial)
         self.saving.pop(trial, None)
         if live is None:
             return
-        where = {"node": node} if node else {}
+        where: dict[str, Any] = {**({"node": node} if node else {}), **({"alone": True} if alone else {})}
         seg, epoch = live.segment, live.epoch
         self.emit(
             e="lost", id=trial, seg=seg, epoch=epoch, failure=failure, whose=whose, **where, message=message[-500:]

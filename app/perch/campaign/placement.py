@@ -26,6 +26,10 @@ class Placement:
     seed_key: str
     keep_below: float
     """Weights are worth keeping when the value falls below this (the fifth best so far)."""
+    off: frozenset[str] = frozenset()
+    """Addresses of nodes that have broken it since its last new result: it is tried elsewhere if there is another."""
+    alone: bool = False
+    """It ran out of memory on a GPU that it shared: it gets one to itself."""
 
 
 class Instruction(Enum):

@@ -19,8 +19,11 @@ finished_early       the trainable has ended by itself before its last epoch
 awaited              an attempt is to end: the trials that can still finish their epoch and save
 overdue, evicted     every second: the placements to end now; such a placement has been ended
 end, abandon         an attempt is over that the engine ends itself (a simulated walltime): place nothing more; let go of what runs
+withdrawn            a placement that waited for a worker is taken back: the nodes that it may use have gone
 wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a searcher that is at work
 ===================  ================================================================================================
+
+The virtual clock interrupts a run as well: it calls ``end``, ``abandon`` and ``emit``, and reads ``why``, as the life of a command does.
 
 It reads ``ending`` (not None: place nothing more), ``saving`` (the trials whose workers are saving) and ``state``, keeps
 ``worker_slots`` (how many placements run at once) true, and leaves in ``failure`` an error of Perch itself that Tune would ignore.

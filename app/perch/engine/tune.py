@@ -8,7 +8,7 @@ to Ray 2.60; ``pyproject.toml`` pins that minor version.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,17 @@ from ray import tune
 from ray.train._internal.session import _TrainingResult
 from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
-from ray.tune.experiment.config_parser import _create_trial_from_spec, _make_parser
-from ray.tune.progress_reporter import TrialProgressCallback
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
-from ray.tune.search import SearchAlgorithm
+from ray.tune.experiment.config_parser import _create_trial_from_spec
 
 from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
 from perch.engine.metrics import numeric
+from perch.engine.needs import Needs
+from perch.engine.ray_session import Node
 from perch.engine.signals import Leave, leaving
 from perch.engine.tune_books import forget_ended, give_back
+from perch.engine.tune_callbacks import Scheduler, Search, Watch
+from perch.engine.workers import Workers
 from perch.log.folder import RunFolder
 from perch.training.failure import Fault, node_of
 
@@ -44,119 +45,18 @@ LOOK_EVERY_S = 0.1
 
 
 class PlacedTrial(Trial):  # type: ignore[misc]
-    """A Tune trial that keeps its error in memory instead of writing two files."""
+    """A Tune trial that keeps its error in memory instead of writing two files, and asks for what its placement needs."""
+
+    def create_placement_group_factory(self) -> None:
+        """Called when Tune takes the trial up: ask for what the trainable needs, or for what this placement does."""
+        super().create_placement_group_factory()
+        if self.perch_request.factory is not None:
+            self.placement_group_factory = self.perch_request.factory
 
     def handle_error(self, exc: BaseException | None = None) -> None:
         """Keep the error; ``TuneEngine.errored`` decides what it means."""
         self.run_metadata.num_failures += 1
         self.temporary_state.perch_error = exc
-
-
-class Search(SearchAlgorithm):  # type: ignore[misc]
-    """Where Tune gets its trials: the campaign's next placement."""
-
-    def __init__(self, engine: TuneEngine) -> None:
-        self.engine = engine
-
-    def set_search_properties(self, *_: Any, **__: Any) -> bool:
-        """Nothing to set: the campaign knows metric and mode."""
-        return True
-
-    @property
-    def total_samples(self) -> int:
-        """Unknown to Tune."""
-        return 0
-
-    def add_configurations(self, experiments: Any) -> None:
-        """Keep the experiment's specification, from which each placement's trial is made."""
-        experiment = experiments[0] if isinstance(experiments, list) else experiments
-        self.engine.spec, self.engine.parser = experiment.spec, _make_parser()
-
-    def next_trial(self) -> Trial | None:
-        """A trial for the next placement, while a worker is free for it. Tune may wait in a loop around this for minutes."""
-        self.engine.guarded(self.engine.on_tick)
-        trial: Trial | None = self.engine.guarded(self.engine.place)
-        if self.engine.campaign.failure is not None:  # else Tune would go on waiting for a trial
-            raise Leave
-        return trial
-
-    def is_finished(self) -> bool:
-        """True once nothing will be placed any more (until then Tune keeps actors for reuse)."""
-        return self.engine.campaign.ending is not None
-
-
-class Scheduler(FIFOScheduler):  # type: ignore[misc]
-    """Where results go: the campaign decides, Tune does it."""
-
-    def __init__(self, engine: TuneEngine) -> None:
-        super().__init__()
-        self.engine = engine
-
-    def set_search_properties(self, metric: str | None, mode: str | None, **_: Any) -> bool:
-        """Nothing to set."""
-        return True
-
-    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        """Keep the controller: Tune gives it to schedulers only."""
-        self.engine.controller = getattr(tune_controller, "_tune_controller", tune_controller)
-        if self.engine.needs != trial.placement_group_factory:
-            self.engine.needs, self.engine.kept_workers = trial.placement_group_factory, 0
-        self.engine.keep_workers(self.engine.campaign.worker_slots)
-
-    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Record a result, and do what the campaign says."""
-        order = self.engine.guarded(lambda: self.engine.report(trial, result), Instruction.STOP)
-        if order in (Instruction.SAVE, Instruction.SAVE_AND_STOP):
-            tune_controller._schedule_trial_save(trial, result=result)
-        if order in (Instruction.CONTINUE, Instruction.SAVE):
-            return str(TrialScheduler.CONTINUE)
-        trial.perch_stopped = True
-        return str(TrialScheduler.STOP)
-
-    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
-        """A placement is off its worker; a trainable that says ``done`` itself skips ``on_trial_result``."""
-        self.engine.guarded(lambda: self.engine.completed(trial, result))
-
-    def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
-        """Nothing to do."""
-
-    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """A trial failed, or its worker was lost."""
-        self.engine.guarded(lambda: self.engine.errored(trial))
-
-    def debug_string(self) -> str:
-        """Nothing to show: Perch has its own view."""
-        return ""
-
-
-class Watch(TrialProgressCallback):  # type: ignore[misc]
-    """Reports checkpoints, calls ``step``, drops ended trials; replaces Tune's own reporter, which keeps every trial."""
-
-    def __init__(self, engine: TuneEngine) -> None:
-        super().__init__()
-        self.engine = engine
-
-    def on_checkpoint(self, iteration: int, trials: Any, trial: Trial, checkpoint: Checkpoint, **_: Any) -> None:
-        """A checkpoint is on disk."""
-        self.engine.guarded(lambda: self.engine.checkpointed(trial, checkpoint))
-
-    def on_step_begin(self, iteration: int, trials: Any, **_: Any) -> None:
-        """Set Perch's signal handlers anew: Tune's own would end the loop without saving."""
-        if iteration == 0:
-            self.engine.on_start()
-
-    def on_step_end(self, iteration: int, trials: list[Trial], **_: Any) -> None:
-        """Raise what a callback could not, and drop ended trials."""
-        self.engine.step(trials)
-
-    def on_trial_start(self, iteration: int, trials: Any, trial: Trial, **_: Any) -> None:
-        """A worker has taken a placement up."""
-        self.engine.guarded(lambda: self.engine.campaign.begun(trial.trial_id))
-
-    def on_trial_result(self, *_: Any, **__: Any) -> None:
-        """Nothing: the scheduler has recorded it."""
-
-    on_trial_error = on_trial_complete = log_result = on_trial_result
 
 
 class TuneEngine:
@@ -184,12 +84,9 @@ class TuneEngine:
         self.spec: dict[str, Any] = {}
         self.parser: Any = None
         self.placements = 0
-        self.needs: Any = None
-        self.kept_workers = 0
+        self.needs = Needs(resources)
+        self.workers = Workers()
         self.looked_s = 0.0
-        self.avoided: list[str] = []
-        self.elsewhere: Any = None
-        """The resources of a trial with the condition that keeps it off avoided nodes; None: any node will do."""
         self.evicting: dict[str, bool] = {}
         """Trials whose worker is being ended because they are overdue, and whether they hang."""
 
@@ -235,30 +132,35 @@ class TuneEngine:
             self.campaign.failure = error
             return otherwise
 
-    def avoid(self, nodes: list[str]) -> None:
-        """Place nothing more on these nodes (Ray's ids)."""
-        if nodes != self.avoided:
-            self.avoided = nodes
-            bundle = {"CPU": self.resources["cpu"], "GPU": self.resources.get("gpu", 0.0)}
-            selector = {"ray.io/node-id": f"!in({','.join(nodes)})"}
-            self.elsewhere = tune.PlacementGroupFactory([bundle], bundle_label_selector=[selector]) if nodes else None
+    def see(self, nodes: list[Node], avoided: Collection[str] = ()) -> None:
+        """Take note of the nodes that take a trial now, and of the addresses of those that are to be avoided.
 
-    def keep_workers(self, count: int) -> None:
-        """Let Tune keep the processes of so many idle workers.
-
-        By itself it keeps one. Where several wait for suggestions it would end the others, take seconds to start each
-        again, and give that up whenever the first is free before: the trials would then queue on one worker.
+        A placement that waits for a worker on nodes that have all gone is taken back, and made anew on what is there.
         """
-        if self.needs is not None and count != self.kept_workers:
-            self.controller._actor_cache.increase_max(self.needs, count - self.kept_workers)
-            self.kept_workers = count
+        self.needs = Needs(self.resources, nodes, avoided)
+        for trial in self.workers.pending():
+            if not self.needs.can_come(trial.perch_request.off) and self.workers.worker_of(trial) is None:
+                self.take_back(trial)
+                self.campaign.withdrawn(trial.trial_id)
+
+    def take_back(self, trial: Trial) -> None:
+        """End a placement that has no worker yet."""
+        trial.perch_stopped = True
+        self.controller._schedule_trial_stop(trial)
+
+    def keep_workers(self) -> None:
+        """Keep as many idle workers as can be used; none once nothing is placed any more, or while they are in another's way."""
+        useless = self.campaign.ending is not None or self.workers.waiting_for_room()
+        self.workers.keep(0 if useless else self.campaign.worker_slots)
 
     # --- placing ----------------------------------------------------------------------------------------------------
 
     @property
     def busy(self) -> int:
-        """Placements that Tune holds."""
-        return len(self.controller._running_trials) + len(self.controller._pending_trials) if self.controller else 0
+        """Slots that are taken by the placements that Tune holds."""
+        if self.controller is None:
+            return 0
+        return sum(t.perch_request.slots for t in (*self.controller._running_trials, *self.controller._pending_trials))
 
     def place(self) -> Trial | None:
         """The Tune trial of the next placement, while there is a free worker."""
@@ -288,8 +190,7 @@ class TuneEngine:
         trial.relative_logdir = trial.storage.trial_dir_name = SHARED_FOLDER
         trial.storage.current_checkpoint_index = self.placements * SAVES_PER_PLACEMENT
         self.placements += 1
-        if self.elsewhere is not None:
-            trial.update_resources(self.elsewhere)
+        trial.perch_placed_s, trial.perch_request = time.monotonic(), self.needs.request(placement)
         if placement.start is not None:
             path = str(self.folder.path / placement.start.path)
             metrics = {"training_iteration": placement.start.epoch}
@@ -328,7 +229,7 @@ class TuneEngine:
         error = getattr(trial.temporary_state, "perch_error", None) or RuntimeError("Tune names no error")
         fault = self.classify(error)
         node = node_of(error) or trial.last_result.get("node_ip")
-        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node)
+        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node, alone=fault.alone)
 
     def evict(self, name: str, hangs: bool) -> None:
         """End the worker of an overdue placement; nothing else ends a step that hangs."""
@@ -337,14 +238,11 @@ class TuneEngine:
         if not held or name in self.evicting:
             return
         [trial] = held
-        tracked = controller._trial_to_actor.get(trial)
-        live = controller._actor_manager._live_actors_to_ray_actors_resources.get(tracked)
-        if live is not None:
+        if (worker := self.workers.worker_of(trial)) is not None:
             self.evicting[name] = hangs
-            ray.kill(live[0])
+            ray.kill(worker)
             return
-        trial.perch_stopped = True  # it waits for a worker still
-        controller._schedule_trial_stop(trial)
+        self.take_back(trial)
         self.campaign.evicted(name, hangs=hangs)
 
     # --- the loop ---------------------------------------------------------------------------------------------------
@@ -356,8 +254,7 @@ class TuneEngine:
         self.guarded(self.on_tick)
         if self.controller is not None:
             forget_ended(self.controller, trials)
-        if self.campaign.ending is not None:
-            self.keep_workers(0)  # nothing will be placed any more: idle workers are free for others
+            self.keep_workers()
         if self.campaign.ending not in (None, "done"):
             if self.busy == 0 or not self.campaign.awaited():
                 raise Leave

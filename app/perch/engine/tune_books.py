@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -18,6 +19,9 @@ def prepare_environment() -> None:
         RAY_AIR_NEW_OUTPUT="0",
         RAY_CHDIR_TO_TRIAL_DIR="0",
     )
+    logging.getLogger("ray.tune.tune").setLevel(
+        logging.CRITICAL
+    )  # at the end it names placements that met a fault "not complete"
 
 
 def forget_ended(controller: Any, trials: list[Any]) -> None:

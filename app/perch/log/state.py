@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from perch.log.fresh_seeds import FreshSeeds
 from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
-from perch.vocabulary import LOST
+from perch.vocabulary import LOST, OUT_OF_MEMORY
 
 SEARCH, CONFIRM = "search", "confirm"
 KEPT = 5
@@ -45,6 +45,10 @@ class Live:
     """Faults of machines since the last new result: lost workers and the like."""
     doubts: int = 0
     """Faults since the last new result that may be the machine's or the trial's own."""
+    off: set[str] = field(default_factory=set)
+    """Addresses of nodes that have broken it since the last new result."""
+    alone: bool = False
+    """It ran out of memory on a GPU that it shared, and has reported nothing new since."""
     best: tuple[float, int] | None = None
     """Lowest value and its epoch."""
     of: str | None = None
@@ -185,6 +189,7 @@ class State:
                 self._confirming_since_s = None
         for live in self.live.values():
             live.losses = live.doubts = 0
+            live.off.clear()
 
     def _on_trial(self, event: dict[str, Any]) -> None:
         phase = event.get("phase", SEARCH)
@@ -202,7 +207,8 @@ class State:
             return
         value, epoch = event["value"], event["epoch"]
         self.results += 1
-        live.epoch, live.losses, live.doubts = epoch, 0, 0
+        live.epoch, live.losses, live.doubts, live.alone = epoch, 0, 0, False
+        live.off.clear()
         if live.best is None or value < live.best[0]:
             live.best = (value, epoch)
         if live.phase == SEARCH:
@@ -264,12 +270,15 @@ class State:
     def _on_lost(self, event: dict[str, Any]) -> None:
         if (live := self.live.get(event["id"])) is not None:
             self._lost += 1
-            if (node := event.get("node")) and event.get("failure", LOST) != LOST:
-                self.faults[node] += 1
-            if event.get("whose") == "unknown":
-                live.doubts += 1
-            else:
+            machines, failure = event.get("whose") != "unknown", event.get("failure", LOST)
+            if (node := event.get("node")) and failure != OUT_OF_MEMORY:
+                live.off.add(node)
+                self.faults[node] += machines and failure != LOST
+            live.alone = live.alone or event.get("alone", False)
+            if machines:
                 live.losses += 1
+            else:
+                live.doubts += 1
 
     def _on_avoid(self, event: dict[str, Any]) -> None:
         self.avoided.add(event["node"])

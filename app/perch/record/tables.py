@@ -194,6 +194,9 @@ class Tables:
         if "node" in event:
             self.losses_by_node[event["node"]] += 1
 
+    def _on_avoid(self, event: Event) -> None:
+        self.avoided.append(event["node"])
+
     def _on_spent(self, event: Event) -> None:
         for name in ("starting", "training", "evaluating", "checkpointing", "redone"):
             self.seconds[name] += event.get(f"{name}_s", 0.0)

@@ -21,7 +21,7 @@ from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
 from perch.runs.last_lines import closing
 from perch.runs.outcome import Outcome
-from perch.runs.resources import demand, slots, wait_for_room
+from perch.runs.resources import demand, fits, slots, wait_for_room
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
 
@@ -92,7 +92,8 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
 
     campaign, study = attempt.campaign, attempt.study
     resources = wait_for_room(study, ray_session, say=_say(attempt))
-    campaign.worker_slots = slots(ray_session.nodes(), resources, campaign.state.avoided)
+    nodes = [node for node in ray_session.nodes() if fits(node, resources)]
+    campaign.worker_slots = slots(nodes, resources, campaign.state.avoided) or slots(nodes, resources)
 
     def tick() -> None:
         if attempt.due("end", 0.3):
@@ -129,6 +130,7 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
         on_tick=tick,
         on_start=take,
     )
+    engine.see(nodes, campaign.state.avoided)
     try:
         engine.fit()
     finally:
@@ -138,19 +140,22 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
 
 def look_at_nodes(attempt: Attempt, session: Session, engine: TuneEngine) -> None:
     """Use the workers that have joined, none that have gone, and none of nodes that break trials; ask for more."""
-    campaign, nodes = attempt.campaign, session.nodes()
+    campaign, needs = attempt.campaign, engine.resources
+    nodes = [node for node in session.nodes() if fits(node, needs)]
     for address in campaign.suspects([node.address for node in nodes]):
         campaign.emit(e="avoid", node=address)
         _say(attempt)(
             f"warning: node {address} is avoided from here on: {campaign.state.faults[address]} faults of its own"
         )
     avoided = campaign.state.avoided
-    engine.avoid([node.id for node in nodes if node.address in avoided])
-    campaign.worker_slots = max(slots(nodes, engine.resources, avoided), 1)
+    engine.see(nodes, avoided)
+    there, usable = slots(nodes, needs), slots(nodes, needs, avoided)
+    campaign.worker_slots = max(usable or there, 1)  # where only avoided nodes are left, those are used
     budget = attempt.study.budget.trials
     left = None if budget is None else max(budget - campaign.state.started, 0) + len(campaign.queue)
     over = campaign.ending is not None or (campaign.time_is_up and not campaign.state.confirming)
     wanted = 0 if over else demand(engine.busy, campaign.worker_slots, left)
+    wanted += there - usable if wanted and usable else 0  # an autoscaler does not know that those are of no use
     if attempt.wanted != wanted:
         attempt.wanted = wanted
         session.want(wanted, engine.resources)

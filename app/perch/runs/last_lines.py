@@ -33,6 +33,8 @@ def closing(outcome: Outcome) -> Iterator[str]:
     if run.summary["losses"]:
         kinds = ", ".join(f"{n} {failure}" for failure, n in run.summary["losses"].items())
         yield f"  note:    faults of workers or machines, tried again: {kinds}"
+    if run.summary.get("avoided_nodes"):
+        yield f"  note:    not used any more, for faults of their own: {', '.join(run.summary['avoided_nodes'])}"
     if (run.trials.segments > 1).any():
         yield f"  judge:   perch schedule {shlex.quote(folder)} --validate 5    (trains the population's schedule again)"
     yield f"  report:  {folder}/report.html"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Sequence
 
 from perch.engine.ray_session import Node, Session
 from perch.errors import ClusterError
+from perch.runs.planned import planned_nodes
 from perch.study import Study
 
 FIRST_WORKER_S = 900.0
@@ -18,14 +18,10 @@ MOST_AHEAD = 8
 
 
 def trial_resources(study: Study, nodes: Sequence[Node]) -> dict[str, float]:
-    """Cores and GPUs of one trial; where the study does not say, one GPU if any node has one.
-
-    A cluster that has GPUs in groups that are not up yet says so in ``PERCH_CLUSTER_GPUS``.
-    """
+    """Cores and GPUs of one trial; where the study does not say, one GPU if any node has one, or one that is still to come has."""
     gpus = study.resources.gpus
     if gpus is None:
-        coming = float(os.environ.get("PERCH_CLUSTER_GPUS") or 0.0)
-        gpus = 1.0 if coming > 0 or any(node.gpus > 0 for node in nodes) else 0.0
+        gpus = 1.0 if any(node.gpus > 0 for node in (*nodes, *planned_nodes())) else 0.0
     return {"cpu": study.resources.cpus, **({"gpu": gpus} if gpus else {})}
 
 

@@ -9,6 +9,8 @@ from perch.errors import StudyError
 from perch.log.events import read
 from perch.log.folder import RunFolder
 from perch.log.study_file import load_study
+from perch.runs.planned import WORKERS_OF_A_CLUSTER, planned_nodes, workers_asked_for
+from perch.runs.resources import slots, trial_resources
 from perch.strategies.plan import Past, Plan
 from perch.strategies.registry import build
 from perch.strategies.strategy import Strategy
@@ -18,9 +20,11 @@ from perch.trainables import kind_of
 
 
 def expected_workers(study: Study) -> int:
-    """How many trials will train at once, as far as it is known before Ray is up."""
+    """How many trials will train at once, as far as it is known before Ray is up. Raises ClusterError (exit 2)."""
     if os.environ.get("RAY_ADDRESS"):
-        return int(os.environ.get("PERCH_WORKERS", "8"))
+        nodes = planned_nodes()
+        fit = slots(nodes, trial_resources(study, nodes))
+        return workers_asked_for() or fit or WORKERS_OF_A_CLUSTER
     return max(int(len(os.sched_getaffinity(0)) / study.resources.cpus), 1)
 
 

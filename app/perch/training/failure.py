@@ -25,10 +25,14 @@ _ADDRESS: Final = re.compile(r"\bip(?:=|: )\[?([0-9a-fA-F.:]+)\]?")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The failure's class, as tables name it, and whose it is: ``trial``, ``machine`` or ``unknown``."""
+    """The failure's class, as tables name it, and whose it is: ``trial``, ``machine`` or ``unknown``.
+
+    ``alone``: it is the trial's own only if it comes back with a GPU to itself.
+    """
 
     failure: str
     whose: Whose
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,9 @@ def classify(exception: BaseException, *, shared_device: bool = False) -> Fault:
     parts = [part for one in _chain(exception) for part in _parts(one)]
     for signature in SIGNATURES:
         if any(_fits(signature, part) for part in parts):
-            return Fault(signature.failure, (shared_device and signature.shared) or signature.whose)
+            if shared_device and signature.shared is not None:
+                return Fault(signature.failure, signature.shared, alone=True)
+            return Fault(signature.failure, signature.whose)
     return Fault(CODE, TRIAL)
 
 

@@ -27,7 +27,7 @@ UNKNOWN: Final = "unknown"
 class Signature:
     """One kind of failure. It fits when a class name, a number or the words do.
 
-    ``shared``: whose it is where several trials share the device, if that makes a difference.
+    ``shared``: whose it is where several trials share the device, if that makes a difference: it is then tried once more alone.
     """
 
     failure: str

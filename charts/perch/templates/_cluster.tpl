@@ -9,6 +9,26 @@
 {{- toYaml (mergeOverwrite $params (default dict .group.rayStartParams)) -}}
 {{- end -}}
 
+{{/* perch.cores GROUP → the cores that Ray counts on a node: of `rayStartParams`, else the limit (the request where there is none), rounded up. */}}
+{{- define "perch.cores" -}}
+{{- $cpu := toString (default (dig "requests" "cpu" "0" (default dict .resources)) (dig "limits" "cpu" "" (default dict .resources))) -}}
+{{- $cores := ternary (divf (float64 (trimSuffix "m" $cpu)) 1000) (float64 (trimSuffix "m" $cpu)) (hasSuffix "m" $cpu) -}}
+{{- get (default dict .rayStartParams) "num-cpus" | default (ceil $cores | int64 | toString) -}}
+{{- end -}}
+
+{{/* perch.offers . → all nodes that there may be, as PERCH_CLUSTER lists them: for strategies, which plan for the workers that come. */}}
+{{- define "perch.offers" -}}
+{{- $groups := list -}}
+{{- if .Values.head.runsTrials -}}{{- $groups = append $groups (printf "1x%s" (include "perch.cores" .Values.head)) -}}{{- end -}}
+{{- range .Values.workerGroups -}}
+{{- $replicas := int64 (ternary .replicas 1 (hasKey . "replicas")) -}}
+{{- $most := int64 (ternary (ternary .maxReplicas $replicas (hasKey . "maxReplicas")) $replicas $.Values.autoscaling.enabled) -}}
+{{- $gpus := get (default dict .rayStartParams) "num-gpus" | default (int64 (default 0 .gpus) | toString) -}}
+{{- if $most -}}{{- $groups = append $groups (printf "%dx%s:%s" $most (include "perch.cores" .) $gpus) -}}{{- end -}}
+{{- end -}}
+{{- join " " $groups -}}
+{{- end -}}
+
 {{- define "perch.cluster" -}}
 {{- $root := . -}}
 rayVersion: {{ .Values.rayVersion | quote }}

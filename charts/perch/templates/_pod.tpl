@@ -58,6 +58,9 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 - {name: RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S, value: "5"}
 - {name: PERCH_GRACE_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 - {name: RAY_JOB_STOP_WAIT_TIME_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
+{{- if eq .component "head" }}{{ with include "perch.offers" .root }}
+- {name: PERCH_CLUSTER, value: {{ . | quote }}}
+{{- end }}{{ end }}
 {{- if or $values.trainable.configMap $values.trainable.existingClaim }}
 - {name: PYTHONPATH, value: {{ $values.trainable.mountPath | quote }}}
 {{- end }}
@@ -185,7 +188,7 @@ spec:
   containers:
     - name: {{ ternary "ray-head" "ray-worker" $head | quote }}
       {{- include "perch.containerRules" $root | nindent 6 }}
-      env: {{- include "perch.env" (dict "root" $root "group" $group) | nindent 8 }}
+      env: {{- include "perch.env" (dict "root" $root "group" $group "component" .component) | nindent 8 }}
       {{- with $values.envFromSecrets }}
       envFrom:
         {{- range . }}

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from perch.engine.needs import Request
 from perch.engine.tune import TuneEngine
 
 
@@ -71,7 +72,7 @@ def test_it_leaves_as_soon_as_the_run_is_to_end(engine):
 def test_while_trials_run_it_never_waits(engine):
     campaign = Campaign(looks=3)
     one = engine(campaign)
-    one.controller = SimpleNamespace(_running_trials={"a"}, _pending_trials=set())
+    one.controller = SimpleNamespace(_running_trials=[SimpleNamespace(perch_request=Request())], _pending_trials=[])
     assert one.place() is None
     assert campaign.waits == 0
 

@@ -23,7 +23,7 @@ class Campaign:
         self.saving = dict.fromkeys(saving, (0, 1))
         self.calls: list[tuple[Any, ...]] = []
 
-    def faulted(self, *what: Any) -> None:
+    def faulted(self, *what: Any, alone: bool) -> None:
         self.calls.append(("faulted", *what))
 
     def evicted(self, trial: str, *, hangs: bool) -> None:

@@ -1,9 +1,9 @@
 """Which signals a run takes, which it leaves to whoever started it, and which of them end it at once."""
 
-import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_processes_started_while_hangup_is_blocked_outlive_it_and_the_parent_get
     said = "import os, signal; os.kill(os.getpid(), signal.SIGHUP); print('alive')"
     with hangup_blocked():
         child = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=False)
-        os.kill(os.getpid(), signal.SIGHUP)
+        signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
         assert not came
     assert child.stdout == "alive\n"
     assert came == [signal.SIGHUP]

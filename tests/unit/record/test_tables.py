@@ -211,6 +211,11 @@ def test_a_lost_worker_is_counted_by_its_kind_and_by_the_machine_it_was_on() -> 
     assert {row["activity"]: row["seconds"] for row in made.overhead_rows()}["redone"] == 1.25
 
 
+def test_the_summary_names_the_nodes_that_a_run_stopped_using() -> None:
+    made = tables(ATTEMPT, trial("00000", {}, 1.0), {"e": "avoid", "node": "10.0.0.3", "used_s": 2.0})
+    assert made.avoided == ["10.0.0.3"]
+
+
 def test_an_interruption_costs_no_worker_seconds_and_a_new_cluster_may_have_more_workers() -> None:
     made = tables(
         ATTEMPT, trial("00000", {}, 0.0), start("00000", 0.0, slots=1), {"e": "close", "why": "interrupted", "used_s": 4.0},

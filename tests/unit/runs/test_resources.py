@@ -33,13 +33,13 @@ def nodes(*sizes: tuple[float, float]) -> list[Node]:
 def test_a_trial_gets_what_the_study_says_and_a_gpu_where_it_says_nothing_and_there_are_some(
     asked: dict[str, float], gpus_there: float, expected: dict[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("PERCH_CLUSTER_GPUS", raising=False)
+    monkeypatch.delenv("PERCH_CLUSTER", raising=False)
     assert trial_resources(study(resources=asked), nodes((8.0, gpus_there))) == expected
 
 
 def test_gpus_that_are_still_to_come_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a group of processors that is up first would decide for the whole run."""
-    monkeypatch.setenv("PERCH_CLUSTER_GPUS", "8")
+    monkeypatch.setenv("PERCH_CLUSTER", "1x16 4x16:2")
     assert trial_resources(study(), nodes((16.0, 0.0))) == {"cpu": 1.0, "gpu": 1.0}
 
 

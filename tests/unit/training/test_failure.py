@@ -219,13 +219,16 @@ def _classified_by(signatures, error):
 )
 def test_a_neighbour_may_have_taken_the_memory_of_a_shared_device(error):
     assert classify(error).whose == "trial"
+    assert not classify(error).alone
     assert classify(error, shared_device=True).whose == "unknown"
+    assert classify(error, shared_device=True).alone, "it is tried once more with a device to itself"
     assert classify(in_a_task(error), shared_device=True).whose == "unknown"
 
 
 def test_a_device_that_is_shared_excuses_nothing_else():
     for error in (MemoryError(), ValueError("wrong"), Diverged("nan")):
-        assert classify(error, shared_device=True).whose == "trial"
+        fault = classify(error, shared_device=True)
+        assert (fault.whose, fault.alone) == ("trial", False)
 
 
 def test_every_class_of_ray_that_says_a_part_of_the_cluster_is_gone_is_the_machines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -121,6 +122,7 @@ def _fit_job(spec: Object, request: Request) -> None:
             worker["resources"]["limits"][name] = worker["resources"]["requests"][name] = amount
     if request.gpus:
         worker["resources"]["limits"]["nvidia.com/gpu"] = request.gpus
+    _say_what_comes(cluster["headGroupSpec"]["template"]["spec"]["containers"][0], worker, request)
     for template in (cluster["headGroupSpec"]["template"], group["template"]):
         pod = template["spec"]
         for container in [*pod["containers"], *pod.get("initContainers", [])]:
@@ -131,6 +133,15 @@ def _fit_job(spec: Object, request: Request) -> None:
                 volume["persistentVolumeClaim"]["claimName"] = request.claim
         if request.single_node:
             pod["affinity"] = _one_node(request.run_id)
+
+
+def _say_what_comes(head: Object, worker: Object, request: Request) -> None:
+    """Let the driver, which runs in the head's pod, know the workers that it can plan for (see ``perch.runs.planned``)."""
+    limits = worker["resources"]["limits"]
+    cores = str(limits["cpu"])
+    whole = math.ceil(float(cores.removesuffix("m")) / (1000 if cores.endswith("m") else 1))  # as the operator counts
+    [known] = [each for each in head["env"] if each["name"] == "PERCH_CLUSTER"]
+    known["value"] = f"{request.workers}x{whole}:{limits.get('nvidia.com/gpu', 0)}"
 
 
 def _one_node(run_id: str) -> Object:

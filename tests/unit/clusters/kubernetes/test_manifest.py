@@ -49,6 +49,21 @@ def test_workers_get_what_is_asked_for() -> None:
     assert resources["requests"] == {"cpu": "8", "memory": "32Gi"}
 
 
+@pytest.mark.parametrize(
+    ("request_", "cluster"),
+    [
+        (Request("oh", None, workers=3, cpus="8", gpus=2), "3x8:2"),
+        (Request("oh", None, workers=2, cpus="1500m"), "2x2:0"),
+        (Request("oh", None), "1x2:0"),
+    ],
+)
+def test_the_driver_knows_which_workers_come(request_: Request, cluster: str) -> None:
+    """So that a strategy plans for them before they are up."""
+    job = next(each for each in run_objects(request_) if each["kind"] == "RayJob")
+    head = job["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["containers"][0]
+    assert [each["value"] for each in head["env"] if each["name"] == "PERCH_CLUSTER"] == [cluster]
+
+
 def test_an_existing_claim_is_used_and_none_made() -> None:
     objects = run_objects(Request("oh", None, claim="shared"))
     assert "PersistentVolumeClaim" not in {each["kind"] for each in objects}

@@ -103,11 +103,13 @@ def test_the_drivers_code_comes_back_and_workers_end_before_the_head(nodes: TwoN
 
 
 def test_the_driver_finds_its_ray_and_the_end_of_its_time(nodes: TwoNodes) -> None:
-    show = "import os; print([os.environ[n] for n in ('RAY_ADDRESS', 'PERCH_END_TIME', 'RAY_AUTH_MODE')])"
+    show = (
+        "import os; print([os.environ[n] for n in ('RAY_ADDRESS', 'PERCH_END_TIME', 'RAY_AUTH_MODE', 'PERCH_CLUSTER')])"
+    )
     head, worker = nodes.both("python", "-c", show)
     code, output = ends(head)
-    assert code == 0
-    assert "'2000000000', 'token']" in output
+    assert code == 0, output
+    assert "'2000000000', 'token', '2x2:0']" in output, "two nodes of two cores, for the strategy to plan with"
     assert "['127.0.0.1:" in output
     assert ends(worker)[0] == 0
     assert (nodes.job / "token").read_text() not in output

@@ -87,7 +87,9 @@ class Head(Node):
 
     def drive(self) -> int:
         """Run the command until it ends. A stop request is passed on as SIGUSR1, once."""
-        environment = {**self.child_environment, "RAY_ADDRESS": self.where.ray}
+        me = self.allocation
+        cluster = f"{me.nodes}x{me.cpus}:{len(me.gpus)}"
+        environment = {"PERCH_CLUSTER": cluster, **self.child_environment, "RAY_ADDRESS": self.where.ray}
         if self.allocation.end_s is not None:
             environment["PERCH_END_TIME"] = f"{self.allocation.end_s:.0f}"
         command = driver_command(self.options.command)
