@@ -13,7 +13,7 @@ from typing import Any
 
 from perch.errors import RecordError, StudyError
 from perch.formatting import short_path
-from perch.log.events import EventLog, read
+from perch.log.events import EventLog, last_event, read
 from perch.log.folder import RunFolder
 from perch.log.state import State
 from perch.log.study_file import load_study
@@ -97,10 +97,8 @@ def _newest_unfinished(asked: Study, out: Path) -> Target:
 
 def closed(folder: RunFolder) -> str | None:
     """How the last attempt ended; None when it left no ``close`` event."""
-    last = None
-    for event in read(folder.events):
-        last = event["why"] if event["e"] == "close" else None if event["e"] == "attempt" else last
-    return last
+    last = last_event(folder.events, ("close", "attempt")) if folder.events.is_dir() else None
+    return str(last["why"]) if last is not None and last["e"] == "close" else None
 
 
 def replay(study: Study, folder: RunFolder, log: EventLog | None = None) -> State:
@@ -114,15 +112,9 @@ def replay(study: Study, folder: RunFolder, log: EventLog | None = None) -> Stat
 
 def finished(study: Study, folder: RunFolder) -> bool:
     """True when the last attempt ended by itself and no larger budget is asked now."""
-    before: dict[str, Any] = {}
-    for event in read(folder.events):
-        if event["e"] == "attempt":
-            before = event
-    if (
-        closed(folder) != "done" or not folder.summary.is_file()
-    ):  # without it, the record was not finished: the disk was full, say
-        return False
-    return not asks_for_more(before, study)
+    if closed(folder) != "done" or not folder.summary.is_file():
+        return False  # without a summary the record was not finished: the disk was full, say
+    return not asks_for_more(last_event(folder.events, ("attempt",)) or {}, study)
 
 
 def asks_for_more(before: Mapping[str, Any], study: Study) -> bool:
