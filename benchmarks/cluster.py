@@ -34,7 +34,11 @@ from perch.simulate.delays import Delays
 from perch.simulate.virtual_clock import VirtualClock, VirtualEngine, VirtualStore
 from perch.study import Study, dump, parse
 
-SPACE = {"lr": {"float": [0.001, 1.0], "log": True}, "momentum": {"float": [0.5, 0.99]}, "batch_size": {"choice": [16, 32, 64]}}
+SPACE = {
+    "lr": {"float": [0.001, 1.0], "log": True},
+    "momentum": {"float": [0.5, 0.99]},
+    "batch_size": {"choice": [16, 32, 64]},
+}
 
 
 class Cheap:
@@ -74,7 +78,13 @@ def drive(folder: RunFolder, order: Study, workers: int) -> dict[str, Any]:
     store = VirtualStore()
     campaign = Campaign(Rules.of(order), state, log, clock, store, Confirmation(log, 0, 0), workers)
     campaign.emit(
-        e="attempt", n=1, accepts_bytes={}, unix_s=time.time(), seed=0, workers=workers, budget=order.budget.model_dump()
+        e="attempt",
+        n=1,
+        accepts_bytes={},
+        unix_s=time.time(),
+        seed=0,
+        workers=workers,
+        budget=order.budget.model_dump(),
     )
     engine = VirtualEngine(campaign, clock, store, Cheap(), workers, Delays())
     began_s, slices, last, step = time.process_time(), [], (time.process_time(), 0), 0
@@ -144,7 +154,11 @@ def main() -> None:
     if options.folder is not None:
         print(json.dumps(stage(options.what, RunFolder(options.folder), options)), flush=True)
         return
-    print(json.dumps({"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}))
+    print(
+        json.dumps(
+            {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+        )
+    )
     with tempfile.TemporaryDirectory() as scratch:
         if options.what == "loop":
             options.trials = options.trials or 10_000
@@ -154,7 +168,14 @@ def main() -> None:
                     found = drive(folder, study(strategy, options.trials, 27), workers)
                     print(json.dumps({"strategy": strategy, "workers": workers, **found}), flush=True)
             return
-        size = ["--trials", str(options.trials or 100_000), "--epochs", str(options.epochs), "--folder", f"{scratch}/run"]
+        size = [
+            "--trials",
+            str(options.trials or 100_000),
+            "--epochs",
+            str(options.epochs),
+            "--folder",
+            f"{scratch}/run",
+        ]
         for name in ("driver", "replay", "writer", "report"):
             subprocess.run([sys.executable, __file__, name, *size], check=True)
 
