@@ -16,6 +16,7 @@ from perch.best.prune import prune_weights
 from perch.campaign.campaign import Campaign
 from perch.errors import PerchError
 from perch.log.folder import RunFolder
+from perch.runs.aside import Aside, KeptLimit
 from perch.runs.attempt import Attempt
 from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
@@ -23,7 +24,7 @@ from perch.runs.last_lines import closing
 from perch.runs.outcome import Outcome
 from perch.runs.resources import demand, slots, wait_for_room
 from perch.runs.trainable import can_reset, python_path
-from perch.runs.trial import extra_config, trainable
+from perch.runs.trial import extra_config, keeps_weights, trainable
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
 
@@ -87,13 +88,17 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
     resources = wait_for_room(study, ray_session, say=_say(attempt))
     campaign.worker_slots = slots(ray_session.nodes(), resources, campaign.state.avoided)
 
+    told, pruning = KeptLimit(attempt.folder.weights if keeps_weights(attempt) else None), Aside()
+
     def tick() -> None:
         if attempt.due("end", 0.3):
             look_for_an_end(attempt)
         if attempt.due("nodes", 2.0) and not ray_session.private:
             look_at_nodes(attempt, ray_session, engine)
+        if attempt.due("limit", 1.0):
+            told.tell(campaign.state.keep_below)
         if attempt.due("weights", 10.0):
-            prune_weights(attempt.folder, campaign.state)
+            pruning.start(lambda: prune_weights(attempt.folder, campaign.state))
         if attempt.due("sync", 1.0):
             attempt.log.sync()
         if attempt.view is not None and attempt.due("view", 0.2):
@@ -124,6 +129,7 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
     try:
         engine.fit()
     finally:
+        pruning.join()
         ray_session.want(0, resources)
         _tidy(attempt.folder, campaign)
 

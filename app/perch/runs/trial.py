@@ -6,6 +6,7 @@ from typing import Any
 
 from perch.campaign.placement import Placement
 from perch.command import Command
+from perch.log.state import SEARCH
 from perch.programs.config.configure import seed_of
 from perch.runs.attempt import Attempt
 from perch.runs.own_config import own_config
@@ -27,6 +28,12 @@ def trainable(attempt: Attempt) -> Any:
     return keeping(found) if _keeps(attempt) else found
 
 
+def keeps_weights(attempt: Attempt) -> bool:
+    """True where the trials of the search keep the weights of leading epochs in the run's folder of weights."""
+    study = attempt.study
+    return study.trainable_is_ours or (study.program is None and _keeps(attempt))
+
+
 def _keeps(attempt: Attempt) -> bool:
     """True for a class of the study's own that can save: weights of the best epoch are kept."""
     return isinstance(foreign_trainable(attempt.study), type) and saves_when_asked(attempt.study)
@@ -41,6 +48,7 @@ def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, fl
         said = {
             "trial": placement.trial, "weights": str(attempt.folder.weights), "keep_below": placement.keep_below,
             "metric": study.metric, "mode": study.mode,
+            "spares": attempt.campaign.state.phase_of(placement.trial) == SEARCH,
         }  # fmt: skip
         own = own_config(placement.config, seed=seed_of(study.seed, placement.seed_key), epochs=study.epochs)
         return {**own, **({WHAT_THE_RUN_SAYS: said} if _keeps(attempt) else {})}
@@ -59,6 +67,7 @@ def extra_config(attempt: Attempt, placement: Placement, resources: dict[str, fl
             "key": placement.seed_key,
             "weights": str(attempt.folder.weights),
             "keep_below": placement.keep_below,
+            "spares": attempt.campaign.state.phase_of(placement.trial) == SEARCH,
         }
     }
 
