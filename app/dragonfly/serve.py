@@ -1,10 +1,10 @@
 """Dragonfly over a pipe: one JSON object per line in, one per line out, until the input ends.
 
     {"id": 1, "do": "open", "axes": [{"name": "lr", "float": [0.001, 0.1], "log": true}], "fixed": {}, "where": [], "seed": 0}
-    {"id": 2, "do": "ask", "number": 12, "results": [[{"lr": 0.01}, 0.42, "ei"], …], "pending": [{"lr": 0.02}]}
+    {"id": 2, "do": "ask", "number": 12, "from": 0, "results": [[{"lr": 0.01}, 0.42, "ei"], …], "pending": [{"lr": 0.02}]}
     {"id": 2, "config": {"lr": 0.013}, "note": {"acq": "ucb", "built": 11}, "ask_s": 0.21}
 
-A failed trial's value is null. An answer depends on the seed and on its question alone, so a question can be asked
+A failed trial's value is null. The first "from" of the results that are known stay, "results" follow them. An answer depends on the seed and on its question alone, so a question can be asked
 again, of another process, and is answered alike. Trouble comes back as {"id": …, "error": …}; the process goes on.
 """
 
@@ -34,10 +34,12 @@ class Server:
 
     def __init__(self) -> None:
         self.bandit: Repaired | Stock | None = None
+        self.results: list[tuple[dict[str, Any], float | None, str | None]] = []
 
     def answer(self, line: dict[str, Any]) -> dict[str, Any]:
         """Do what one line says."""
         if line["do"] == "open":
+            self.results = []
             domain = Domain(line["axes"], line["fixed"], line["where"])
             self.bandit = (Stock if line.get("stock") else Repaired)(domain, line["seed"])
             acquisition.install(not line.get("stock") or line.get("fast", False))
@@ -45,9 +47,10 @@ class Server:
         if line["do"] != "ask" or self.bandit is None:
             raise ValueError(f"cannot do {line['do']!r} now")
         begun, worked = time.perf_counter(), time.process_time()
-        results = [(config, value, acq) for config, value, acq in line["results"]]
+        new = [(config, value, acq) for config, value, acq in line["results"]]
+        self.results = [*self.results[: line.get("from", 0)], *new]
         extra = line["built"] if isinstance(self.bandit, Stock) else line["pending"]
-        config, note = self.bandit.ask(line["number"], results, extra)
+        config, note = self.bandit.ask(line["number"], self.results, extra)
         note["cpu_s"] = round(time.process_time() - worked, 3)
         return {"config": config, "note": note, "ask_s": round(time.perf_counter() - begun, 4)}
 

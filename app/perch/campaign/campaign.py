@@ -22,7 +22,7 @@ from perch.campaign.seams import CheckpointStore, Clock, Log
 from perch.campaign.spent import Spent
 from perch.errors import StrategyError
 from perch.formatting import gist
-from perch.log.state import CONFIRM, Live, State
+from perch.log.state import CONFIRM, SEARCH, Live, State
 from perch.strategies.strategy import GO, STOP, Action, Decision, Done, New, Resume
 from perch.vocabulary import TEST_MAE_EV
 
@@ -275,7 +275,9 @@ class Campaign:
         self.emit(e="start", id=live.id, seg=live.segment, slots=self.worker_slots, **where)
         keep_below = self.state.keep_below if live.phase != CONFIRM else math.inf
         off, alone = frozenset(live.off), live.alone
-        return Placement(live.id, live.config, live.segment, start, live.seed_key, keep_below, off, alone)
+        return Placement(
+            live.id, live.config, live.segment, start, live.seed_key, keep_below, live.phase == SEARCH, off, alone
+        )
 
     def begun(self, trial: str, *, idle_until_now: bool = False) -> None:
         """The worker takes its placement up. ``idle_until_now``: the time until here was no part of its start."""

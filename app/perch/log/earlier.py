@@ -1,12 +1,13 @@
-"""What a run's log says of its attempts so far: how the first began, how the last began and ended. The log is read once for it."""
+"""What a run's log says of its attempts so far: how the first began, how the last began and ended. The log is not read whole for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from perch.log.events import Event
+from perch.log.events import first_event, last_event
 
 
 @dataclass(frozen=True)
@@ -19,14 +20,11 @@ class Earlier:
     """How the last attempt ended; None when it left no ``close`` event."""
 
 
-def earlier(events: Iterable[Event]) -> Earlier:
-    """Of a log, oldest event first."""
-    first: Mapping[str, Any] = {}
-    last: Mapping[str, Any] = {}
-    closed = None
-    for event in events:
-        if event["e"] == "attempt":
-            first, last, closed = first or event, event, None
-        elif event["e"] == "close":
-            closed = event["why"]
-    return Earlier(first, last, closed)
+def earlier(events: Path) -> Earlier:
+    """Of the log in the folder ``RUN/events``, which need not be there."""
+    if not events.is_dir():
+        return Earlier()
+    end = last_event(events, ("close", "attempt")) or {}
+    return Earlier(
+        first_event(events) or {}, last_event(events, ("attempt",)) or {}, end["why"] if end.get("e") == "close" else None
+    )  # fmt: skip

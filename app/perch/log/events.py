@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ Event = dict[str, Any]
 
 SYNC_EVERY_S = 1.0
 """Data are synced to the disk at least this often while events come in (the contract allows 5 s)."""
+
+BLOCK_BYTES = 1 << 20
+"""So much of a file is read and parsed at a time: parsed, events take ten times the memory of their lines."""
 
 RESERVE_BYTES = 64 * 1024
 """Room held for the last event and the summary of an attempt on a full disk."""
@@ -54,7 +57,8 @@ def file_of(events: Path, attempt: int) -> Path:
 def read(events: Path, sizes: dict[int, int] | None = None) -> Iterator[Event]:
     """All events that count, oldest first; ``sizes``: those that an attempt has accepted, whatever came since."""
     for attempt, size in sorted((accepted(events) if sizes is None else sizes).items()):
-        yield from read_file(file_of(events, attempt), 0, size)[0]
+        for block, _end in blocks(file_of(events, attempt), 0, size):
+            yield from block
 
 
 def first_event(events: Path) -> Event | None:
@@ -68,23 +72,52 @@ def first_event(events: Path) -> Event | None:
     return None
 
 
-def read_file(path: Path, start: int, end: int | None = None) -> tuple[list[Event], int]:
-    """Events of one file between two positions, and where the last whole line ended."""
+def last_event(events: Path, kinds: Collection[str]) -> Event | None:
+    """The newest event of one of these kinds, ``attempt`` among them: found from the end, so the log is not read whole."""
+    sizes = accepted(events)
+    if not sizes:
+        return None
+    newest = max(sizes)
+    with file_of(events, newest).open("rb") as file:
+        end = sizes[newest]
+        rest = b""
+        while end > 0:
+            step = min(end, BLOCK_BYTES)
+            file.seek(end - step)
+            lines = (file.read(step) + rest).split(b"\n")
+            end -= step
+            rest = lines.pop(0) if end > 0 else b""
+            for line in reversed(lines):
+                if line and (event := _parsed(line, file_of(events, newest), end))["e"] in kinds:
+                    return event
+    return None
+
+
+def blocks(path: Path, start: int, end: int) -> Iterator[tuple[list[Event], int]]:
+    """Events of one file between two positions, some at a time, each with where its last whole line ended."""
     with path.open("rb") as file:
         file.seek(start)
-        data = file.read(-1 if end is None else end - start)
-    size = data.rfind(b"\n") + 1
-    out: list[Event] = []
-    for number, line in enumerate(data[:size].splitlines()):
-        try:
-            out.append(json.loads(line))
-        except ValueError as error:
-            raise RecordError(
-                f"cannot read the log '{path}'",
-                why=f"line {number + 1} after byte {start} is not JSON",
-                fix="restore the file from a copy; nothing else can stand in for it",
-            ) from error
-    return out, start + size
+        rest = b""
+        while start + len(rest) < end:
+            data = file.read(min(BLOCK_BYTES, end - start - len(rest)))
+            if not data:
+                return
+            whole, newline, rest = (rest + data).rpartition(b"\n")
+            if newline:
+                yield [_parsed(line, path, start) for line in whole.splitlines()], start + len(whole) + 1
+                start += len(whole) + 1
+
+
+def _parsed(line: bytes, path: Path, start: int) -> Event:
+    try:
+        event: Event = json.loads(line)
+    except ValueError as error:
+        raise RecordError(
+            f"cannot read the log '{path}'",
+            why=f"a line in the {BLOCK_BYTES >> 20} MiB after byte {start} is not JSON: {line[:60]!r}",
+            fix="restore the file from a copy; nothing else can stand in for it",
+        ) from error
+    return event
 
 
 def _whole_bytes(path: Path) -> int:
@@ -181,15 +214,17 @@ class Tail:
 
     def new(self) -> list[Event]:
         """Events that have come; raises ``Rewritten`` when a new attempt accepts less than was given already."""
-        out: list[Event] = []
-        for attempt, size in sorted(accepted(self.events).items()):
-            start = self._position.get(attempt, 0)
-            if size < start:
-                raise Rewritten
-            if size > start:
-                more, self._position[attempt] = read_file(file_of(self.events, attempt), start, size)
-                out.extend(more)
-        return out
+        return [event for block in self.blocks() for event in block]
+
+    def blocks(self) -> Iterator[list[Event]]:
+        """As ``new``, some at a time: a long log need not lie in memory as a whole."""
+        sizes = accepted(self.events)
+        if any(size < self._position.get(attempt, 0) for attempt, size in sizes.items()):
+            raise Rewritten
+        for attempt, size in sorted(sizes.items()):
+            for block, end in blocks(file_of(self.events, attempt), self._position.get(attempt, 0), size):
+                self._position[attempt] = end
+                yield block
 
 
 class Rewritten(Exception):

@@ -16,7 +16,7 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
     """The summary as the contract names its keys. ``best`` is the winner as a trial of the search, with its values there."""
     search = [t for t in tables.trials.values() if t.phase == "search"]
     attempt = tables.attempts[-1] if tables.attempts else {}
-    devices = [d for d in tables.curves.get("device", []) if d]
+    devices = tables.curves.devices
     standing = standings(tables)
     won = winner(tables, standing)
     best = _best(tables, search, standing)
@@ -34,7 +34,7 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "failed": sum(t.status in ("failed", "diverged") for t in search),
         "losses": dict(tables.losses),
         "losses_by_node": dict(tables.losses_by_node),
-        "epochs": tables.rows,
+        "epochs": tables.curves.rows,
         "worker_seconds": round(tables.worker_s, 2),
         "redone_epochs": sum(t.redone for t in tables.trials.values()),
         "redone_s": round(tables.seconds["redone"], 2),
@@ -53,7 +53,7 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "comparisons": comparisons(tables, standing, study.metric),
         "best": best,
         "beats_ridge": None if ridge is None or won is None else _shown(won) < ridge,
-        "device": max(set(devices), key=devices.count) if devices else None,
+        "device": max(devices, key=devices.__getitem__) if devices else None,
         "host": attempt.get("host"),
         "began_unix_s": tables.attempts[0].get("unix_s") if tables.attempts else None,
         "versions": attempt.get("versions") or study.versions,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from perch.record.curves import Curves
 from perch.vocabulary import ACTIVITIES, COLLAPSED_SHARE, EPOCH_S, LOST, TEST_MAE_EV, VALIDATION_MAE_EV
 
 Event = dict[str, Any]
@@ -57,8 +58,7 @@ class Tables:
     def __init__(self, mode: str = "min", epochs: int = 0) -> None:
         self.sign = 1.0 if mode == "min" else -1.0
         self.epochs = epochs
-        self.curves: dict[str, list[Any]] = defaultdict(list)
-        self.rows = 0
+        self.curves = Curves()
         self.trials: dict[str, TrialRow] = {}
         self.attempt = 0
         self.attempts: list[Event] = []
@@ -177,12 +177,7 @@ class Tables:
                 and name not in ("iterations_since_restore", "node_ip", "epoch")
             ):
                 row[name] = number
-        for name, cell in row.items():
-            column = self.curves[name]
-            if len(column) < self.rows:
-                column.extend([None] * (self.rows - len(column)))
-            column.append(cell)
-        self.rows += 1
+        self.curves.add(row)
 
     def _on_promote(self, event: Event) -> None:
         self.trials[event["id"]].status = "running"
@@ -227,14 +222,18 @@ class Tables:
 
     def trial_rows(self) -> list[dict[str, Any]]:
         """Rows of ``trials.parquet``. A trial that runs while its run does not is interrupted."""
-        return [self._trial_row(trial) for trial in self.trials.values()]
+        return [self.trial_row(trial) for trial in self.trials.values()]
 
     @property
     def trial_columns(self) -> list[str]:
         """Columns of ``trials.parquet``, also of a run without a trial."""
-        return list(self._trial_row(TrialRow("", 0, "", {}, 0, "", 0.0)))
+        names = dict.fromkeys(self.trial_row(TrialRow("", 0, "", {}, 0, "", 0.0)))
+        for trial in self.trials.values():
+            names.update(dict.fromkeys(trial.tests))
+        return list(names)
 
-    def _trial_row(self, trial: TrialRow) -> dict[str, Any]:
+    def trial_row(self, trial: TrialRow) -> dict[str, Any]:
+        """A row of ``trials.parquet``."""
         status = "interrupted" if trial.status == "running" and self.closed is not None else trial.status
         row: dict[str, Any] = {
             "trial_id": trial.trial_id, "phase": trial.phase, "config": trial.best_config or trial.config, "status": status,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perch.atomic import replacing
 from perch.log.events import read
 from perch.log.folder import RunFolder
+from perch.record.columns import CONFIG, array, configs
+from perch.record.curves import CHUNK_ROWS
 from perch.record.summary import summary
 from perch.record.tables import Tables
 
@@ -23,9 +27,10 @@ def write(folder: RunFolder, tables: Tables | None = None, study: Study | None =
 
     study = study or load_study(folder)
     tables = tables or _tables(folder, study)
-    _parquet(folder.curves, _columns(tables))
-    _parquet(folder.trials, {**{name: [] for name in tables.trial_columns}, **_by_column(tables.trial_rows())})
-    _parquet(folder.overheads, _by_column(tables.overhead_rows()))
+    _parquet(folder.curves, tables.curves.tables() if tables.curves.rows else [_table(EMPTY_CURVES)])
+    _parquet(folder.trials, _trials(tables))
+    overheads = tables.overhead_rows()
+    _parquet(folder.overheads, [_table({name: [row[name] for row in overheads] for name in overheads[0]})])
     return _summary(folder, study, tables)
 
 
@@ -51,11 +56,6 @@ def _summary(folder: RunFolder, study: Study, tables: Tables) -> dict[str, Any]:
     return result
 
 
-def _columns(tables: Tables) -> dict[str, list[Any]]:
-    rows = tables.rows
-    return {k: [*v, *[None] * (rows - len(v))] for k, v in tables.curves.items()} if rows else dict(EMPTY_CURVES)
-
-
 EMPTY_CURVES: dict[str, list[Any]] = {
     name: []
     for name in (
@@ -66,73 +66,36 @@ EMPTY_CURVES: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
-def _by_column(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    names: dict[str, None] = {}
-    for row in rows:
-        names.update(dict.fromkeys(row))
-    return {name: [row.get(name) for row in rows] for name in names}
-
-
-def _parquet(path: Any, columns: dict[str, list[Any]]) -> None:
+def _trials(tables: Tables) -> Iterator[pa.Table]:
+    """The rows of ``trials.parquet``, some at a time: as Python values all of a large run's would take a gigabyte."""
     import pyarrow as pa
+
+    trials = list(tables.trials.values())
+    names = tables.trial_columns
+    kept = configs([trial.best_config or trial.config for trial in trials])
+    for first in range(0, max(len(trials), 1), CHUNK_ROWS):
+        rows = [tables.trial_row(trial) for trial in trials[first : first + CHUNK_ROWS]]
+        columns = {name: array(name, [row.get(name) for row in rows]) for name in names if name != CONFIG}
+        columns[CONFIG] = kept[first : first + CHUNK_ROWS]
+        yield pa.table({name: columns[name] for name in names})
+
+
+def _table(columns: dict[str, list[Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table({name: array(name, values) for name, values in columns.items()})
+
+
+def _parquet(path: Path, tables: Iterable[pa.Table]) -> None:
+    """Write tables of the same columns one after the other; at least one."""
     import pyarrow.parquet as pq
 
-    table = pa.table({name: _array(name, values) for name, values in columns.items()})
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-TEXT = frozenset(
-    {
-        "trial_id",
-        "phase",
-        "status",
-        "failure",
-        "error",
-        "by",
-        "confirms",
-        "device",
-        "parent_trial_id",
-        "activity",
-        "last_loss",
-    }
-)
-WHOLE = frozenset({
-    "segment", "epoch", "attempt", "parent_segment", "parent_epoch", "epochs", "best_epoch", "best_segment", "rung",
-    "bracket", "redone_epochs", "ordinal", "seen", "segments", "repeat", "peak_memory_bytes", "losses",
-})  # fmt: skip
-
-
-def _array(name: str, values: list[Any]) -> pa.Array:
-    import pyarrow as pa
-
-    if name == "config":
-        return _configs(values)
-    if name == "collapsed":
-        return pa.array(values, pa.bool_())
-    if name in TEXT:
-        return pa.array(values, pa.string())
-    if name in WHOLE:
-        return pa.array([None if v is None else int(v) for v in values], pa.int64())
-    return pa.array([None if v is None else float(v) for v in values], pa.float64())
-
-
-def _configs(values: list[Any]) -> pa.Array:
-    """Configurations as a struct; a key whose values are of mixed kinds becomes text."""
-    import pyarrow as pa
-
-    names: dict[str, None] = {}
-    for config in values:
-        names.update(dict.fromkeys(config or {}))
-    if not names:
-        return pa.nulls(len(values))  # Parquet has no struct without fields
-    arrays = []
-    for name in names:
-        column = [(config or {}).get(name) for config in values]
-        kinds = {type(v) for v in column if v is not None}
-        if kinds <= {int, float} and len(kinds) == 2:
-            column = [None if v is None else float(v) for v in column]
-        elif len(kinds) > 1 or kinds & {dict, list}:
-            column = [None if v is None else json.dumps(v) for v in column]
-        arrays.append(pa.array(column))
-    return pa.StructArray.from_arrays(arrays, names=list(names))
+        writer = None
+        try:
+            for table in tables:
+                writer = writer or pq.ParquetWriter(temporary, table.schema, compression="zstd")
+                writer.write_table(table)
+        finally:
+            if writer is not None:
+                writer.close()

@@ -16,6 +16,7 @@ from perch.best.prune import prune_weights
 from perch.campaign.campaign import Campaign
 from perch.errors import PerchError
 from perch.log.folder import RunFolder
+from perch.runs.aside import Aside, KeptLimit
 from perch.runs.attempt import Attempt
 from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
@@ -95,13 +96,17 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
     nodes = [node for node in ray_session.nodes() if fits(node, resources)]
     campaign.worker_slots = slots(nodes, resources, campaign.state.avoided) or slots(nodes, resources)
 
+    kept_limit, pruning = KeptLimit(attempt.folder.weights if attempt.kind.keeps_weights else None), Aside()
+
     def tick() -> None:
         if attempt.due("end", 0.3):
             look_for_an_end(attempt)
         if attempt.due("nodes", 2.0) and not ray_session.private:
             look_at_nodes(attempt, ray_session, engine)
+        if attempt.due("limit", 1.0):
+            kept_limit.tell(campaign.state.keep_below)
         if attempt.due("weights", 10.0):
-            prune_weights(attempt.folder, campaign.state)
+            pruning.start(lambda: prune_weights(attempt.folder, campaign.state))
         if attempt.due("sync", 1.0):
             attempt.log.sync()
         if attempt.view is not None and attempt.due("view", 0.2):
@@ -134,6 +139,7 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
     try:
         engine.fit()
     finally:
+        pruning.join()
         ray_session.want(0, resources)
         _tidy(attempt.folder, campaign)
 

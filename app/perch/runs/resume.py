@@ -43,7 +43,7 @@ class Target:
     @classmethod
     def at(cls, folder: RunFolder, study: Study) -> Target:
         """The target that a resolved study has in a folder, with what its log says of earlier attempts."""
-        return cls(folder, study, earlier(read(folder.events)))
+        return cls(folder, study, earlier(folder.events))
 
     @property
     def kind(self) -> Kind:
@@ -88,7 +88,7 @@ def _newest_unfinished(asked: Study, out: Path) -> RunFolder:
         folder = RunFolder(file.parent)
         with contextlib.suppress(StudyError, RecordError):
             kept = load_study(folder)
-            if not differences(resolved(asked, kept), kept) and earlier(read(folder.events)).closed != "done":
+            if not differences(resolved(asked, kept), kept) and earlier(folder.events).closed != "done":
                 return folder
     raise StudyError(
         "there is nothing to resume",

@@ -7,6 +7,7 @@ at the end, or by the system when the run is killed. It reads the log and nothin
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import subprocess
 import sys
@@ -58,16 +59,18 @@ class Writer:
     def look(self) -> None:
         """Take in what has come."""
         try:
-            events = self.tail.new()
+            self._take_in()
         except Rewritten:
             self.tail, self.tables = Tail(self.folder.events), Tables(self.study.mode, self.study.epochs)
             self.board = None
-            events = self.tail.new()
-        for event in events:
-            self.tables.apply(event)
-        self.changed = self.changed or bool(events)
-        if events:
-            self.attempt("tensorboard", lambda: self._follow(events))
+            self._take_in()
+
+    def _take_in(self) -> None:
+        for events in self.tail.blocks():
+            for event in events:
+                self.tables.apply(event)
+            self.changed = True
+            self.attempt("tensorboard", functools.partial(self._follow, events))
 
     def _follow(self, events: list[dict[str, Any]]) -> None:
         if self.board is None:

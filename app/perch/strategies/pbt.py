@@ -121,6 +121,8 @@ class Pbt(Scheduler):
 
     def surplus(self) -> tuple[Checkpoint, ...]:
         """A checkpoint is kept while it is its member's newest, or while an exploiter would start from it."""
+        if not self._surplus:
+            return ()
         starts = set(self._starts.values())
         return tuple(c for c in self._surplus if c not in starts)
 

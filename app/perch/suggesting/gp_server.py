@@ -1,10 +1,10 @@
 """Optuna's Gaussian process over a pipe: one JSON object per line in, one per line out, until the input ends.
 
     {"id": 1, "do": "open", "space": {"lr": {"float": [0.001, 0.1], "log": true}}, "seed": 0}
-    {"id": 2, "do": "ask", "number": 12, "results": [[{"lr": 0.01}, 0.42, null], …], "pending": [{"lr": 0.02}]}
+    {"id": 2, "do": "ask", "number": 12, "from": 0, "results": [[{"lr": 0.01}, 0.42, null], …], "pending": [{"lr": 0.02}]}
     {"id": 2, "config": {"lr": 0.013}, "note": {}}
 
-A failed trial's value is null. An answer depends on space, seed and its question alone, so a question can be asked again,
+A failed trial's value is null. The first ``from`` of the results that are known stay, ``results`` follow them. An answer depends on space, seed and its question alone, so a question can be asked again,
 of another process, and is answered alike. An error comes back as ``{"id": …, "error": …}``; the process goes on.
 """
 
@@ -28,11 +28,13 @@ class Server:
 
     def __init__(self) -> None:
         self.process: GaussianProcess | None = None
+        self.results: list[Observation] = []
 
     def answer(self, line: dict[str, Any]) -> dict[str, Any]:
         """Do what one line says."""
         if line["do"] == "open":
             space = parse_space(line["space"])
+            self.results = []
             self.process = GaussianProcess(space, line["seed"])
             draws = [space.draw(0, k) for k in range(FEWEST_RESULTS)]
             self.process(
@@ -41,8 +43,9 @@ class Server:
             return {"ready": True}
         if line["do"] != "ask" or self.process is None:
             raise ValueError(f"cannot do {line['do']!r} now")
-        results = tuple(Observation(config, value) for config, value, _ in line["results"])
-        reply = self.process(Question(line["number"], results, tuple(line["pending"])))
+        new = [Observation(config, value) for config, value, _ in line["results"]]
+        self.results = [*self.results[: line["from"]], *new]
+        reply = self.process(Question(line["number"], tuple(self.results), tuple(line["pending"])))
         return {"error": reply.trouble} if reply.trouble else {"config": reply.config, "note": dict(reply.note)}
 
 

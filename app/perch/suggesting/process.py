@@ -1,7 +1,8 @@
-"""A process that answers a searcher's questions over a pipe: started, asked, restarted when it dies, and given up after three deaths.
+"""A process that answers a searcher's questions over a pipe: started, asked, restarted when it dies, and left alone for a while after three deaths within an hour.
 
-One JSON object per line in, one per line out: first ``{"do": "open", …}``, then ``{"do": "ask", "number": …, "results": …,
-"pending": …}``. Every line has an ``id``, which its answer repeats.
+One JSON object per line in, one per line out: first ``{"do": "open", …}``, then ``{"do": "ask", "number": …, "from": …,
+"results": …, "pending": …}``. Every line has an ``id``, which its answer repeats. ``results`` are those that have come since the
+last question: the process keeps the first ``from`` of those that it knows and appends them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any, Final
 
+from perch.strategies.searchers.observations import Observation
 from perch.strategies.searchers.prefetch import Question, Reply
 from perch.strategies.strategy import Config
 
 MOST_DEATHS: Final = 3
+"""Within ``FORGIVEN_AFTER_S``: what kills it so often would kill it at each question."""
+FORGIVEN_AFTER_S: Final = 3600.0
 START_LIMIT_S: Final = 120.0
 ASK_LIMIT_S: Final = 300.0
 CLOSE_LIMIT_S: Final = 5.0
@@ -75,6 +79,9 @@ class AskedProcess:
         self._buffer = b""
         self._line = 0
         self._closed = False
+        self._known: tuple[Observation, ...] = ()
+        """Results that the process has been sent."""
+        self._died_s: list[float] = []
         self.deaths: list[str] = []
         """Why the process was lost, each time."""
 
@@ -108,8 +115,12 @@ class AskedProcess:
 
     @property
     def lost(self) -> bool:
-        """True once the process is given up."""
-        return len(self.deaths) >= MOST_DEATHS
+        """True while the process is given up: it has died three times within the last hour."""
+        now_s = self._now_s()
+        return sum(now_s - died_s < FORGIVEN_AFTER_S for died_s in self._died_s) >= MOST_DEATHS
+
+    def _now_s(self) -> float:
+        return time.monotonic()
 
     def close(self) -> None:
         """End the process and its thread."""
@@ -126,6 +137,7 @@ class AskedProcess:
             self._asked.clear()
             self._replies.clear()
             self._forgotten = -1
+        self._known = ()
         if self._process is not None:
             answer = self._exchange(self._opening, START_LIMIT_S)
             if "error" in answer:
@@ -158,35 +170,42 @@ class AskedProcess:
             self._came.set()
 
     def _answer(self, question: Question) -> Reply:
-        line = {
-            "do": "ask",
-            "number": question.number,
-            "results": [[t.config, t.value, t.note.get("acq")] for t in question.results],
-            "pending": question.pending,
-            "built": question.built,
-        }
         while not self.lost and not self._closed:
             begun = time.perf_counter()
             if not self._started():
                 continue
             try:
-                answer = self._exchange(line, self._ask_limit_s)
+                answer = self._exchange(self._line_of(question), self._ask_limit_s)
             except (ProcessDied, OSError, ValueError) as error:
                 self._died(error)
                 continue
             took = time.perf_counter() - begun
+            self._known = () if "error" in answer else question.results
             if "error" in answer:
                 self._log.warning("%s could not answer question %d: %s", self._title, question.number, answer["error"])
                 return Reply(trouble=answer["error"], ask_s=took)
             return Reply({**answer["config"], **self._fixed}, answer["note"], ask_s=round(took, 4))
         if self._closed:
             return Reply(trouble="the run has ended")
-        return Reply(trouble=f"given up after {MOST_DEATHS} deaths, the last: {self.deaths[-1]}")
+        return Reply(trouble=f"given up after {MOST_DEATHS} deaths within an hour, the last: {self.deaths[-1]}")
+
+    def _line_of(self, question: Question) -> dict[str, Any]:
+        """The question with those results that the process does not know. Results are only ever added to, in one order."""
+        known, results = self._known, question.results
+        shared = min(len(known), len(results))
+        if shared and known[shared - 1] is not results[shared - 1]:
+            shared = 0
+        return {
+            "do": "ask", "number": question.number, "from": shared,
+            "results": [[t.config, t.value, t.note.get("acq")] for t in results[shared:]],
+            "pending": question.pending, "built": question.built,
+        }  # fmt: skip
 
     def _started(self) -> bool:
         """Start the process where there is none. False, with its death noted, when it does not come up."""
         if self._process is not None:
             return True
+        self._known = ()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._buffer = b""
         try:
@@ -237,10 +256,11 @@ class AskedProcess:
         if self._closed:
             return
         said = self._last_words()
+        self._died_s.append(self._now_s())
         self.deaths.append(f"{error}{f' ({said})' if said else ''}")
         if self.lost:
             self._log.error(
-                "%s died %d times and is given up: from here on RANDOM SEARCH. %s",
+                "%s died %d times within an hour and is given up until that is an hour ago: till then RANDOM SEARCH. %s",
                 self._title, MOST_DEATHS, self.deaths[-1],
             )  # fmt: skip
         else:

@@ -85,6 +85,11 @@ class Kind(ABC):
         )
 
     @property
+    def keeps_weights(self) -> bool:
+        """True where trials of the search leave the weights of leading epochs in the run's folder of weights."""
+        return False
+
+    @property
     def builds_data(self) -> bool:
         """True when its data are built before it trains, which takes a while; False: it reads its own."""
         return False

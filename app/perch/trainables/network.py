@@ -31,6 +31,11 @@ class Network(Kind):
         return True
 
     @property
+    def keeps_weights(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def builds_data(self) -> bool:
         """Graphs of the structures."""
         return True
@@ -122,5 +127,6 @@ class Network(Kind):
                 "key": placement.seed_key,
                 "weights": str(folder.weights),
                 "keep_below": placement.keep_below,
+                "spares": placement.searches,
             }
         }

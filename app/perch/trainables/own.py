@@ -59,6 +59,11 @@ class Own(Kind):
         return self._overrides("save_checkpoint")
 
     @property
+    def keeps_weights(self) -> bool:
+        """True for a class that can save."""
+        return self.saves_when_asked
+
+    @property
     def can_reset(self) -> bool:
         """False for a class that does not override ``reset_config``."""
         return not self.is_class or self._overrides("reset_config")
@@ -125,7 +130,7 @@ class Own(Kind):
             return own
         said = {
             "trial": placement.trial, "weights": str(folder.weights), "keep_below": placement.keep_below,
-            "metric": study.metric, "mode": study.mode,
+            "metric": study.metric, "mode": study.mode, "spares": placement.searches,
         }  # fmt: skip
         return {**own, GIVEN: said}
 

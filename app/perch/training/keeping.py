@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from perch.training.limit import published
 from perch.vocabulary import GIVEN
 
 ABOUT: Final = "about.json"
@@ -18,7 +19,7 @@ def keeping(found: type) -> type:
     """A subclass of a Ray trainable class with ``save_checkpoint``: an epoch that leads leaves a checkpoint in ``weights``.
 
     What the run says of the trial: ``weights`` (a folder), ``trial``, ``metric``, ``mode``, and ``keep_below``, the value
-    under which an epoch is worth keeping (lower is better).
+    under which an epoch is worth keeping (lower is better). ``spares``: the run publishes lower ones as it goes on.
     """
 
     class Keeping(found):  # type: ignore[misc]
@@ -52,7 +53,9 @@ def keeping(found: type) -> type:
                 value = sign * float(result[self._said["metric"]])
             except (KeyError, TypeError, ValueError):
                 return  # the campaign says what is wrong with it
-            if not value < self._lowest:
+            if not value < self._lowest or (
+                self._said.get("spares") and value > published(Path(self._said["weights"]))
+            ):
                 return
             self._lowest = value
             _write(self, self._folder(), {"epoch": self.training_iteration + 1, "value": value, "config": self.config})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -15,8 +16,9 @@ from perch.errors import RecordError
 from perch.training.assigned import take_device
 from perch.training.cache import prepared_for
 from perch.training.failure import classify
+from perch.training.limit import Pace, published
 from perch.training.loop import Training
-from perch.training.weights import keep, kept_of, read_kept
+from perch.training.weights import Kept, keep, kept_of, read_kept
 from perch.vocabulary import GIVEN, STORAGE
 
 STATE = "state.pt"
@@ -28,10 +30,13 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
 
     ``_perch``: ``study`` (as a mapping), ``base`` (folder that the study's paths start from), ``cache``, ``files``, ``trial``,
     ``segment``, ``seed``, ``epochs``, ``threads``, ``gpus``, ``key``; and, where leading weights are to be kept, ``weights`` (a
-    folder) and ``keep_below`` (the value under which they are worth it, lower is better).
+    folder) and ``keep_below`` (the value under which they are worth it, lower is better). ``spares``: weights may be left out
+    that the end of a run would train again, of trials that do not lead any more or where the file system is slow.
     """
 
     training: Training | None = None
+    _waiting: Kept | None = None
+    """Weights of the best epoch that are not written yet."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Take the device that was given and show it, prepare the data (once per process), build the model."""
@@ -54,7 +59,8 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
         )
         self._metric = study.get("metric", "validation_mae_ev")
         self._sign = -1.0 if study.get("mode") == "max" else 1.0
-        self._keep_below = self._lowest_kept(given)
+        self._keep_below = self._written_below = self._lowest_kept(given)
+        self._pace = Pace()
         shown = device.words
         if shown not in _shown:
             _shown.add(shown)
@@ -66,25 +72,30 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
         result = self.training.epoch()
         given = self.config[GIVEN]
         value = self._sign * float(result.get(self._metric, float("nan")))
-        if (
-            given.get("weights")
-            and value < self._keep_below
-            and self._keep(Path(given["weights"]), given["trial"], value)
-        ):
-            self._keep_below = value
+        if given.get("weights") and value < self._keep_below:
+            self._waiting, self._keep_below = kept_of(self.training, trial=given["trial"], value=value), value
+        if self._waiting is not None and (not given.get("spares") or self._pace.due(time.monotonic())):
+            self._keep(Path(given["weights"]))
         return result
 
-    def _keep(self, folder: Path, trial: str, value: float) -> bool:
-        """Keep the weights, which the end of a run can train again. False: the file system did not take them."""
-        assert self.training is not None
+    def _keep(self, folder: Path) -> None:
+        """Write the weights that wait, which the end of a run can train again, unless the trial does not lead any more."""
+        kept, self._waiting = self._waiting, None
+        if kept is None:
+            return
+        if self.config[GIVEN].get("spares") and kept.value > (limit := published(folder)):
+            self._keep_below = self._written_below = min(self._written_below, limit)
+            return
+        began_s = time.monotonic()
         try:
-            keep(folder, kept_of(self.training, trial=trial, value=value))
+            keep(folder, kept)
+            self._written_below = kept.value
         except (OSError, RuntimeError) as error:  # torch's writer reports a failed write as a RuntimeError
             if isinstance(error, RuntimeError) and classify(error).failure != STORAGE:
                 raise
-            print(f"weights of trial {trial} at epoch {self.training.epochs_done} are not kept: {error}", flush=True)
-            return False
-        return True
+            self._keep_below = self._written_below
+            print(f"weights of trial {kept.trial} at epoch {kept.epoch} are not kept: {error}", flush=True)
+        self._pace.wrote(began_s, time.monotonic())
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Write weights, optimiser state and the epoch: nothing else is needed to go on as if uninterrupted."""
@@ -111,6 +122,8 @@ class GraphTrainable(tune.Trainable):  # type: ignore[misc]
 
     def cleanup(self) -> None:
         """Let go of the model, the optimiser and their memory on the GPU."""
+        if self._waiting is not None:
+            self._keep(Path(self.config[GIVEN]["weights"]))
         on_gpu = self.training is not None and self.training.device.type == "cuda"
         self.training = None
         if on_gpu:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perch.errors import RecordError
+from perch.log import events
 from perch.log.events import RESERVE_BYTES, EventLog, Rewritten, Tail, accepted, file_of, read
 
 
@@ -145,3 +146,44 @@ def test_an_attempt_holds_room_for_its_end_and_gives_it_back(tmp_path):
     second.close()
     log.close()
     assert list(tmp_path.glob(".reserve-*")) == []
+
+
+KINDS = st.sampled_from(["result", "close", "trial"])
+
+
+@given(
+    attempts_=st.lists(st.lists(st.tuples(KINDS, st.integers(0, 60)), max_size=8), min_size=1, max_size=3),
+    block=st.integers(1, 90),
+    torn=st.booleans(),
+)
+def test_reading_in_blocks_and_from_the_end_finds_what_is_there(tmp_path_factory, attempts_, block, torn):
+    folder, wanted = tmp_path_factory.mktemp("events"), []
+    for n, made in enumerate(attempts_, 1):
+        log = begin(folder)
+        wanted.append(("attempt", n))
+        for k, (kind, filling) in enumerate(made):
+            log.append({"e": kind, "n": k, "filling": "ü" * filling})
+            wanted.append((kind, k))
+    if torn:
+        with file_of(folder, len(attempts_)).open("ab") as file:
+            file.write(b'{"e":"result","n":9')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events, "BLOCK_BYTES", block)
+        assert [(e["e"], e["n"]) for e in read(folder)] == wanted
+        assert [(e["e"], e["n"]) for e in Tail(folder).new()] == wanted
+        for kinds_ in (("attempt",), ("close", "attempt"), ("trial", "attempt")):
+            found = events.last_event(folder, kinds_)
+            last = [w for w in wanted if w[0] in kinds_][-1]
+            newest = wanted[max(i for i, w in enumerate(wanted) if w[0] == "attempt") :]
+            assert last in newest and (found["e"], found["n"]) == last
+
+
+def test_a_follower_takes_a_long_log_some_events_at_a_time(tmp_path, monkeypatch):
+    log = begin(tmp_path)
+    for i in range(50):
+        log.append({"e": "result", "i": i})
+    monkeypatch.setattr(events, "BLOCK_BYTES", 200)
+    tail = Tail(tmp_path)
+    sizes = [len(block) for block in tail.blocks()]
+    assert sum(sizes) == 51 and max(sizes) < 12
+    assert list(tail.blocks()) == []

@@ -89,6 +89,41 @@ def test_after_three_deaths_it_is_given_up_loudly(make: Make, caplog: pytest.Log
     assert "RANDOM SEARCH" in caplog.text
 
 
+def test_deaths_are_forgiven_after_an_hour(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    port, now_s = make({5: "always die"}), [0.0]
+    monkeypatch.setattr(port, "_now_s", lambda: now_s[0])
+    assert "given up" in port.ask(question(5)).trouble  # type: ignore[union-attr]
+    now_s[0] = 3599.0
+    assert port.lost and "given up" in port.ask(question(6)).trouble  # type: ignore[union-attr]
+    now_s[0] = 3601.0
+    assert not port.lost and port.ask(question(7)).config["x"] == 0.07  # type: ignore[union-attr]
+    assert len(port.deaths) == 3
+
+
+def test_the_process_is_sent_what_it_does_not_know_and_all_of_it_after_a_death(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, sent = make({4: "die", 6: "error"}), []
+    usual = port._exchange
+
+    def watched(line: dict[str, Any], limit_s: float) -> dict[str, Any]:
+        if line["do"] == "ask":
+            sent.append((line["number"], line["from"], len(line["results"])))
+        return usual(line, limit_s)
+
+    monkeypatch.setattr(port, "_exchange", watched)
+    results = question(0, results=9).results
+    asked = [(1, 3), (2, 5), (3, 5), (4, 6), (5, 4), (6, 8), (7, 9), (8, 9)]
+    answers = [port.ask(Question(number, results[:count], ())) for number, count in asked]
+    found = [round(a.config["x"] - n / 100) for a, (n, _) in zip(answers, asked, strict=True) if a and not a.trouble]
+    assert found == [3, 5, 5, 6, 4, 9, 9], "the process knows as many results as the question holds"
+    assert sent == [
+        (1, 0, 3), (2, 3, 2), (3, 5, 0), (4, 5, 1), (4, 0, 6), (5, 4, 0), (6, 4, 4), (7, 0, 9), (8, 9, 0),
+    ]  # fmt: skip
+    port.ask(Question(9, question(0, results=9).results, ()))
+    assert sent[-1] == (9, 0, 9), "other results are not taken for those that are known"
+
+
 def test_trouble_with_one_question_is_not_a_death(make: Make) -> None:
     port = make({4: "error"})
     assert port.ask(question(4)) == Reply(trouble="LinAlgError: not positive definite", ask_s=pytest.approx(0, abs=60))

@@ -7,6 +7,7 @@ depend on how fast anything was, and after a kill the same question is asked aga
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
@@ -19,9 +20,19 @@ from perch.strategies.searchers.design import Design
 from perch.strategies.searchers.observations import Ledger, Observation
 from perch.strategies.strategy import Config, Event, New
 
-MOST_AHEAD: Final = 8
+LOG: Final = logging.getLogger("perch.suggestions")
+
+MOST_AHEAD: Final = 64
+FEW_WORKERS: Final = 16
+"""So many wait for the model; with more, suggestions are asked for ahead for all of them, and late ones are filled in."""
+LATE_S: Final = 5.0
 FEWEST_RESULTS: Final = 3
 """With fewer results known the design goes on: they are too few for a surrogate."""
+
+
+def usual_ahead(workers: int) -> int:
+    """Suggestions asked for ahead, when the study names no number."""
+    return min(max(workers // 2, 1), FEW_WORKERS // 2) if workers <= FEW_WORKERS else min(workers, MOST_AHEAD)
 
 
 def initial_points(dimensions: int) -> int:
@@ -38,7 +49,16 @@ class PrefetchSettings(Settings):
         description="points of a space-filling design before the surrogate; default 2 (dimensions + 1), 8 at least",
     )
     ahead: int | None = Field(
-        None, ge=1, le=MOST_AHEAD, description="suggestions asked for ahead; default: half of the workers, 1 to 8"
+        None,
+        ge=1,
+        le=MOST_AHEAD,
+        description="suggestions asked for ahead; default: half of the workers, 1 to 8; with more than 16 as many as there are workers",
+    )
+    late_s: float | None = Field(
+        None,
+        ge=0,
+        description="seconds that free workers wait for suggestions before they get points of a space-filling design; default: 5 with "
+        "more than 16 workers, else they wait",
     )
     told: Literal["last", "rung"] | None = Field(
         None,
@@ -161,7 +181,12 @@ class PrefetchSearcher:
         dimensions = len(plan.space.dimensions)
         self._own_start = own_start
         self._initial = 0 if own_start else settings.initial or initial_points(dimensions)
-        self._ahead = settings.ahead or min(max(plan.workers // 2, 1), MOST_AHEAD)
+        self._ahead = settings.ahead or usual_ahead(plan.workers)
+        self._late_s = (LATE_S if plan.workers > FEW_WORKERS else None) if settings.late_s is None else settings.late_s
+        self._behind_since_s: float | None = None
+        """Since when workers have been waiting without a break; None: the next suggestion was there when it was asked for."""
+        self._asked_for = -1
+        self._said_late = False
         self._first = len(plan.points)
         self._started = 0
         self._moments = {i: _Moment(len(self._ledger.observations), ()) for i in range(self._ahead)}
@@ -177,7 +202,16 @@ class PrefetchSearcher:
         """The reply to the question that was fixed ``ahead`` trials ago; None while it is being worked out."""
         self._live = True  # until somebody asks, events come from the replay of a log
         self._ask_ahead()
-        new = self._answer(ordinal + self._first)
+        i = ordinal + self._first
+        new = self._answer(i)
+        if new is not None and self._asked_for != i:
+            self._behind_since_s = None
+        elif new is None and self._behind_since_s is None:
+            self._behind_since_s = now_s
+        self._asked_for = i
+        late = self._late_s is not None and self._behind_since_s is not None
+        if new is None and late and now_s - self._behind_since_s >= self._late_s:  # type: ignore[operator]
+            new = self._fill_in(ordinal)
         self.waiting = new is None
         return new
 
@@ -207,6 +241,17 @@ class PrefetchSearcher:
     def close(self) -> None:
         """End what answers the questions."""
         self._port.close()
+
+    def _fill_in(self, ordinal: int) -> New:
+        """A point of the design for a worker that has waited too long."""
+        if not self._said_late:
+            self._said_late = True
+            LOG.warning(
+                "suggestions of %s come later than workers are free: those that wait %g s get points of a space-filling design "
+                "('by' in the table of trials says which)", self.name, self._late_s,
+            )  # fmt: skip
+        config = self._plan.space.complete(self._design[ordinal])
+        return New(config, by=f"design ({self.name} is late)")
 
     # --- questions --------------------------------------------------------------------------------------------------
 

@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from perch.simulate import PowerLaw, differences, simulate
 from perch.space import parse_space
 from perch.strategies.plan import Past, Plan
 from perch.strategies.registry import build
 from perch.strategies.searchers.observations import Observation
-from perch.strategies.searchers.optuna import Axes, GaussianProcess, TpeSearch
+from perch.strategies.searchers.optuna import Axes, GaussianProcess, TpeSearch, most_telling
 from perch.strategies.searchers.prefetch import Question
 
 optuna = pytest.importorskip("optuna")
@@ -102,3 +104,12 @@ def test_the_gaussian_process_answers_by_its_question_alone() -> None:
     assert process(question()) == first
     assert not first.trouble
     assert SPACE.allows(first.config)
+
+
+@given(st.lists(st.integers(-5, 5).map(float), max_size=60), st.integers(2, 20))
+def test_a_gaussian_process_is_given_the_best_and_some_of_all_others(values: list[float], most: int) -> None:
+    places = most_telling(values, most)
+    assert places == sorted(set(places)) and len(places) == min(len(values), most)
+    left_out = [v for k, v in enumerate(values) if k not in places]
+    if left_out:
+        assert sorted(values)[: most // 2] == sorted(values[k] for k in places)[: most // 2]

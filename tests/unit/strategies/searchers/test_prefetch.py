@@ -12,7 +12,7 @@ from perch.simulate import PowerLaw, differences, restore, simulate
 from perch.space import parse_space
 from perch.strategies.plan import Past, Plan
 from perch.strategies.scheduler import Scheduler
-from perch.strategies.searchers.prefetch import Inline, PrefetchSearcher, PrefetchSettings, Question, Reply
+from perch.strategies.searchers.prefetch import Inline, PrefetchSearcher, PrefetchSettings, Question, Reply, usual_ahead
 from perch.strategies.strategy import New
 
 SPACE = parse_space(
@@ -103,6 +103,58 @@ def test_a_question_is_put_before_a_worker_is_free() -> None:
     known = len(port.questions)
     one.applied({"e": "trial", "id": "4", "i": 4, "config": one.ask(0.0).config, "by": "model"})  # type: ignore[union-attr]
     assert len(port.questions) == known + 1, "the start of a trial puts the question of a later one"
+
+
+def late(plan: Plan, now_s: list[float], asked_s: list[float], **settings: Any) -> list[str]:
+    """Who suggested each trial, where the model never answers and a strategy is asked at these times."""
+    one, by = strategy(plan, Recorder(plan, slow=10**9), initial=3, **settings), []
+    for n in range(4):
+        one.applied({"e": "trial", "id": str(n), "i": n, "config": one.ask(0.0).config, "by": "design"})  # type: ignore[union-attr]
+        one.applied({"e": "result", "id": str(n), "seg": 0, "epoch": 3, "value": 1.0 + n, "d": "stop"})
+    n = 4
+    for at_s in [*now_s, *asked_s]:
+        new = one.ask(at_s)
+        by.append(new.by if isinstance(new, New) else "-")
+        if isinstance(new, New):
+            one.applied({"e": "trial", "id": str(n), "i": n, "config": new.config, "by": new.by})
+            n += 1
+    return by
+
+
+def test_many_workers_that_wait_get_points_of_the_design_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    many = replace(PLAN, workers=64)
+    with caplog.at_level("WARNING", "perch.suggestions"):
+        found = late(many, [10.0, 12.0, 14.9], [15.0, 15.0, 15.1], ahead=1)
+    assert found == ["-", "-", "-", *["design (model is late)"] * 3], "once they have waited, all that are free start"
+    assert caplog.text.count("come later than workers are free") == 1
+    assert late(replace(PLAN, workers=16), [10.0], [1e6], ahead=1) == ["-", "-"], "a few workers wait"
+    assert late(replace(PLAN, workers=2), [10.0, 10.5], [11.5], ahead=1, late_s=1.0)[-1].startswith("design")
+
+
+def test_a_filled_in_trial_is_a_promise_to_the_questions_after_it_and_the_model_goes_on() -> None:
+    many = replace(PLAN, workers=64, trials=20)
+    port = Recorder(many)
+    one, configs, by = strategy(many, port, initial=3, ahead=1), [], []
+    now_s = 0.0
+    for i in range(12):
+        port.slow = 10**9 if i in (6, 7) else 0
+        while (new := one.ask(now_s)) is None:
+            now_s += 3.0
+        configs.append({k: new.config[k] for k in SPACE.dimensions})  # type: ignore[union-attr]
+        by.append(new.by)  # type: ignore[union-attr]
+        one.applied({"e": "trial", "id": str(i), "i": i, "config": new.config, "by": new.by})  # type: ignore[union-attr]
+        if i < 4:
+            one.applied({"e": "result", "id": str(i), "seg": 0, "epoch": 3, "value": 1.0 + i, "d": "stop"})
+    late_ones = [i for i, name in enumerate(by) if "late" in name]
+    assert late_ones == [7] and by[5] == by[6] == by[8] == by[-1] == "model"
+    for question in port.questions:
+        if question.number > late_ones[0]:
+            assert configs[late_ones[0]] in question.pending
+
+
+@pytest.mark.parametrize(("workers", "ahead"), [(1, 1), (2, 1), (16, 8), (17, 17), (64, 64), (1000, 64)])
+def test_with_many_workers_as_many_suggestions_are_asked_for_ahead(workers: int, ahead: int) -> None:
+    assert usual_ahead(workers) == ahead
 
 
 def test_a_slow_model_gives_the_same_trials() -> None:
