@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from perch.record.pace import pace
 from perch.record.tables import Tables, TrialRow
 from perch.study import Study
 from perch.vocabulary import TEST_MAE_EV
@@ -35,6 +36,7 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "redone_epochs": sum(t.redone for t in tables.trials.values()),
         "redone_s": round(tables.seconds["redone"], 2),
         "wall_s": round(tables.used_s, 2),
+        "pace": pace(tables),
         "attempts": tables.attempt,
         "avoided_nodes": tables.avoided,
         "baselines": tables.baselines,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,13 @@ def run_study(
     began_s: float | None = None,
     cpus: int | None = None,
     allow_changed_data: bool = False,
+    foretell: Callable[[Study, Path], str] | None = None,
 ) -> Outcome:
     """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
 
     Everything that can be wrong raises a PerchError before anything has started. A Ray that is initialised already is
     used and left alone. ``allow_changed_data``: go on though the data differ from those that the run began with. ``cpus``: cores of a private Ray (None: what this machine offers).
+    ``foretell``: what to say of the study and the folder of runs before anything starts.
     """
     from perch.engine.ray_session import surroundings
     from perch.engine.signals import handlers_restored
@@ -41,12 +44,12 @@ def run_study(
     began_s = time.monotonic() if began_s is None else began_s
     ensure_home()
     with handlers_restored(), surroundings(kind_of(study).python_path) as private:
-        return _run(study, out, run_id, resume, quiet, began_s, cpus, private, allow_changed_data)
+        return _run(study, out, run_id, resume, quiet, began_s, cpus, private, allow_changed_data, foretell)
 
 
 def _run(
     study: Study, out: str | Path | None, run_id: str | None, resume: bool, quiet: bool, began_s: float, cpus: int | None,
-    private: Path | None, allow_changed_data: bool,
+    private: Path | None, allow_changed_data: bool, foretell: Callable[[Study, Path], str] | None,
 ) -> Outcome:  # fmt: skip
     root = Path(out).absolute() if out is not None else study.path(study.storage)
     goal = target(study, root, run_id, resume)
@@ -55,6 +58,8 @@ def _run(
     if finished(goal):
         return Outcome(goal.folder, "done", "the run is finished under this budget")
     with View() if not quiet else contextlib.nullcontext() as view:
+        if view is not None and foretell is not None:
+            view.say(foretell(goal.study, root))
         data = prepare_data(goal.kind, root / ".cache", view)
         check_data(goal, data.prepared, allow_changed_data)
         attempt = open_attempt(goal, data, view, began_s)
