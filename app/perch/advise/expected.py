@@ -6,25 +6,17 @@ Only summaries and study files of the storage folder are read: nothing is rehear
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from perch.errors import PerchError
 from perch.formatting import duration
-from perch.study import Study, read_yaml
+from perch.record.earlier import UNREADABLE, EarlierRun, of_the_same_space
+from perch.study import Study
 
 LOOK_S: Final = 0.15
 """Seconds after which no further folder is looked at."""
-
-SAME: Final = ("space", "epochs", "trainable", "data", "metric", "resources")
-"""Keys of a study that decide how long its trainings last and how many of them are stopped."""
-
-UNREADABLE: Final = (PerchError, OSError, ValueError, KeyError, TypeError)
-"""What a folder of somebody else's, or one that is half written, may answer."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +34,16 @@ class Seen:
 
 def expected(study: Study, root: Path) -> str:
     """The line. ``root``: the folder that holds the runs."""
-    mine = study.model_dump(mode="json", by_alias=True)
-    seen = _best_of(list(_seen(mine, root)), mine["strategy"])
+    strategy = study.model_dump(mode="json")["strategy"]
+    resources = study.resources.model_dump(mode="json")
+    found = [r for r in of_the_same_space(study, root, LOOK_S) if r.study.get("resources") == resources]
+    seen = _best_of([s for s in map(_seen, found) if s is not None], strategy)
     asked = _asked(study)
     if seen is None:
         return f"budget: {asked}; no run of this space is in {root.name}/ yet, so what it buys is not known (perch plan measures it)"
     workers = round(seen.workers)
     machine = f"as in {seen.name}, {workers} worker{'s' if workers != 1 else ''}"
-    if seen.strategy != mine["strategy"]:
+    if seen.strategy != strategy:
         return (
             f"budget: {asked}; {_full_trainings(study, seen)} ({machine}); {study.strategy_name} has not run here yet"
         )
@@ -91,38 +85,17 @@ def _confirming(study: Study, seen: Seen) -> str:
     return f", then about {duration(rounds * one_s)} of confirmation"
 
 
-def _seen(mine: Mapping[str, Any], root: Path) -> Iterator[Seen]:
-    """Runs of the same space, newest first, as long as there is time to look. What cannot be read is passed over."""
-    until_s = time.monotonic() + LOOK_S
+def _seen(run: EarlierRun) -> Seen | None:
+    """None where a file lacks what every run of Perch writes."""
+    summary, study = run.summary, run.study
     try:
-        files = sorted(root.glob("*/summary.json"), key=lambda p: p.stat().st_mtime, reverse=True)
-    except OSError:
-        return
-    for file in files:
-        if time.monotonic() > until_s:
-            return
-        try:
-            found = _read(file, mine)
-        except UNREADABLE:
-            continue
-        if found is not None:
-            yield found
-
-
-def _read(file: Path, mine: Mapping[str, Any]) -> Seen | None:
-    """None for a run of another space, or one that has seen too little."""
-    summary = json.loads(file.read_text(encoding="utf-8"))
-    if summary["metric"] != mine["metric"] or not summary["epochs"] or not summary["wall_s"]:
+        pace = dict(summary.get("pace") or {})
+        return Seen(
+            run.folder.name, study["strategy"], study["confirm"], float(summary["worker_seconds"]) / float(summary["wall_s"]),
+            int(summary["trials"]), float(pace.get("search_s") or summary["wall_s"]), pace,
+        )  # fmt: skip
+    except UNREADABLE:
         return None
-    kept = file.with_name("study.yaml")
-    theirs = read_yaml(kept.read_text(encoding="utf-8"), str(kept))
-    if any(theirs.get(key) != mine.get(key) for key in SAME if key in theirs):
-        return None
-    pace = summary.get("pace") or {}
-    return Seen(
-        file.parent.name, theirs["strategy"], theirs["confirm"], float(summary["worker_seconds"]) / float(summary["wall_s"]),
-        int(summary["trials"]), float(pace.get("search_s") or summary["wall_s"]), pace,
-    )  # fmt: skip
 
 
 def _best_of(found: list[Seen], strategy: Any) -> Seen | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perch.record.collapsed import had_time
+from perch.report.advised import advised
 from perch.report.report_data import ReportData
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -26,7 +27,14 @@ def sentences(report: ReportData) -> list[Sentence]:
     ]
     confirmed = (best.get("confirmed") or {}).get("value")
     claimed = value if confirmed is None else float(confirmed)
-    return [*_state(report), *out, *_confirmed(report), *_baselines(report, claimed), *_care(report)]
+    return [
+        *_state(report),
+        *out,
+        *_confirmed(report),
+        *_baselines(report, claimed),
+        *_care(report),
+        *advised(report.folder),
+    ]
 
 
 def _state(report: ReportData) -> list[Sentence]:

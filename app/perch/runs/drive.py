@@ -16,6 +16,7 @@ from perch.best.prune import prune_weights
 from perch.campaign.campaign import Campaign
 from perch.errors import PerchError
 from perch.log.folder import RunFolder
+from perch.runs.advising import Advising
 from perch.runs.attempt import Attempt
 from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
@@ -85,7 +86,12 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
     resources = wait_for_room(study, ray_session, say=_say(attempt))
     campaign.worker_slots = slots(ray_session.nodes(), resources, campaign.state.avoided)
 
+    advising = Advising(attempt.folder)
+
     def tick() -> None:
+        if attempt.due("advice", 2.0):
+            for line in advising.look():
+                _say(attempt)(line)
         if attempt.due("end", 0.3):
             look_for_an_end(attempt)
         if attempt.due("nodes", 2.0) and not ray_session.private:
@@ -125,6 +131,7 @@ def _fit(attempt: Attempt, ray_session: Session) -> None:
     try:
         engine.fit()
     finally:
+        advising.close()
         ray_session.want(0, resources)
         _tidy(attempt.folder, campaign)
 

@@ -9,6 +9,7 @@ from tests.unit.hand_made import result, run_folder, start, study, trial
 
 from perch.advise import expected as module
 from perch.advise.expected import expected
+from perch.record import earlier as folders
 from perch.record import write
 
 DONE = {"e": "close", "why": "done", "reason": "every trial has ended"}
@@ -75,6 +76,7 @@ def test_what_cannot_be_read_never_fails_a_run(tmp_path: Path) -> None:
     assert "no run of this space" in expected(asked(), tmp_path / "nowhere")
     for name, summary, text in (
         ("empty", "", ""), ("list", "[]", "a"), ("torn", '{"metric": "loss"', ""), ("keys", "{}", "{}"), ("null", "null", "x: ["),
+        ("bare", '{"metric": "loss", "epochs": 1, "wall_s": 1}', "epochs: 3"),
         ("study", '{"metric": "loss", "epochs": 1, "wall_s": 1}', "[1, 2]"), ("numbers", '{"metric": "loss", "epochs": 1, "wall_s": "x"}', "a: ["),
     ):  # fmt: skip
         (tmp_path / name).mkdir()
@@ -95,7 +97,7 @@ def test_many_folders_are_not_all_read(tmp_path: Path, monkeypatch: pytest.Monke
         read.append(file)
         time.sleep(module.LOOK_S)
 
-    monkeypatch.setattr(module, "_read", slow)
+    monkeypatch.setattr(folders, "read_earlier", slow)
     for k in range(5):
         (tmp_path / f"more-{k}").mkdir()
         (tmp_path / f"more-{k}" / "summary.json").write_text("{}")
