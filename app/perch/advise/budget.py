@@ -176,6 +176,12 @@ def confirmations_s(table: Table, study: Study, demand: Demand, draws: int) -> A
     return out
 
 
+def search_ends_s(table: Table, study: Study, variant: Variant, workers: int, seeds: Sequence[int]) -> Array:
+    """When the last of the study's trials has ended, in each rehearsed run."""
+    setting = Setting(workers, math.inf, table.recorded.delays, study.budget.trials)
+    return np.array([_end_s(table, variant, seed, setting) for seed in seeds])
+
+
 def _end_s(table: Table, variant: Variant, seed: int, setting: Setting) -> float:
     """When the last of the budget's trials ends."""
     last = 0.0

@@ -45,7 +45,7 @@ def plan_command(order: Order, done: Done = lambda _n, _all: None) -> Iterator[s
     """Lines for people. Raises StudyError, StrategyError or RecordError for what cannot be."""
     study = load(order.study, order.overrides)
     demand = _demand(study, order)
-    variant = _variant(study)
+    variant = variant_of(study)
     table = record_of(study, order.study, order.records, order.epoch_s, order.beyond) if order.records else None
     if table is not None:
         yield f"from {len(table.full)} full curves of {table.name}, an epoch of {table.epoch_s:.3g} s"
@@ -108,7 +108,8 @@ def _demand(study: Study, order: Order) -> Demand:
     return Demand(workers_of(study, order.gpus), each, order.hours, walltime_s, order.price)
 
 
-def _variant(study: Study) -> Variant:
+def variant_of(study: Study) -> Variant:
+    """The study's strategy with its settings. Raises StrategyError for one that no record can answer for."""
     spec: dict[str, Any] = {"name": study.strategy} if isinstance(study.strategy, str) else dict(study.strategy)
     variant = Variant(study.strategy_name, spec)
     refuse(variant.entry, surrogate=False)

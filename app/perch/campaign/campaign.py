@@ -276,7 +276,7 @@ class Campaign:
         keep_below = self.state.keep_below if live.phase != CONFIRM else math.inf
         off, alone = frozenset(live.off), live.alone
         return Placement(
-            live.id, live.config, live.segment, start, live.seed_key, keep_below, live.phase == SEARCH, off, alone
+            live.id, live.config, live.segment, start, live.seed_key, keep_below, off, alone, live.phase == SEARCH
         )
 
     def begun(self, trial: str, *, idle_until_now: bool = False) -> None:

@@ -26,12 +26,12 @@ class Placement:
     seed_key: str
     keep_below: float
     """Weights are worth keeping when the value falls below this (the fifth best so far)."""
-    searches: bool = True
-    """False for a training with a fresh seed, after the search."""
     off: frozenset[str] = frozenset()
     """Addresses of nodes that have broken it since its last new result: it is tried elsewhere if there is another."""
     alone: bool = False
     """It ran out of memory on a GPU that it shared: it gets one to itself."""
+    searches: bool = True
+    """False for a training with a fresh seed, after the search."""
 
 
 class Instruction(Enum):

@@ -53,6 +53,9 @@ def rehearse(
     processes: Annotated[int | None, typer.Option(help="Processes. Default: all cores.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for rehearsals.")] = Path("results"),
     run_id: Annotated[str | None, typer.Option(help="Name of this rehearsal's folder.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the record there as a blackbox of Syne Tune, and rehearse nothing.")
+    ] = None,
 ) -> int:
     """Rehearse a study on recorded curves: which strategy, how many workers, how long; before an hour is spent."""
     from perch.cli.progress import Bar
@@ -60,6 +63,12 @@ def rehearse(
 
     records = [w for w in what if "=" not in w or Path(w).exists()]
     swept = [*(sweep or []), *(w for w in what if w not in records)]
+    if export is not None:
+        from perch.rehearse.export import export_command
+
+        for line in export_command(records, export, epochs, epoch_s):
+            typer.echo(line)
+        return 0
     order = Order(
         records, strategies.split(","), swept, gpus, hours, workers, time_budget, seeds, seed, epochs, epoch_s, reference,
         surrogate, delays, beyond or [], study, processes, lost_every, back_after, walltime, warning,

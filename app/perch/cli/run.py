@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +43,7 @@ def run(
     steps = Steps()
     steps.say(f"perch run: {study or 'the embedded study'}")
     with steps.step("reading the study"):
+        from perch.advise.expected import expected
         from perch.overrides import override
         from perch.runs.last_lines import closing
         from perch.runs.runner import run_study
@@ -50,8 +52,19 @@ def run(
         spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))
     outcome = run_study(
         spec, out=out, run_id=run_id, resume=resume, began_s=began_s, steps=steps, allow_changed_data=allow_changed_data,
-        allow_test_metric=allow_test_metric,
+        allow_test_metric=allow_test_metric, foretell=expected,
     )  # fmt: skip
     for line in closing(outcome):
         typer.echo(line)
     return outcome.code
+
+
+def changes_of(words: Sequence[str]) -> list[str]:
+    """What a command line of ``perch run`` changes of its study, as ``PATH=VALUE``."""
+    import typer.main
+
+    from perch.overrides import override
+
+    given = typer.main.get_command(app).make_context("run", list(words), resilient_parsing=True).params
+    named = {key: given[key] for key in ("strategy", "trials", "time_budget", "seed")}
+    return override(given["set_"], **named)

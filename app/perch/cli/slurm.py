@@ -55,7 +55,12 @@ def script(
     cpus_per_node: Annotated[int, typer.Option(help="CPUs of each node")] = 8,
     gpus_per_node: Annotated[int | None, typer.Option(help="GPUs of each node")] = None,
     mem: Annotated[str | None, typer.Option(help="memory of each node, such as 64G")] = None,
-    time: Annotated[str, typer.Option(help="walltime of one job, such as 8h")] = "8h",
+    time: Annotated[
+        str | None, typer.Option(help="walltime of one job, such as 8h; default: 8h, or what --record foretells")
+    ] = None,
+    record: Annotated[
+        list[str] | None, typer.Option(help="recorded curves of this space: --time is what the run will take")
+    ] = None,
     run_id: Annotated[str | None, typer.Option(help="name of the run; default: study and strategy")] = None,
     out: Annotated[Path | None, typer.Option(help="folder of results, seen by all nodes")] = None,
     site: Annotated[Path | None, typer.Option(help="cluster.yaml of the site")] = None,
@@ -70,6 +75,12 @@ def script(
     words = tuple(arguments or ())
     if study is not None and str(study).startswith("-"):  # slurm script -- --trials 9: the embedded study
         study, words = None, (str(study), *words)
+    if time is None and record:
+        from perch.advise.walltime import walltime
+        from perch.cli.run import changes_of
+
+        name = str(study) if study is not None else None
+        time = walltime(name, changes_of(words), record, nodes, cpus_per_node, gpus_per_node)
     job = job_for(
         study,
         words,
@@ -77,7 +88,7 @@ def script(
         cpus_per_node=cpus_per_node,
         gpus_per_node=gpus_per_node,
         memory=mem,
-        time=time,
+        time=time or "8h",
         run_id=run_id,
         out=out,
         min_nodes=min_nodes,

@@ -87,6 +87,11 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def advice(self) -> Path:
+        """What a run says of its own strategy while it goes on."""
+        return self.path / "advice.json"
+
+    @property
     def logs(self) -> Path:
         """What helper processes print."""
         return self.path / "logs"

@@ -6,6 +6,7 @@ import statistics
 from typing import Any
 
 from perch.record.comparisons import comparisons
+from perch.record.pace import pace
 from perch.record.tables import Tables, TrialRow
 from perch.record.winner import standings, winner
 from perch.study import Study
@@ -39,6 +40,7 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "redone_epochs": sum(t.redone for t in tables.trials.values()),
         "redone_s": round(tables.seconds["redone"], 2),
         "wall_s": round(tables.used_s, 2),
+        "pace": pace(tables),
         "attempts": tables.attempt,
         "avoided_nodes": tables.avoided,
         "baselines": tables.baselines,

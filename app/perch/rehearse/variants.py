@@ -42,6 +42,12 @@ def variants(strategies: Sequence[str], sweep: Sequence[str] = ()) -> list[Varia
     return list(out.values())
 
 
+def read_variant(spec: dict[str, Any]) -> Variant:
+    """A variant from a strategy as a study file has it. Raises StrategyError."""
+    read_settings(spec)
+    return Variant("+".join([spec["name"], *(f"{k}={v}" for k, v in spec.items() if k != "name")]), spec)
+
+
 def _parse(text: str) -> Variant:
     name, *settings = text.split("+")
     spec: dict[str, Any] = {"name": name}

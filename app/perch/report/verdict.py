@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perch.record.collapsed import had_time
 from perch.record.words import selection, winner_line, worth_it
+from perch.report.advised import advised
 from perch.report.report_data import ReportData
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -21,7 +22,7 @@ def sentences(report: ReportData) -> list[Sentence]:
             ("plain", f"No trial has reported a result{' yet' if going_on else ''}."),
             *_care(report),
         ]
-    return [*_state(report), *_winner(report), *_care(report)]
+    return [*_state(report), *_winner(report), *_care(report), *advised(report.folder)]
 
 
 def _winner(report: ReportData) -> list[Sentence]:

@@ -16,6 +16,7 @@ from perch.best.prune import prune_weights
 from perch.campaign.campaign import Campaign
 from perch.errors import PerchError
 from perch.log.folder import RunFolder
+from perch.runs.advising import Advising
 from perch.runs.aside import Aside, KeptLimit
 from perch.runs.attempt import Attempt
 from perch.runs.close import close, end_by, finish_record
@@ -98,7 +99,12 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
 
     kept_limit, pruning = KeptLimit(attempt.folder.weights if attempt.kind.keeps_weights else None), Aside()
 
+    advising = Advising(attempt.folder)
+
     def tick() -> None:
+        if attempt.due("advice", 2.0):
+            for line in advising.look():
+                _say(attempt)(line)
         if attempt.due("end", 0.3):
             look_for_an_end(attempt)
         if attempt.due("nodes", 2.0) and not ray_session.private:
@@ -139,6 +145,7 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
     try:
         engine.fit()
     finally:
+        advising.close()
         pruning.join()
         ray_session.want(0, resources)
         _tidy(attempt.folder, campaign)

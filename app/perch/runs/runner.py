@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,15 @@ def run_study(
     cpus: int | None = None,
     allow_changed_data: bool = False,
     allow_test_metric: bool = False,
+    foretell: Callable[[Study, Path], str] | None = None,
 ) -> Outcome:
     """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
 
     Everything that can be wrong raises a PerchError before anything has started. A Ray that is initialised already is
     used and left alone. ``steps``: where it is said what is being done, until there are results to show. ``cpus``: cores
     of a private Ray (None: what this machine offers).  ``allow_changed_data``: go on though the data differ from those
-    that the run began with.  ``allow_test_metric``: choose by test rows.
+    that the run began with.  ``allow_test_metric``: choose by test rows.  ``foretell``: what to say of the study
+    and the folder of runs before anything starts.
     """
     from perch.engine.ray_session import surroundings
     from perch.engine.signals import handlers_restored
@@ -49,12 +52,12 @@ def run_study(
         steps = Silent() if quiet else steps if steps is not None else Steps()
         shown = None if quiet else View(steps=steps)
         allowed = (allow_changed_data, allow_test_metric)
-        return _run(study, out, run_id, resume, shown, steps, began_s, cpus, private, *allowed)
+        return _run(study, out, run_id, resume, shown, steps, began_s, cpus, private, *allowed, foretell)
 
 
 def _run(
     study: Study, out: str | Path | None, run_id: str | None, resume: bool, shown: View | None, steps: Steps, began_s: float,
-    cpus: int | None, private: Path | None, allow_changed_data: bool, allow_test_metric: bool,
+    cpus: int | None, private: Path | None, allow_changed_data: bool, allow_test_metric: bool, foretell: Callable[[Study, Path], str] | None,
 ) -> Outcome:  # fmt: skip
     root = Path(out).absolute() if out is not None else study.path(study.storage)
     with steps.step("checking the study"):
@@ -64,6 +67,8 @@ def _run(
     if finished(goal):
         return Outcome(goal.folder, "done", "the run is finished under this budget")
     with shown if shown is not None else contextlib.nullcontext() as view:
+        if view is not None and foretell is not None:
+            view.say(foretell(goal.study, root))
         data = prepare_data(goal.kind, root / ".cache", view)
         check_data(goal, data.prepared, allow_changed_data)
         attempt = open_attempt(goal, data, view, began_s)

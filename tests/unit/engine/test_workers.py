@@ -31,9 +31,6 @@ def workers(pending: list[Pending], *, starting: tuple[str, ...] = (), live: tup
     return found
 
 
-NOW = time.monotonic()
-
-
 @pytest.mark.parametrize(
     ("starting", "next_one"),
     [
@@ -47,12 +44,14 @@ def test_a_free_worker_goes_to_the_last_trial_for_which_none_is_starting(
     starting: tuple[str, ...], next_one: str
 ) -> None:
     """So that workers on nodes that have just joined come up, however short the trials of the others are."""
-    pending = [Pending(name, NOW + k) for k, name in enumerate("abc")]
+    now = time.monotonic()
+    pending = [Pending(name, now + k) for k, name in enumerate("abc")]
     assert workers(pending, starting=starting).next_to_start().name == next_one
 
 
 def test_no_trial_waits_for_ever_for_a_worker_of_its_own() -> None:
-    pending = [Pending("a", NOW - STARTING_S - 1.0), Pending("b", NOW)]
+    now = time.monotonic()
+    pending = [Pending("a", now - STARTING_S - 1.0), Pending("b", now)]
     assert workers(pending, starting=("a",)).next_to_start().name == "a"
 
 
