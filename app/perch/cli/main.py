@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "train": "Train one configuration plainly.",
     "predict": "Predict energies with the best trials of a run.",
     "report": "Write the HTML report and figures of a run.",
+    "watch": "Serve a run's report, renewed as results come.",
     "board": "Open TensorBoard on a run.",
     "export": "Write a run for Optuna, MLflow or as CSV.",
     "why": "Say why a trial was stopped.",

@@ -37,5 +37,6 @@
   }, { rootMargin: "0px 0px -70% 0px" });
   document.querySelectorAll("main h2[id]").forEach((heading) => watcher.observe(heading));
   if (innerWidth < 1120) document.querySelector("#contents details").open = false;
+  if (perch.live) perch.live();
   document.body.dataset.ready = "yes";
 })();
