@@ -108,6 +108,8 @@ def screenshots(run: Path, page: Path) -> None:
         for scheme in ("light", "dark"):
             opened: Any = browser.new_page(viewport={"width": 1000, "height": 1300}, color_scheme=scheme)
             opened.goto(page.as_uri())
+            opened.locator("body[data-ready=yes]").wait_for()
+            opened.locator('[data-figure="incumbent"] canvas').first.wait_for()
             opened.screenshot(path=str(HERE / f"report-{scheme}.png"))
         opened = browser.new_page(viewport={"width": 1400, "height": 800})
         opened.goto(f"{address}#hparams")

@@ -28,7 +28,9 @@ COMMANDS: Final = {
     "train": "Train one configuration plainly.",
     "predict": "Predict energies with the best trials of a run.",
     "report": "Write the HTML report and figures of a run.",
+    "watch": "Serve a run's report, renewed as results come.",
     "board": "Open TensorBoard on a run.",
+    "export": "Write a run for Optuna, MLflow or as CSV.",
     "why": "Say why a trial was stopped.",
     "audit": "Train a sample of stopped trials to the end.",
     "wandb": "Send what was logged offline to Weights & Biases.",
@@ -38,7 +40,7 @@ COMMANDS: Final = {
 }
 """Every command with its line of help, in the order of the help page. Module: ``perch.cli.<name>``, its ``app``."""
 
-GOES_ON: Final = frozenset({"run", "compare", "train", "schedule", "audit", "report", "predict", "data"})
+GOES_ON: Final = frozenset({"run", "compare", "train", "schedule", "audit", "report", "export", "predict", "data"})
 """Commands whose work is what they leave behind: they finish it also when nobody can read what they print."""
 
 

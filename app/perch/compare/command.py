@@ -12,7 +12,7 @@ from perch.compare.outcome import conclude
 from perch.compare.runs.drive import condition_of, drive, runs_folder
 from perch.compare.runs.plan import ComparePlan, extend, load_plan, make_plan, part_of, save
 from perch.compare.statistics.reach import check_reach
-from perch.errors import PerchError, RecordError, StudyError
+from perch.errors import RecordError, StudyError
 from perch.record.protocol import Record
 from perch.runs.check import check_metric
 from perch.runs.resume import command_that_resumes
@@ -157,8 +157,8 @@ def refresh(plan: ComparePlan, folder: Path, targets: Sequence[float] = ()) -> N
         if complete_blocks(plan, folder):
             judge(plan, folder, targets)
         refresh_comparison(folder, len(plan.jobs()))
-    except (PerchError, OSError) as error:
-        print(f"the page of the comparison was not refreshed: {error}", flush=True)
+    except Exception as error:  # hours of runs must not end because of a picture; at the end the page is written again, and then an error is one
+        print(f"the page of the comparison was not refreshed: {type(error).__name__}: {error}", flush=True)
 
 
 def complete_blocks(plan: ComparePlan, folder: Path) -> int:

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 FEW = 6
-"""Numbers with so few different values are places side by side, like words."""
+"""Whole numbers with so few different values are places side by side, like words; of others half as many."""
 
 Array = NDArray[np.float64]
 
@@ -53,7 +53,9 @@ def axis_of(name: str, column: pd.Series[Any]) -> Axis:
     """The axis of one hyperparameter, from the values that trials had."""
     present = column.dropna()
     numeric = all(isinstance(v, int | float | np.number) and not isinstance(v, bool | np.bool_) for v in present)
-    if not numeric or present.nunique() <= FEW:
+    different = present.nunique()
+    whole = numeric and bool((present.astype(float) % 1 == 0).all())
+    if not numeric or different <= (FEW if whole else FEW // 2):
         ordered = sorted(present.unique(), key=lambda v: (0, v, "") if numeric else (1, 0, str(v)))
         return Axis(name, "choice", 0.0, 1.0, tuple(v.item() if isinstance(v, np.generic) else v for v in ordered))
     low, high = float(present.min()), float(present.max())

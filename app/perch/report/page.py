@@ -27,8 +27,13 @@ SCRIPTS = (
 UPLOT = "vendor/uplot"
 
 
-def render(report: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]]) -> str:
-    """The report of one run as HTML. ``files``: figure name → its files relative to the page, where there are any."""
+def render(
+    report: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str, list[str]], *, live: str | None = None
+) -> str:
+    """The report of one run as HTML. ``files``: figure name → its files relative to the page, where there are any.
+
+    ``live``: the version of a page that is served while its run goes on, and that asks its server for a newer one.
+    """
     template = environment().get_template("page.html")
     return str(
         template.render(
@@ -37,7 +42,8 @@ def render(report: ReportData, drawn: list[Drawn | NotDrawn], files: Mapping[str
             style=asset(f"{UPLOT}/uPlot.min.css") + asset("page.css") + asset("ask.css"),
             library=asset(f"{UPLOT}/uPlot.iife.min.js"),
             licence=asset(f"{UPLOT}/LICENSE"),
-            scripts=[asset(name) for name in SCRIPTS],
+            scripts=[asset(name) for name in (*SCRIPTS, *(("ask/live.js",) if live else ()))],
+            live=live,
             verdict=verdict.sentences(report),
             numbers=verdict.numbers(report),
             figures=[_shown(one, files) for one in drawn if isinstance(one, Drawn)],

@@ -338,6 +338,7 @@ def test_columns_are_chosen_and_the_first_ones_stay_in_sight(page: Any) -> None:
 def test_what_is_copied_is_a_configuration_a_point_of_a_study_and_a_command(page: Any) -> None:
     import yaml
 
+    assert page.locator("#best-copies button").count() == 3
     page.locator("#table tbody tr").first.click()
     texts = {b.inner_text(): b.get_attribute("data-text") for b in page.locator("#card .copies button").all()}
     config = json.loads(texts["Copy configuration"])

@@ -31,13 +31,13 @@ def page_data(report: ReportData) -> dict[str, Any]:
     """Everything that scripts show. Trials are named by their row in the table."""
     found = reasons(report)
     place = {str(name): i for i, name in enumerate(report.trials["trial_id"])}
-    best = report.trials["best_value"]
+    best, won = report.trials["best_value"], report.winner or report.best
     return {
         **trials_table(report),
         "metric": report.metric,
         "label": report.metric_label,
         "epochs": report.epochs,
-        "best": place.get(str(report.best.get("trial_id")), -1),
+        "winner": {"id": str(won.get("trial_id", "")), "config": _config(won.get("config"))} if won else None,
         "values": _numbers(best),
         "trained": report.trials["epochs"].fillna(0).astype(int).tolist(),
         "fates": list(report.fates),

@@ -61,7 +61,7 @@ FIGURES.register(
         "Best so far",
         10,
         "The incumbent: the best value reported by then, at any epoch of any trial. Time counts while the run works; "
-        "interruptions are left out. Crosses show the test error of the same epoch; it is never used to choose.",
+        "interruptions are left out. The test error of the same epoch is shown too; it is never used to choose.",
         _table,
         _draw,
         _describe,

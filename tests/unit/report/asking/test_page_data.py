@@ -95,6 +95,13 @@ def test_without_a_log_the_rungs_come_from_the_curves(asha: ReportData) -> None:
     assert sum(first["on"]) == int((asha.trials["epochs"] > 1).sum()) and first["values"] == sorted(first["values"])
 
 
+def test_the_buttons_at_the_head_copy_the_winner(asha: ReportData) -> None:
+    summary = {**asha.summary, "winner": {"trial_id": "00007", "config": {"lr": 0.02}}}
+    assert page_data(replace(asha, summary=summary))["winner"] == {"id": "00007", "config": {"lr": 0.02}}
+    without = page_data(replace(asha, summary={**asha.summary, "winner": None}))["winner"]
+    assert without["id"] == asha.summary["best"]["trial_id"] and without["config"] == asha.summary["best"]["config"]
+
+
 def test_configurations_that_were_trained_again_are_one_row_each(asha: ReportData) -> None:
     rows = [(f"c-{of}-{k}", of, "completed", value, 1.1 * value) for of, values in (("00001", (0.5, 0.7)), ("00002", (0.4, 0.4)))
             for k, value in enumerate(values)]  # fmt: skip

@@ -65,7 +65,7 @@ perch.card = () => {
       : [make("p", { className: "hint", textContent: "The run's log is not in its folder, so its decisions are not known." })];
     card.replaceChildren(
       shut, make("h2", { textContent: `Trial ${perch.id(trial)}`, tabIndex: -1 }), make("p", { textContent: `${fates[trial]} after ${trained[trial]} of ${epochs} epochs` }),
-      make("h3", { textContent: "Configuration" }), pairs(configs[trial]), make("p", { className: "copies" }, ...perch.copies(trial)),
+      make("h3", { textContent: "Configuration" }), pairs(configs[trial]), make("p", { className: "copies" }, ...perch.copies(perch.id(trial), configs[trial])),
       ...curve(trial, known ? known.judged : []), ...decisions(known ? known.judged : []), make("h3", { textContent: "Why" }), ...said,
     );
     card.setAttribute("aria-label", `Trial ${perch.id(trial)}`);

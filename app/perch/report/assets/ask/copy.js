@@ -18,14 +18,13 @@ const yaml = (value) => {
   return typeof value === "number" && /e/.test(text) && !/\./.test(text) ? text.replace("e", ".0e") : text;
 };
 
-perch.texts = (trial) => {
-  const { configs, axes, run } = perch.data;
-  const config = configs[trial];
+perch.texts = (id, config) => {
+  const { axes, run } = perch.data;
   const searched = axes.map((axis) => axis.name).filter((name) => name in config);
   const point = searched.map((name, i) => `${i ? "    " : "  - "}${name}: ${yaml(config[name])}`).join("\n");
   const json = JSON.stringify(config);
   const quoted = `'${json.replaceAll("'", "'\\''")}'`;
-  const file = `trial-${perch.id(trial)}.json`;
+  const file = `trial-${id}.json`;
   return {
     "Copy configuration": JSON.stringify(config, null, 2),
     "Copy as point of a study": `points:\n${point}\n`,
@@ -33,7 +32,7 @@ perch.texts = (trial) => {
   };
 };
 
-perch.copies = (trial) => Object.entries(perch.texts(trial)).map(([label, text]) => {
+perch.copies = (id, config) => Object.entries(perch.texts(id, config)).map(([label, text]) => {
   const button = perch.make("button", { type: "button", textContent: label });
   button.dataset.text = text;
   button.addEventListener("click", async () => {

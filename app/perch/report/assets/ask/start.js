@@ -15,7 +15,7 @@
   perch.card();
   perch.table();
   perch.rungs();
-  if (data.best >= 0) byId("best-copies")?.append(...perch.copies(data.best));
+  if (data.winner) byId("best-copies")?.append(...perch.copies(data.winner.id, data.winner.config));
   const charts = { incumbent: perch.incumbent, learning_curves: perch.curves, hyperparameters: perch.slice, parallel: perch.parallel, contour: perch.contour };
   for (const [name, build] of Object.entries(charts)) {
     const figure = document.querySelector(`[data-figure="${name}"]`);
@@ -37,5 +37,6 @@
   }, { rootMargin: "0px 0px -70% 0px" });
   document.querySelectorAll("main h2[id]").forEach((heading) => watcher.observe(heading));
   if (innerWidth < 1120) document.querySelector("#contents details").open = false;
+  if (perch.live) perch.live();
   document.body.dataset.ready = "yes";
 })();
