@@ -16,7 +16,7 @@ from perch.home import ensure_home
 
 COMMANDS: Final = {
     "run": "Tune a model: the main job.",
-    "init": "Write a study for a training program.",
+    "init": "Write a study for your structures, or for a training program.",
     "strategies": "List strategies, or show one: paper, settings, when to use it.",
     "data": "Build or inspect the graph data set of a source.",
     "compare": "Compare strategies by time-to-solution, with intervals.",
