@@ -47,6 +47,8 @@ def cli() -> Iterator[str]:
 
 def section(command: click.Command, words: str, depth: int) -> Iterator[str]:
     """One command, or a group and its commands."""
+    from perch.cli.examples import commands
+
     yield f"{'#' * depth} `{words}`\n"
     if command.help:
         yield command.help.strip().replace("\n\n", "\n\n") + "\n"
@@ -62,6 +64,10 @@ def section(command: click.Command, words: str, depth: int) -> Iterator[str]:
         yield "| argument or option | meaning | default |\n|---|---|---|"
         yield from rows
         yield ""
+    if examples := commands(words.removeprefix("perch ")):
+        yield "```console"
+        yield from (f"{typed}   # {meant}" if meant else typed for typed, meant in examples)
+        yield "```\n"
 
 
 def parameter(parameter: Any) -> str | None:

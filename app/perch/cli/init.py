@@ -38,15 +38,7 @@ def init(
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> int:
-    """Write a commented study for your structures, or for a training program, and check it. What is not given is asked.
-
-    Examples:
-      perch init
-
-      perch init --data slabs.extxyz --target "E_ads - E_slab" --adsorbate O,H --budget 8h
-
-      perch init --preset mace --template mace.yaml --program /envs/mace/bin/mace_run_train
-    """
+    """Write a commented study for your structures, or for a training program, and check it. What is not given is asked."""
     from perch.beginning.begin import begin
     from perch.beginning.questions import Answers, asker
     from perch.errors import StudyError
