@@ -28,14 +28,13 @@ def execute(notebook: dict[str, Any], folder: Path) -> dict[str, Any]:
     try:
         cells = []
         for cell in notebook["cells"]:
-            if cell["cell_type"] == "code":
-                count += 1
-                cell = {
-                    **cell,
-                    "execution_count": count,
-                    "outputs": list(_outputs("".join(cell["source"]), names, count)),
-                }  # noqa: PLW2901
-            cells.append(cell)
+            if cell["cell_type"] != "code":
+                cells.append(cell)
+                continue
+            count += 1
+            cells.append(
+                {**cell, "execution_count": count, "outputs": [*_outputs("".join(cell["source"]), names, count)]}
+            )
     finally:
         os.chdir(before)
     return {**notebook, "cells": cells}
