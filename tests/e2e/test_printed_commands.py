@@ -78,7 +78,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     frames = []
     with connect(folder / "structures.db") as database:
         for entry in Toy().read(DataSpec(source="toy", select="count=60"), None, None):
-            energy_ev = float(next(v for k, v in entry.atoms.info.items() if "energy" in k))
+            energy_ev = float(entry.get("adsorption_energy_ev"))
             entry.atoms.info, entry.atoms.calc = {"energy_ev": energy_ev}, None
             frames.append(entry.atoms)
             database.write(entry.atoms, adsorption_energy=energy_ev)
