@@ -39,6 +39,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "board": ("perch board results/RUN  # TensorBoard",),
     "why": ("perch why results/RUN 00017",),
     "audit": ("perch audit results/RUN  # was early stopping safe?",),
+    "watch": ("perch watch results/RUN  # the report, live in the browser",),
+    "export": ("perch export results/RUN --optuna study.db",),
     "wandb sync": ("perch wandb sync results/RUN",),
     "slurm script": ("perch slurm script study.yaml --nodes 4 --gpus-per-node 8 --time 8h > job.sh",),
     "slurm status": ("squeue -h --me -o '%i|%j|%T|%M|%l|%D|%R' | perch slurm status -",),

@@ -31,11 +31,11 @@ FOUND = {
 }  # fmt: skip
 
 
-def test_every_command_has_examples_and_no_other() -> None:
-    assert set(EXAMPLES) == set(FOUND)
+def test_every_command_has_examples() -> None:
+    assert set(FOUND) - set(EXAMPLES) == set()
 
 
-@pytest.mark.parametrize("words", EXAMPLES)
+@pytest.mark.parametrize("words", FOUND)
 def test_an_example_is_understood(words: str) -> None:
     for typed, _ in commands(words):
         parts = [p for p in shlex.split(typed.split("|")[-1].split(">")[0]) if p != "srun"]
