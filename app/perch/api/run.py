@@ -29,7 +29,7 @@ class Run(record.Run):
         >>> found = Run.load("results/first")
         >>> list(found.trials.trial_id)
         ['00000', '00001', '00002']
-        >>> found.best["value"] == found.trials.best_value.min()
+        >>> found.best["value"] == float(found.trials.best_value.min())
         True
         >>> found.plot_incumbent().savefig("incumbent.png")
         >>> energies = found.predict("structures.extxyz")
