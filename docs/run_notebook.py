@@ -54,12 +54,12 @@ def _outputs(source: str, names: dict[str, Any], count: int) -> Iterator[Output]
 
 
 def _shown(value: Any) -> dict[str, Any]:
-    if hasattr(value, "_repr_html_"):
-        return {"text/html": value._repr_html_(), "text/plain": repr(type(value).__name__)}
     if hasattr(value, "savefig"):
         picture = io.BytesIO()
         value.savefig(picture, format="png", dpi=72)
         return {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": "<Figure>"}
+    if hasattr(value, "_repr_html_"):
+        return {"text/html": value._repr_html_(), "text/plain": repr(type(value).__name__)}
     return {"text/plain": repr(value)}
 
 

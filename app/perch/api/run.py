@@ -124,6 +124,8 @@ class Run(record.Run):
                 (self.study.metric, f"{best['value']:.4g} (trial {best['trial_id']}, epoch {best['epoch']})"),
                 ("configuration", configuration(best["config"])),
             ]
+        if (winner := self.winner) is not None:
+            rows.append(("winner after confirmation", f"trial {winner['trial_id']}: {configuration(winner['config'])}"))
         rows.append(("folder", str(self.folder)))
         body = "".join(f"<tr><th style='text-align:left'>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows)
         return f"<table><caption><b>{escape(self.id)}</b></caption>{body}</table>"

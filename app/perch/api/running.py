@@ -19,6 +19,7 @@ def run(
     quiet: bool = False,
     cpus: int | None = None,
     allow_changed_data: bool = False,
+    allow_test_metric: bool = False,
     raise_on_failure: bool = True,
 ) -> Run:
     """Run a study, or go on with it, and return its record. What it is doing is shown meanwhile, as by ``perch run``.
@@ -31,10 +32,11 @@ def run(
         quiet: show nothing. Otherwise a table on a terminal; lines in a notebook, and where output is piped.
         cpus: cores of the Ray that is started for the run; None: all of this machine. A Ray that is initialised is used as it is.
         allow_changed_data: go on though the data have changed since the run began.
+        allow_test_metric: let the study be judged by errors on the test set, which are then no test any more.
         raise_on_failure: False: a run that failed returns its record too.
 
     Returns:
-        The run's record: ``best``, ``trials``, ``curves``, ``predict``, ``plot_incumbent`` and more, see ``Run``.
+        The run's record: ``winner``, ``best``, ``trials``, ``curves``, ``predict``, ``plot_incumbent`` and more, see ``Run``.
 
     Raises:
         PerchError: the study, data or options are wrong (nothing has started); what, why and what to do about it.
@@ -69,6 +71,7 @@ def run(
         cpus=cpus,
         steps=steps,
         allow_changed_data=allow_changed_data,
+        allow_test_metric=allow_test_metric,
     )
     if outcome.code == FAILED and raise_on_failure:
         raise RecordError(
