@@ -16,7 +16,7 @@ def python() -> Iterator[str]:
 
     yield "# Python\n"
     yield "The command line's words are Python's: a study file's keys are arguments, `perch run` is `perch.run`, a run's folder is a `Run`.\n"
-    yield "Every example on this page is executed by the tests. [The notebook](../first-run.ipynb) shows them with their pictures.\n"
+    yield "Every example on this page is executed by the tests. So is [the notebook](../first-run.ipynb), which makes its pictures when you run it.\n"
     yield from _object("perch.Study", perch.Study, signature="perch.Study(**settings)")
     yield "The settings are the keys of a [study file](study-file.md).\n"
     yield from _object("perch.run", perch.run)
