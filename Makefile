@@ -14,7 +14,7 @@ TEST_PROCESSES ?= 2
 
 include $(wildcard make/*.mk)
 
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run install test check format lock clean
 
 help: ## show this help
 	@grep -hE '^[a-zA-Z0-9_-]+:.*?## ' $(MAKEFILE_LIST) | sort | awk -F':.*?## ' '{printf "  \033[1m%-22s\033[0m %s\n", $$1, $$2}'
@@ -32,6 +32,14 @@ setup: .venv/.ready dragonfly ## install everything that Perch needs into .venv
 
 run: setup ## the main job: tune a crystal graph network on the embedded structures (minutes)
 	$(RUN) perch run $(ARGS)
+	@echo
+	@echo "To call perch yourself:   source .venv/bin/activate     (here, in this shell)"
+	@echo "               or once:   make install                  (for your user: ~/.local/bin/perch)"
+
+install: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## install the command perch for this user, with Dragonfly's environment
+	$(UV) tool install --force --python $(BOOTSTRAP_PYTHON) '.[optuna,wandb,k8s]'
+	$$($(UV) tool dir --bin)/perch doctor --fix
+	@command -v perch >/dev/null || echo "make: put $$($(UV) tool dir --bin) on your PATH, or run '$(UV) tool update-shell'"
 
 test: setup ## the tests that need no cluster; the chart's too, where Helm is there or can be built
 	@$(MAKE) --no-print-directory chart-tools || echo "make chart-tools failed: the chart's tests that need what is missing are skipped"

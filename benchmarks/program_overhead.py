@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from perch.runs.runner import run
+from perch.api.running import run
 from perch.study import parse
 
 STANDIN = Path(__file__).parents[1] / "tests" / "programs" / "standin.py"

@@ -1,4 +1,4 @@
-"""The numbers of ``docs/study.md`` from comparisons that exist: ``python benchmarks/study.py studies/recorded/study-both``.
+"""The numbers of ``docs/study-tables.md`` from comparisons that exist: ``python benchmarks/study.py studies/recorded/study-both``.
 
 Prints Markdown: conditions of the runs, trials and epochs, ratios with intervals, verdicts, and the overhead between runs.
 ``--strategies`` and ``--reference`` ask about some of the strategies, as ``perch compare`` does; ``--figures DIR`` keeps

@@ -1,7 +1,7 @@
 """Writes the generated part of the reference: ``python docs/generate.py [--check]``.
 
 ``reference/cli.md`` from the commands themselves, ``reference/study-file.md`` and ``reference/study.schema.json`` from the
-study's model, ``reference/strategies.md`` from the registry. ``--check`` writes nothing and says what has drifted.
+study's model, ``reference/strategies.md`` from the registry, ``reference/python.md`` from docstrings. ``--check`` writes nothing and says what has drifted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+
+sys.path.insert(0, str(Path(__file__).parent))
+from python_page import python
 
 HERE = Path(__file__).parent / "reference"
 NOTE = "<!-- made by docs/generate.py: do not edit -->\n\n"
@@ -27,6 +30,7 @@ def pages() -> dict[str, str]:
         "cli.md": NOTE + "\n".join(cli()) + "\n",
         "study-file.md": NOTE + "\n".join(study_file(schema)) + "\n",
         "study.schema.json": json.dumps(schema, indent=1) + "\n",
+        "python.md": NOTE + "\n".join(python()) + "\n",
         "strategies.md": NOTE + "\n".join(strategies()) + "\n",
     }
 
@@ -47,6 +51,8 @@ def cli() -> Iterator[str]:
 
 def section(command: click.Command, words: str, depth: int) -> Iterator[str]:
     """One command, or a group and its commands."""
+    from perch.cli.examples import commands
+
     yield f"{'#' * depth} `{words}`\n"
     if command.help:
         yield command.help.strip().replace("\n\n", "\n\n") + "\n"
@@ -62,6 +68,10 @@ def section(command: click.Command, words: str, depth: int) -> Iterator[str]:
         yield "| argument or option | meaning | default |\n|---|---|---|"
         yield from rows
         yield ""
+    if examples := commands(words.removeprefix("perch ")):
+        yield "```console"
+        yield from (f"{typed}   # {meant}" if meant else typed for typed, meant in examples)
+        yield "```\n"
 
 
 def parameter(parameter: Any) -> str | None:

@@ -13,6 +13,8 @@ def override(
     trials: int | None = None,
     time_budget: str | None = None,
     seed: int | None = None,
+    metric: str | None = None,
+    gpus: float | None = None,
 ) -> list[str]:
     """``--set`` options, then the named ones, as ``PATH=VALUE``.
 
@@ -26,4 +28,8 @@ def override(
         changes.append(f"budget={json.dumps({k: v for k, v in budget.items() if v is not None})}")
     if seed is not None:
         changes.append(f"seed={seed}")
+    if metric is not None:
+        changes.append(f"metric={json.dumps(metric)}")
+    if gpus is not None:
+        changes.append(f"resources.gpus={gpus}")
     return changes

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from perch import yaml12
 from perch.command import Command
@@ -154,7 +154,24 @@ class Points(Model):
 
 
 class Study(Model):
-    """A study file, every default filled in."""
+    """What is tuned, on which data, over which space, within which budget: a study file, every default filled in.
+
+    Keys that are left out have their defaults. Everything that can be checked without data is checked at once, in the words of
+    the command line; ``StudyError`` says what, why and what to do. ``Study.load`` reads a file.
+
+    Example:
+        >>> from perch import Study
+        >>> study = Study(name="mine", space={"lr": {"float": [1e-4, 1e-1], "log": True}}, budget={"trials": 20})
+        >>> study.epochs
+        81
+        >>> Study(space={"lr": {"float": [0.1, 0.001]}})
+        Traceback (most recent call last):
+        perch.errors.StudyError: space.lr: the range [0.1, 0.001] is inverted
+        why: the first bound must lie below the second
+        fix: swap them: did you mean {float: [0.001, 0.1]}?
+    """
+
+    model_config = ConfigDict(json_schema_extra={"description": "A study file, every default filled in."})
 
     name: str = Field("adsorption", pattern=r"^[^/\\\x00\n]{1,80}$", description="name of the study and of its runs")
     data: DataSpec = Field(default_factory=DataSpec)

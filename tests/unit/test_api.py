@@ -13,8 +13,8 @@ import perch
 
 
 def test_public_names_are_those_of_their_homes():
-    from perch.record.reading import Run
-    from perch.runs.runner import run
+    from perch.api.run import Run
+    from perch.api.running import run
     from perch.study import Study
 
     assert {name: getattr(perch, name) for name in perch.__all__} == {"Run": Run, "Study": Study, "run": run}
@@ -52,4 +52,4 @@ def test_every_command_of_the_table_can_be_called_for_help():
 def test_run_stays_the_function_once_every_module_of_the_package_is_imported():
     for module in pkgutil.iter_modules(perch.__path__):
         importlib.import_module(f"perch.{module.name}")
-    assert perch.run.__module__ == "perch.runs.runner" and perch.run.__name__ == "run"
+    assert perch.run.__module__ == "perch.api.running" and perch.run.__name__ == "run"

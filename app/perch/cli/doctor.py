@@ -14,6 +14,9 @@ def doctor(
     study: Annotated[
         str | None, typer.Argument(metavar="[STUDY.yaml]", help="Check also that this study can run here.")
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Build what is missing and can be built: Dragonfly's environment.")
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Show what this machine, container or cluster offers and lacks; with a study, whether it can run here."""
@@ -21,6 +24,12 @@ def doctor(
 
     from perch.doctor import examine, examine_study
 
+    if fix:
+        from perch.suggesting.building import build
+        from perch.suggesting.dragonfly import status
+
+        if not status()[0]:
+            build(lambda text: typer.echo(text, err=True))
     findings = [*examine(), *(examine_study(study) if study is not None else ())]
     if json_:
         typer.echo(json.dumps([f.__dict__ for f in findings], indent=1))

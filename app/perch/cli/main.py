@@ -16,7 +16,7 @@ from perch.home import ensure_home
 
 COMMANDS: Final = {
     "run": "Tune a model: the main job.",
-    "init": "Write a study for a training program.",
+    "init": "Write a study for your structures, or for a training program.",
     "strategies": "List strategies, or show one: paper, settings, when to use it.",
     "data": "Build or inspect the graph data set of a source.",
     "compare": "Compare strategies by time-to-solution, with intervals.",
@@ -57,8 +57,11 @@ class Commands(click.Group):
             return None
         import typer.main
 
-        command: Any = typer.main.get_command(importlib.import_module(f"perch.cli.{cmd_name}").app)
+        app = importlib.import_module(f"perch.cli.{cmd_name}").app
+        app._add_completion = False  # the group above offers it
+        command: Any = typer.main.get_command(app)
         command.name = cmd_name
+        _add_examples(command, cmd_name)
         return command  # type: ignore[no-any-return]
 
     def resolve_command(
@@ -79,6 +82,25 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _add_examples(command: Any, words: str) -> None:
+    """Put the examples at the foot of a command's help page, and of those below it."""
+    from perch.cli.examples import epilog
+
+    command.epilog = epilog(words)
+    for name, inner in getattr(command, "commands", {}).items():
+        _add_examples(inner, f"{words} {name}")
+
+
+def _completion(ctx: click.Context, _: click.Parameter, shell: str | None) -> None:
+    if shell is not None:
+        from click.shell_completion import get_completion_class
+
+        made = get_completion_class(shell)
+        assert made is not None
+        click.echo(made(perch, {}, "perch", "_PERCH_COMPLETE").source())
+        ctx.exit()
+
+
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
         from importlib.metadata import version
@@ -89,12 +111,22 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option(
+    "--show-completion", type=click.Choice(["bash", "zsh", "fish"]), callback=_completion, expose_value=False, is_eager=True,
+    help="Print a shell's completion: perch --show-completion bash >> ~/.bashrc",
+)  # fmt: skip
 @click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Show the version.")
 def perch(debug: bool) -> None:
     """Tune neural networks for atomistic science: on a laptop, a Slurm cluster or Kubernetes.
 
+    \b
+    Begin with:
+      perch run                 the embedded study, in minutes
+      perch init                a study of your own structures
+      perch run study.yaml      tune it
+
     Exit codes: 0 done, 1 the run failed, 2 bad input (nothing was started), 75 interrupted (run again to resume).
-    """
+    """  # noqa: D301 - click reads the control character
     if debug:
         os.environ["PERCH_DEBUG"] = "1"
 

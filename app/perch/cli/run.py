@@ -21,6 +21,14 @@ def run(
     trials: Annotated[int | None, typer.Option(help="Number of trials.")] = None,
     time_budget: Annotated[str | None, typer.Option(help="Consumed time: 10m, 8h, 2d.")] = None,
     seed: Annotated[int | None, typer.Option(help="All randomness comes from it.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="What a trial is judged by: a numeric result of the trainable.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trials at once on this machine (default: as many as its cores or GPUs take)."),
+    ] = None,
+    gpus: Annotated[float | None, typer.Option(min=0, help="GPUs of one trial; 0.25: four share one; 0: none.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder that holds runs (default: the study's storage).")] = None,
     run_id: Annotated[str | None, typer.Option(help="Start or resume the run of this name: OUT/ID.")] = None,
     set_: Annotated[
@@ -46,12 +54,19 @@ def run(
         from perch.advise.expected import expected
         from perch.overrides import override
         from perch.runs.last_lines import closing
+        from perch.runs.resources import cores_for
         from perch.runs.runner import run_study
         from perch.study import load
 
-        spec = load(study, override(set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed))
+        spec = load(
+            study,
+            override(
+                set_, strategy=strategy, trials=trials, time_budget=time_budget, seed=seed, metric=metric, gpus=gpus
+            ),
+        )
+        cpus = None if workers is None else cores_for(spec, workers)
     outcome = run_study(
-        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, steps=steps, allow_changed_data=allow_changed_data,
+        spec, out=out, run_id=run_id, resume=resume, began_s=began_s, steps=steps, cpus=cpus, allow_changed_data=allow_changed_data,
         allow_test_metric=allow_test_metric, foretell=expected,
     )  # fmt: skip
     for line in closing(outcome):

@@ -51,6 +51,15 @@ def predict(
     return predict_atoms(models, atoms, structures.stem), atoms
 
 
+def predict_atoms_with(
+    run: Path, atoms: Sequence[Atoms], *, top: int | None = None, allow_unseen: bool = False, device: str = "auto"
+) -> list[Prediction]:
+    """Predict structures with the ``top`` best models of a run; raises as ``predict`` does."""
+    models = load_ensemble(run, top, device)
+    _check_elements(models, atoms, allow_unseen)
+    return predict_atoms(models, atoms)
+
+
 def predict_atoms(models: Sequence[Model], atoms: Sequence[Atoms], name: str = "structure") -> list[Prediction]:
     """Predict structures with loaded models."""
     graphs: dict[str, Graphs] = {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Callable, Collection, Sequence
 
 from perch.engine.ray_session import Node, Session
-from perch.errors import ClusterError
+from perch.errors import ClusterError, StudyError
 from perch.runs.planned import planned_nodes
 from perch.study import Study
 
@@ -23,6 +25,22 @@ def trial_resources(study: Study, nodes: Sequence[Node]) -> dict[str, float]:
     if gpus is None:
         gpus = 1.0 if any(node.gpus > 0 for node in (*nodes, *planned_nodes())) else 0.0
     return {"cpu": study.resources.cpus, **({"gpu": gpus} if gpus else {})}
+
+
+def cores_for(study: Study, workers: int) -> int:
+    """The cores of a private Ray on which ``workers`` trials train at once. Raises StudyError for more than this machine has."""
+    if os.environ.get("RAY_ADDRESS"):
+        raise StudyError(
+            "--workers is for a run on this machine", why="RAY_ADDRESS names a cluster, which has workers of its own",
+            fix="leave it out; a trial's share of the cluster is resources.cpus and resources.gpus",
+        )  # fmt: skip
+    needed, here = math.ceil(workers * study.resources.cpus), len(os.sched_getaffinity(0))
+    if needed > here:
+        raise StudyError(
+            f"--workers {workers}: {workers} trials of {study.resources.cpus:g} cores need {needed}", why=f"this machine offers {here}",
+            fix=f"--workers {max(int(here / study.resources.cpus), 1)}, or a smaller share: --set resources.cpus=0.5",
+        )  # fmt: skip
+    return needed
 
 
 def fits(node: Node, resources: dict[str, float]) -> int:

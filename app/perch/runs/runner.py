@@ -6,14 +6,12 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from perch.errors import RecordError
 from perch.home import ensure_home
 from perch.runs.attempt import open_attempt, prepare_data
 from perch.runs.check import check, check_writable
 from perch.runs.drive import drive
-from perch.runs.outcome import DONE, FAILED, INTERRUPTED, Outcome
+from perch.runs.outcome import Outcome
 from perch.runs.resume import check_data, finished, target
 from perch.study import Study
 from perch.trainables import kind_of
@@ -76,16 +74,3 @@ def _run(
             return drive(attempt, cpus, private)
         finally:
             attempt.log.close()
-
-
-def run(study: Study, *, raise_on_failure: bool = True, **options: Any) -> Any:
-    """Run a study and return its record (``perch.record.Run``); the Python form of ``perch run``."""
-    from perch.record import load
-
-    outcome = run_study(study, **{"quiet": True, **options})
-    if outcome.code == FAILED and raise_on_failure:
-        raise RecordError(f"the run '{outcome.folder.id}' failed", why=outcome.why, fix="see its trials.parquet")
-    return load(outcome.folder.path)
-
-
-__all__ = ["DONE", "FAILED", "INTERRUPTED", "Outcome", "run", "run_study"]

@@ -16,9 +16,10 @@ from perch.strategies.plan import Plan
 from perch.strategies.registry import read_settings
 from perch.strategies.searchers.dragonfly import dragonfly_search
 from perch.strategies.searchers.prefetch import Port, PrefetchSearcher
+from perch.suggesting.building import built
 from perch.suggesting.process import ASK_LIMIT_S, START_LIMIT_S, AskedProcess
 
-BUILD: Final = "run 'make dragonfly' (uv sync --project app/dragonfly), or set PERCH_DRAGONFLY_PYTHON to its python"
+BUILD: Final = "run 'perch doctor --fix' (in a checkout: 'make dragonfly'), or set PERCH_DRAGONFLY_PYTHON to its python"
 
 _HERE = Path(__file__).resolve().parents[2]  # app/
 
@@ -27,10 +28,14 @@ _HERE = Path(__file__).resolve().parents[2]  # app/
 
 
 def python() -> Path | None:
-    """The interpreter of Dragonfly's environment: PERCH_DRAGONFLY_PYTHON, the one next to the source, or the image's own."""
+    """The interpreter of Dragonfly's environment: PERCH_DRAGONFLY_PYTHON, the one next to the source, the image's, or the user's."""
     if given := os.environ.get("PERCH_DRAGONFLY_PYTHON"):
         return Path(given) if Path(given).is_file() else None
-    for place in (_HERE / "dragonfly/.venv/bin/python", Path("/opt/perch/dragonfly/bin/python")):
+    for place in (
+        _HERE / "dragonfly/.venv/bin/python",
+        Path("/opt/perch/dragonfly/bin/python"),
+        built() / ".venv/bin/python",
+    ):
         if place.is_file():
             return place
     return None

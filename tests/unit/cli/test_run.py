@@ -75,3 +75,14 @@ def test_named_options_come_after_what_is_set() -> None:
     assert override(trials=9, time_budget="2h") == ['budget={"trials": 9, "time": "2h"}']
     assert override(strategy="yes") == ['strategy="yes"'], "a name that YAML would read as something else stays a name"
     assert override() == []
+
+
+def test_metric_gpus_and_workers(perch: Callable[..., Any], called: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(4)))
+    assert perch("run", "--metric", "test_mae_ev", "--gpus", "0.5", "--workers", "3").code == 0
+    assert (called["study"].metric, called["study"].resources.gpus, called["cpus"]) == ("test_mae_ev", 0.5, 3)
+    code, _, err = perch("run", "--workers", "5")
+    assert code == 2 and "this machine offers 4" in err and "--workers 4" in err
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
+    code, _, err = perch("run", "--workers", "2")
+    assert code == 2 and "RAY_ADDRESS names a cluster" in err
