@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perch.clusters.kubernetes.errors import NothingStarted
-from perch.clusters.kubernetes.manifest import PLACEHOLDER, Request, entrypoint, run_objects, standing_job
+from perch.clusters.kubernetes.manifest import PLACEHOLDER, entrypoint, run_objects, standing_job
+from perch.clusters.kubernetes.request import Request
 
 
 def test_the_placeholder_is_gone_everywhere() -> None:
