@@ -54,6 +54,7 @@ def files() -> dict[Path, str]:
         '--set-json study="name: perch-run-id"',
         "--set run.id=perch-run-id",
     )
+    role = render("perch", study, "--set clientRole.create=true,fullnameOverride=perch")
     package = ROOT / "app" / "perch" / "clusters" / "kubernetes" / "manifests"
     rules = ("ServiceAccount", "NetworkPolicy", "PodDisruptionBudget")
     out = ROOT / "manifests"
@@ -61,6 +62,7 @@ def files() -> dict[Path, str]:
         out / "namespace.yaml": text([namespace()]),
         out / "storage.yaml": text(pick(job, "PersistentVolumeClaim")),
         out / "rules.yaml": text(pick(job, *rules)),
+        out / "role.yaml": text(pick(role, "Role")),
         out / "rayjob.yaml": text(pick(job, "ConfigMap", "RayJob")),
         out / "raycluster.yaml": text(pick(standing, "RayCluster")),
         out / "tensorboard-service.yaml": text(pick(job, "Service")),

@@ -143,6 +143,10 @@ class Cluster:
         if self.state(job_id) == "PENDING":
             self.run("scontrol", "update", f"JobId={job_id}", "StartTime=now", check=False)
 
+    def kill(self, job_id: str) -> None:
+        """KILL every process of the job's user on its first node, in the laboratory: nobody is told anything before."""
+        podman("exec", f"slurm-{self.show(job_id)['BatchHost']}", "pkill", "-KILL", "-u", "user")
+
     def mend(self) -> None:
         """Start killed nodes of the laboratory. They come back with new addresses, which Slurm must be told."""
         hosts = ("head", "node1", "node2")

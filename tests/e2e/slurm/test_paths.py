@@ -103,7 +103,7 @@ def test_what_a_kill_has_left_is_removed_by_the_next_job(lab: Cluster, disk: str
     wait = lab.script("killed", program(lab, "wait", run_id="killed", nodes=1), site)
     first = lab.submit(wait, "-w", "node1", knobs={"LOCAL_SCRATCH": disk})
     lab.says(first, "trials at work")
-    lab.run("scancel", "--full", "--signal=KILL", first)
+    lab.kill(first)
     lab.wait(first, timeout_s=120)
     [abandoned] = left("node1")
     second = lab.submit(wait, "-w", "node1", knobs={"LOCAL_SCRATCH": disk})

@@ -80,15 +80,16 @@ def test_a_job_of_two_minutes_finishes_a_trial_of_four_by_putting_itself_back(cl
     assert found["redone_s"] <= restarts * EPOCH_S, "at most an epoch that was cut off, each time"
 
 
-def test_a_chain_whose_jobs_are_killed_without_a_word_finishes_too(cluster: Cluster) -> None:
+def test_a_chain_whose_jobs_are_killed_without_a_word_finishes_too(lab: Cluster) -> None:
+    cluster = lab
     script = study(cluster, "killed", STUDY, nodes=1, time="00:10:00", site=Site(warning_s=30, requeue=False))
     output = cluster.chain(script, 4)
     links = [line.split()[-1] for line in output.splitlines() if line.startswith("Submitted")]
     assert len(links) == 4
     for number, link in enumerate(links[:3], start=1):
         before = reported(cluster, "killed")
-        cluster.until(lambda n=before: reported(cluster, "killed") >= n + 12, f"a dozen epochs of link {number}")
-        cluster.run("scancel", "--full", "--signal=KILL", link)
+        cluster.until(lambda n=before: reported(cluster, "killed") >= n + 14, f"fourteen epochs of link {number}")
+        cluster.kill(link)
         assert cluster.wait(link, timeout_s=240) not in (0, 75), cluster.outputs()
     assert cluster.wait(links[3], timeout_s=600) == 0, cluster.outputs()
     finished_trial(cluster, "killed")

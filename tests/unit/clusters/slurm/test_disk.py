@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,13 @@ def test_variables_are_those_of_the_node(slurm: FakeSlurm, disk: Path, form: str
     code, output = finish(slurm, job(), PERCH_NODE_TMP=form, TMPDIR=str(disk), USER="me")
     assert code == 0, output
     assert f"--bind {disk}/me-{slurm.job_id}:/node-tmp" in bound(slurm)
+
+
+def test_the_users_name_is_known_where_jobs_have_no_variable_for_it(slurm: FakeSlurm, disk: Path) -> None:
+    name = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    (disk / name).mkdir()
+    assert finish(slurm, job(), PERCH_NODE_TMP="$TMPDIR/$USER", TMPDIR=str(disk), USER="")[0] == 0
+    assert f"--bind {disk}/{name}:/node-tmp" in bound(slurm)
 
 
 @pytest.mark.parametrize(

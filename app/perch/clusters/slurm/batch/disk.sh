@@ -7,15 +7,17 @@ complain() { # what, why, what to do
 
 # PERCH_NODE_TMP with its variables, as this node has them.
 node_tmp() {
-  local text=$PERCH_NODE_TMP result='' name
+  local text=$PERCH_NODE_TMP result='' name value
   local known=' TMPDIR USER SLURM_JOB_ID SLURM_JOB_USER SLURM_ARRAY_JOB_ID SLURM_TMPDIR LOCAL_SCRATCH LSCRATCH SCRATCH_LOCAL '
   while [[ $text =~ \$(\{([A-Za-z_]+)\}|([A-Za-z_]+)) ]]; do
     name=${BASH_REMATCH[2]:-${BASH_REMATCH[3]}}
     [[ $known == *" $name "* ]] ||
       complain "PERCH_NODE_TMP may not hold \$$name" "it is '$PERCH_NODE_TMP'" "use one of:$known"
-    [[ -n ${!name:-} ]] ||
+    value=${!name:-}
+    [[ -n $value || $name != USER ]] || value=$(id -un) # not every system sets it for jobs
+    [[ -n $value ]] ||
       complain "\$$name is not set" "PERCH_NODE_TMP is '$PERCH_NODE_TMP'" "set PERCH_NODE_TMP to a folder that every node has"
-    result+=${text%%"${BASH_REMATCH[0]}"*}${!name}
+    result+=${text%%"${BASH_REMATCH[0]}"*}$value
     text=${text#*"${BASH_REMATCH[0]}"}
   done
   printf '%s' "$result$text"
