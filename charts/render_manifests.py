@@ -62,7 +62,7 @@ def files() -> dict[Path, str]:
         out / "namespace.yaml": text([namespace()]),
         out / "storage.yaml": text(pick(job, "PersistentVolumeClaim")),
         out / "rules.yaml": text(pick(job, *rules)),
-        out / "role.yaml": text(pick(role, "Role")),
+        out / "role.yaml": text([_anywhere(each) for each in pick(role, "Role")]),
         out / "rayjob.yaml": text(pick(job, "ConfigMap", "RayJob")),
         out / "raycluster.yaml": text(pick(standing, "RayCluster")),
         out / "tensorboard-service.yaml": text(pick(job, "Service")),
@@ -78,6 +78,12 @@ def namespace() -> dict[str, Any]:
         "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
     }
+
+
+def _anywhere(each: dict[str, Any]) -> dict[str, Any]:
+    """Return an object for whatever namespace ``kubectl -n`` names."""
+    each["metadata"] = {"name": each["metadata"]["name"]}
+    return each
 
 
 def pick(objects: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
