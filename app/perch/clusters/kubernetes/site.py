@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from perch import yaml12
 from perch.clusters.kubernetes.errors import NothingStarted
 from perch.errors import did_you_mean
 from perch.fields import Model
@@ -61,7 +62,7 @@ def load_site(path: Path | None) -> KubernetesSite:
     if path is None:
         return KubernetesSite()
     try:
-        content = yaml.safe_load(path.read_text()) or {}
+        content = yaml12.load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise NothingStarted(
             f"cannot read the site file '{path}'", why=str(error), fix="give a YAML file, or leave --site out"
