@@ -62,7 +62,10 @@ def greeted(made: Path, name: str) -> None:
     ours, theirs = socket.socketpair()
 
     def serve() -> None:
-        with contextlib.suppress(OSError), server.wrap_socket(theirs, server_side=True) as peer:  # the client may refuse
+        with (
+            contextlib.suppress(OSError),
+            server.wrap_socket(theirs, server_side=True) as peer,
+        ):  # the client may refuse
             peer.recv(1)
 
     thread = threading.Thread(target=serve, daemon=True)
