@@ -13,7 +13,7 @@ import yaml
 from perch.clusters.kubernetes.code import config_map
 from perch.clusters.kubernetes.errors import NothingStarted
 from perch.clusters.kubernetes.fit import fit_cluster
-from perch.clusters.kubernetes.request import Request
+from perch.clusters.kubernetes.request import WEEK_S, Request
 
 Object = dict[str, Any]
 PLACEHOLDER: Final = "perch-run-id"
@@ -123,7 +123,7 @@ def standing_job(request: Request, cluster: str) -> Object:
             "entrypoint": line,
             "runtimeEnvYAML": json.dumps({"env_vars": variables}),  # JSON is YAML that reads the same everywhere
             "backoffLimit": 0,
-            "activeDeadlineSeconds": request.deadline_s or 604800,
+            "activeDeadlineSeconds": request.deadline_s or WEEK_S,
         },
     }
 
