@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Final
 
 from perch.clusters.slurm import walltime
-from perch.clusters.slurm.comment import comment
+from perch.clusters.slurm.comment import BY_SCRIPT, comment
 from perch.clusters.slurm.job import Job
 from perch.clusters.slurm.knobs import knobs
 from perch.clusters.slurm.refuse import bad
@@ -58,7 +58,10 @@ def _check(job: Job) -> None:
 def _header(job: Job, site: Site) -> list[str]:
     options: list[tuple[str, str]] = [
         (f"--job-name=perch-{job.run_id}".replace("-$SLURM_ARRAY_TASK_ID", ""), "names the run"),
-        (f"--comment={comment(job.out or 'results', job.run_id)}", "the run's folder, for 'perch slurm status'"),
+        (
+            f"--comment={comment(job.out or 'results', job.run_id, BY_SCRIPT)}",
+            "the run's folder, for 'perch slurm status'",
+        ),
         (f"--nodes={job.nodes}", ""),
         ("--ntasks-per-node=1", "one launcher per node; Ray does the rest"),
         (f"--cpus-per-task={job.cpus_per_node}", "CPUs of each node"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from perch import yaml12
-from perch.clusters.slurm.comment import PREFIX, folder
+from perch.clusters.slurm.comment import BY_SCRIPT, PREFIX, folder
 from perch.clusters.slurm.refuse import bad
 
 SQUEUE_FORMAT: Final = "%i|%j|%T|%M|%l|%D|%R|%Z|%k"
@@ -18,11 +18,16 @@ SQUEUE_FORMAT: Final = "%i|%j|%T|%M|%l|%D|%R|%Z|%k"
 
 @dataclass(frozen=True)
 class Queued:
-    """One line of squeue. ``folder``: the run's, None where the job's comment names none (a task of an array that waits, say)."""
+    """One line of squeue.
+
+    ``folder``: the run's, None where the job's comment names none (a task of an array that waits, say). ``sure``: the job or
+    its chain has said so itself; else it is what the script says, and knobs set from outside may lead elsewhere.
+    """
 
     job_id: str
     name: str
     folder: Path | None
+    sure: bool
     state: str
     used: str
     limit: str
@@ -57,9 +62,21 @@ def parse_squeue(lines: Iterable[str]) -> list[Queued]:
                 fix=f"squeue -h --me -o '{SQUEUE_FORMAT}' | perch slurm status -",
             )
         job_id, name, state, used, limit, nodes, where, work_dir, text = parts
-        if text.startswith(PREFIX) or name.startswith("perch-"):
+        if text.startswith((PREFIX, BY_SCRIPT)) or name.startswith("perch-"):
             _, _, task = job_id.partition("_")  # a task of an array runs its own study; waiting ones read 12_[3-9]
-            jobs.append(Queued(job_id, name, folder(text, work_dir, task), state, used, limit, int(nodes), where))
+            jobs.append(
+                Queued(
+                    job_id,
+                    name,
+                    folder(text, work_dir, task),
+                    text.startswith(PREFIX),
+                    state,
+                    used,
+                    limit,
+                    int(nodes),
+                    where,
+                )
+            )
     return jobs
 
 
@@ -88,9 +105,12 @@ def report(jobs: Iterable[Queued], out: Path) -> list[str]:
         if job.folder is None:
             lines.append(f"{job.name}: job {job.job_id} {queue}; its comment names no run's folder yet")
             continue
+        if not job.sure:
+            lines.append(f"{job.name}: job {job.job_id} {queue}; says when it begins whether its run is '{job.folder}'")
+            continue
         shown = job.folder.name if _same(job.folder.parent, out) else str(job.folder)
         lines.append(f"{shown}: job {job.job_id} {queue}; {_state(progress(job.folder))}")
-    queued = {job.folder.resolve() for job in jobs if job.folder is not None}
+    queued = {job.folder.resolve() for job in jobs if job.folder is not None and job.sure}
     for marks in sorted(out.glob("*.slurm")):
         run = marks.with_suffix("")
         if run.resolve() not in queued:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from perch.clusters.slurm.comment import comment
+from perch.clusters.slurm.comment import BY_SCRIPT, comment
 from perch.clusters.slurm.status import driver_log, parse_squeue, progress, report, stop
 from perch.errors import ClusterError
 
@@ -58,6 +58,14 @@ def test_a_folder_of_any_name_comes_back_from_the_comment(tmp_path: Path, name: 
     assert len(text.split()) == 1
     [found] = parse_squeue([line(tmp_path / name, text)])
     assert found.folder == tmp_path / name / "demo"
+
+
+def test_a_job_that_waits_is_not_taken_for_the_run_that_its_script_would_name(tmp_path: Path) -> None:
+    run_folder(tmp_path / "results")
+    waits = line(tmp_path, comment("results", "demo", BY_SCRIPT))
+    [found] = report(parse_squeue([waits]), tmp_path / "none")
+    assert found.endswith(f"; says when it begins whether its run is '{tmp_path / 'results' / 'demo'}'")
+    assert "best" not in found, "PERCH_OUT may have been set from outside"
 
 
 def test_a_script_of_an_earlier_version_is_shown_and_not_joined_by_its_name(tmp_path: Path) -> None:
