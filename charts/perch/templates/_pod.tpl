@@ -58,6 +58,7 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 - {name: HOME, value: /home/perch}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 - {name: RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S, value: "5"}
+- {name: RAY_raylet_start_wait_time_s, value: "120"}
 - {name: PERCH_GRACE_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 - {name: RAY_JOB_STOP_WAIT_TIME_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 {{- if eq .component "head" }}{{ with include "perch.offers" .root }}
