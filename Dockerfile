@@ -82,9 +82,11 @@ RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=cach
 # Dragonfly's environment.
 COPY --from=dragonfly /opt/perch/dragonfly /opt/perch/dragonfly
 
-# Perch.
-RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
-    /opt/uv/bin/uv pip install -q --no-cache --no-deps --compile-bytecode --link-mode copy --python /opt/perch/bin/python /wheel/*.whl
+# Perch. The wheel is copied, not mounted: podman's cache of layers does not look at what a mount holds, and would keep old code.
+COPY --from=wheel /wheel /opt/wheel
+RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv pip install -q --no-cache --no-deps --compile-bytecode --link-mode copy --python /opt/perch/bin/python /opt/wheel/*.whl \
+    && rm -rf /opt/wheel
 
 # Any user, a read-only root, nothing in a home: whatever is written goes to /tmp or to where it was asked to go.
 ENV PATH=/opt/perch/bin:/usr/local/bin:/usr/bin:/bin \

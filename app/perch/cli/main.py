@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from perch.cli.output import cannot_write, readable_anywhere, refused_by_storage, unbreakable
+from perch.engine.signals import note_early
 from perch.errors import PerchError
 from perch.home import ensure_home
 
@@ -136,6 +137,8 @@ def main() -> None:
     readable_anywhere()
     ensure_home()
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if command in GOES_ON:
+        note_early()
     with unbreakable() if command in GOES_ON else contextlib.nullcontext():
         code = _main()
     sys.exit(code)

@@ -56,7 +56,10 @@ def script(
     gpus_per_node: Annotated[int | None, typer.Option(help="GPUs of each node")] = None,
     mem: Annotated[str | None, typer.Option(help="memory of each node, such as 64G")] = None,
     time: Annotated[
-        str | None, typer.Option(help="walltime of one job, such as 8h; default: 8h, or what --record foretells")
+        str | None,
+        typer.Option(
+            help="walltime of one job: 8h, or as Slurm writes it: 08:00:00, 1-12, 90 (minutes); default: 8h, or what --record foretells"
+        ),
     ] = None,
     record: Annotated[
         list[str] | None, typer.Option(help="recorded curves of this space: --time is what the run will take")
@@ -67,10 +70,14 @@ def script(
     min_nodes: Annotated[int | None, typer.Option(help="start with this many when others do not come")] = None,
     code: Annotated[Path | None, typer.Option(help="folder of your own trainable module")] = None,
     stage_data: Annotated[bool, typer.Option(help="copy the data file to the nodes' disks")] = False,
+    check: Annotated[bool, typer.Option(help="look first whether all is there, and import your own trainable")] = True,
 ) -> None:
-    """Write a batch script for a study to standard output."""
-    from perch.clusters.slurm.script import job_for, render
+    """Check a study and write a batch script for it to standard output."""
+    from perch.clusters.slurm.checks import check as look
+    from perch.clusters.slurm.job import job_for
+    from perch.clusters.slurm.script import render
     from perch.clusters.slurm.site import load_site
+    from perch.study import load
 
     words = tuple(arguments or ())
     if study is not None and str(study).startswith("-"):  # slurm script -- --trials 9: the embedded study
@@ -95,7 +102,12 @@ def script(
         code=code,
         stage_data=stage_data,
     )
-    typer.echo(render(job, load_site(site)), nl=False)
+    place = load_site(site)
+    text = render(job, place)
+    lines = look(job, place, load(study)) if check else ["unchecked: everything that the study names"]
+    for line in lines:
+        typer.echo(line, err=True)
+    typer.echo(text, nl=False)
 
 
 @app.command()
@@ -103,7 +115,7 @@ def status(
     queue: Annotated[typer.FileText, typer.Argument(help="squeue's lines, - for standard input")],
     out: Annotated[Path, typer.Option(help="folder of results")] = Path("results"),
 ) -> None:
-    """Join the queue with the runs: squeue -h --me -o '%i|%j|%T|%M|%l|%D|%R' | perch slurm status -."""
+    """Join the queue with the runs: squeue -h --me -o '%i|%j|%T|%M|%l|%D|%R|%Z|%k' | perch slurm status -."""
     from perch.clusters.slurm.status import parse_squeue, report
 
     for line in report(parse_squeue(queue), out):
@@ -116,3 +128,11 @@ def stop(run: Annotated[Path, typer.Argument(help="the run's folder, OUT/RUN_ID"
     from perch.clusters.slurm.status import stop as leave_stop_file
 
     typer.echo(f"left {leave_stop_file(run)}; the run saves and ends within seconds")
+
+
+@app.command()
+def logs(run: Annotated[Path, typer.Argument(help="the run's folder, OUT/RUN_ID")]) -> None:
+    """Print the driver's log of the run's newest job."""
+    from perch.clusters.slurm.status import driver_log
+
+    typer.echo(driver_log(run).read_text(errors="replace"), nl=False)

@@ -70,6 +70,19 @@ def handlers_restored() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
+_noted: list[int] = []
+"""Signals that came before a run took them."""
+
+
+def note_early() -> None:
+    """For a process that is one command: a USR1 never kills it.
+
+    One that comes before the run has its handlers reaches it as soon as it has; one that comes after the run has ended changes
+    nothing. A batch system sends it when the time of the job runs out, whatever the command is about to do.
+    """
+    signal.signal(signal.SIGUSR1, lambda number, _: _noted.append(number))
+
+
 def take_signals(handler: Callable[[int, Any], None]) -> Callable[[], None]:
     """A function that points INT, TERM, USR1 and HUP at ``handler``, where that is possible (in the main thread)."""
 
@@ -78,5 +91,7 @@ def take_signals(handler: Callable[[int, Any], None]) -> Callable[[], None]:
             for number in TAKEN:
                 if not ignored_from_outside(number):
                     signal.signal(number, handler)
+            while _noted:
+                handler(_noted.pop(0), None)
 
     return take

@@ -26,10 +26,9 @@ def check_metric(study: Study, allowed: bool = False) -> None:
 
 def check(kind: Kind, allow_test_metric: bool = False) -> None:
     """Everything that can be found before Ray starts and without anything heavy."""
+    check_metric(kind.study, allow_test_metric)
+    check_content(kind)
     study = kind.study
-    check_metric(study, allow_test_metric)
-    build_strategy(study, saves=kind.can_save)
-    kind.check()
     cpus = study.resources.cpus
     here = len(os.sched_getaffinity(0))
     if not os.environ.get("RAY_ADDRESS") and cpus > here:
@@ -40,6 +39,12 @@ def check(kind: Kind, allow_test_metric: bool = False) -> None:
         from perch.boards.wandb_process import require
 
         require()
+
+
+def check_content(kind: Kind) -> None:
+    """What is wrong with the study itself, wherever it will run: strategy, data, trainable or program."""
+    build_strategy(kind.study, saves=kind.can_save)
+    kind.check()
 
 
 def check_writable(out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 import time
@@ -166,7 +167,13 @@ def asks_for_more(before: Mapping[str, Any], study: Study) -> bool:
 
 
 def command_that_resumes(words: Sequence[str], out: Path, run_id: str) -> str:
-    """``perch WORDS`` with its folder ``out/run_id`` named, unless it was; for a shell."""
+    """What goes on with ``out/run_id``, for a shell.
+
+    On a cluster it is what submits the job again, which whoever started this process has put into PERCH_RESUME_COMMAND (the
+    batch script, the chart, ``perch k8s``). Else ``perch WORDS`` with its folder named, unless it was.
+    """
+    if elsewhere := os.environ.get("PERCH_RESUME_COMMAND"):
+        return elsewhere
     kept = [w for w in words if w != "--resume"]
     for option, value in (("--run-id", run_id), ("--out", short_path(out))):
         if not any(w == option or w.startswith(f"{option}=") for w in kept):

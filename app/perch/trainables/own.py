@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -147,8 +148,14 @@ def imported(name: str, base: str) -> Any:
         raise StudyError(
             f"the trainable '{name}' cannot be imported",
             why=f"{type(error).__name__}: {error}",
-            fix=f"it is looked for in {folder} and in the environment; correct name or module",
+            fix=f"it is looked for in {_places(folder)} and in the environment; correct name or module",
         ) from error
     if not callable(found):
         raise StudyError(f"the trainable '{name}' is not a class or a function", why=f"it is {found!r}", fix="name one")
     return found
+
+
+def _places(folder: str) -> str:
+    """The study's folder and what PYTHONPATH names: ``--code`` on a cluster."""
+    named = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    return ", ".join(dict.fromkeys([folder, *named]))

@@ -51,9 +51,16 @@ autoscalerOptions:
   {{- with .Values.securityContext }}
   securityContext: {{- toYaml . | nindent 4 }}
   {{- end }}
-  resources: {{- toYaml .Values.autoscaling.resources | nindent 4 }}
-  env: [{name: HOME, value: /home/perch}]
+  resources: {{- include "perch.withDisk" (dict "resources" .Values.autoscaling.resources "root" . "small" true) | nindent 4 }}
+  env:
+    - {name: HOME, value: /home/perch}
+    {{- if .Values.tls.enabled }}
+    {{- include "perch.tlsEnv" . | nindent 4 }}
+    {{- end }}
   volumeMounts:
+    {{- if .Values.tls.enabled }}
+    - {name: tls, mountPath: /etc/perch-tls, readOnly: true}
+    {{- end }}
     - {name: tmp, mountPath: /tmp}
     - {name: home, mountPath: /home/perch}
 {{- end }}

@@ -136,6 +136,19 @@ What compare and train make of a budget is theirs: they get no deadline from it.
 {{- end -}}
 {{- end -}}
 
+{{/* Resources with what a container may use of its node's disk, unless they say so themselves. small: for what stands beside Ray. */}}
+{{- define "perch.withDisk" -}}
+{{- $resources := deepCopy (default dict .resources) -}}
+{{- $disk := .root.Values.ephemeralStorage -}}
+{{- $small := default false .small -}}
+{{- range $kind, $size := dict "requests" (ternary "64Mi" $disk.request $small) "limits" (ternary "1Gi" $disk.limit $small) -}}
+{{- if and $size (or (not $small) $disk.request $disk.limit) -}}
+{{- $resources = set $resources $kind (merge (default dict (get $resources $kind)) (dict "ephemeral-storage" $size)) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $resources -}}
+{{- end -}}
+
 {{/* Where the study lies in the pods; empty for the image's own. */}}
 {{- define "perch.studyPath" -}}
 {{- if not .Values.demo -}}/etc/perch/{{ include "perch.studyKey" . }}{{- end -}}

@@ -8,7 +8,9 @@ The one pod template, for head and workers alike.
 {{- define "perch.podRules" -}}
 serviceAccountName: {{ include "perch.serviceAccountName" . | quote }}
 automountServiceAccountToken: false
-{{- with .Values.podSecurityContext }}
+{{- $security := .Values.podSecurityContext }}
+{{- if .Values.arbitraryUid }}{{- $security = omit $security "runAsUser" "runAsGroup" "fsGroup" "fsGroupChangePolicy" }}{{- end }}
+{{- with $security }}
 securityContext: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.image.pullSecrets }}
@@ -56,11 +58,18 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 - {name: HOME, value: /home/perch}
 - {name: RAY_USAGE_STATS_ENABLED, value: "0"}
 - {name: RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S, value: "5"}
+- {name: RAY_raylet_start_wait_time_s, value: "120"}
 - {name: PERCH_GRACE_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 - {name: RAY_JOB_STOP_WAIT_TIME_S, value: {{ max 3 (sub (int64 $values.terminationGracePeriodSeconds) 20) | quote }}}
 {{- if eq .component "head" }}{{ with include "perch.offers" .root }}
 - {name: PERCH_CLUSTER, value: {{ . | quote }}}
 {{- end }}{{ end }}
+{{- if eq $values.mode "job" }}
+- {name: PERCH_RESUME_COMMAND, value: {{ printf "helm -n %s uninstall %s, then helm install with the same values (run.id=%s)" .root.Release.Namespace .root.Release.Name (include "perch.runId" .root) | quote }}}
+{{- end }}
+{{- if $values.tls.enabled }}
+{{ include "perch.tlsEnv" .root }}
+{{- end }}
 {{- if or $values.trainable.configMap $values.trainable.existingClaim }}
 - {name: PYTHONPATH, value: {{ $values.trainable.mountPath | quote }}}
 {{- end }}
@@ -93,6 +102,9 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 {{- if or $values.trainable.configMap $values.trainable.existingClaim }}
 - {name: trainable, mountPath: {{ $values.trainable.mountPath | quote }}, readOnly: true}
 {{- end }}
+{{- if $values.tls.enabled }}
+- {name: tls, mountPath: /etc/perch-tls, readOnly: true}
+{{- end }}
 {{- with $values.extraVolumeMounts }}
 {{ toYaml . }}
 {{- end }}
@@ -120,6 +132,10 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 {{- if $values.autoscaling.enabled }}
 - {name: ray-logs, emptyDir: {}}
 {{- end }}
+{{- if $values.tls.enabled }}
+- {name: ca, secret: {secretName: {{ include "perch.tlsSecret" .root | quote }}, defaultMode: 0440}}
+- {name: tls, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
+{{- end }}
 {{- with $values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
@@ -132,7 +148,7 @@ affinity: {{- toYaml $affinity | nindent 2 }}
 {{- $limits := merge (dict $name (int64 .group.gpus)) (default dict $resources.limits) -}}
 {{- $resources = set $resources "limits" $limits -}}
 {{- end -}}
-{{- toYaml $resources -}}
+{{- include "perch.withDisk" (dict "resources" $resources "root" .root) -}}
 {{- end -}}
 
 {{- define "perch.pod" -}}
@@ -180,10 +196,11 @@ spec:
   {{- with include "perch.affinity" (dict "root" $root "affinity" $group.affinity) }}
   {{- . | nindent 2 }}
   {{- end }}
-  {{- $sidecars := "" }}
-  {{- if $head }}{{- $sidecars = include "perch.sidecars" $root }}{{- end }}
-  {{- with $sidecars }}
-  initContainers: {{- . | nindent 4 }}
+  {{- $beside := list }}
+  {{- if $values.tls.enabled }}{{- $beside = append $beside (include "perch.tlsInit" $root | fromYaml) }}{{- end }}
+  {{- if $head }}{{- $beside = concat $beside (include "perch.sidecars" $root | fromYamlArray) }}{{- end }}
+  {{- with $beside }}
+  initContainers: {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
     - name: {{ ternary "ray-head" "ray-worker" $head | quote }}
@@ -207,7 +224,7 @@ spec:
             command: {{- include "perch.preStop" $root | nindent 14 }}
       {{- end }}
       {{- include "perch.probes" . | nindent 6 }}
-      resources: {{- include "perch.resources" (dict "group" $group) | nindent 8 }}
+      resources: {{- include "perch.resources" (dict "group" $group "root" $root) | nindent 8 }}
       volumeMounts: {{- include "perch.mounts" (dict "root" $root) | nindent 8 }}
   volumes: {{- include "perch.volumes" (dict "root" $root "group" $group) | nindent 4 }}
 {{- end -}}

@@ -38,7 +38,7 @@ livenessProbe:
   periodSeconds: 20
   timeoutSeconds: 10
   failureThreshold: 6
-resources: {{- toYaml .Values.tensorboard.resources | nindent 2 }}
+resources: {{- include "perch.withDisk" (dict "resources" .Values.tensorboard.resources "root" . "small" true) | nindent 2 }}
 volumeMounts:
   - {name: results, mountPath: {{ .Values.storage.mountPath | quote }}, readOnly: true}
   - {name: tmp, mountPath: /tmp}
@@ -65,7 +65,7 @@ args:
     done
 env:
   - {name: COPIES, value: {{ .Values.storage.mountPath }}/logs}
-resources: {{- toYaml .Values.driverLog.resources | nindent 2 }}
+resources: {{- include "perch.withDisk" (dict "resources" .Values.driverLog.resources "root" . "small" true) | nindent 2 }}
 volumeMounts:
   - {name: results, mountPath: {{ .Values.storage.mountPath | quote }}}
   - {name: tmp, mountPath: /tmp}

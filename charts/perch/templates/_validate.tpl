@@ -72,8 +72,11 @@ The schema has refused unknown keys, wrong types and names by then; here is what
 - what: the study is not a YAML mapping
   why: {{ get $study "Error" | toString | quote }}
   fix: "check the file that --set-file names: perch run study.yaml --trials 1 reads it on your machine"
+{{- else -}}
+{{- include "perch.studyProblems" (dict "value" $study "node" (.Files.Get "files/study.json" | fromJson) "path" "" "where" "the study") -}}
 {{- end -}}
 {{- end -}}
+{{- include "perch.setProblems" . -}}
 {{- $budget := get (fromYaml (default "{}" $values.study)) "budget" -}}
 {{- $time := ternary (get (ternary $budget dict (kindIs "map" $budget)) "time") (get $values.set "budget.time") (not (hasKey $values.set "budget.time")) -}}
 {{- if and (kindIs "string" $time) $time (not (regexMatch "^(\\s*[0-9]+(\\.[0-9]+)?\\s*[smhd]\\s*)+$|^[0-9]+(\\.[0-9]+)?$" $time)) }}
@@ -166,6 +169,23 @@ The schema has refused unknown keys, wrong types and names by then; here is what
 - what: deadline.seconds ({{ int64 $values.deadline.seconds }}) is shorter than the study's time budget ({{ include "perch.studyTime" . }} s)
   why: the operator would end the study before its budget is spent
   fix: remove deadline.seconds, or make it longer than the budget
+{{- end -}}
+{{- if and $values.tls.enabled (not $values.tls.caSecret) (not $values.tls.certManager) }}
+- what: tls.enabled is true, and no CA is named
+  why: every pod's certificate must be signed by one that all pods know
+  fix: "set tls.caSecret to a secret with tls.crt and tls.key of a CA, or tls.certManager=true"
+{{- end -}}
+{{- if and $values.tls.caSecret $values.tls.certManager }}
+- what: tls.caSecret and tls.certManager are both set
+  why: only one of them can be the CA
+  fix: keep one
+{{- end -}}
+{{- with $values.ephemeralStorage.limit -}}
+{{- if lt (include "perch.bytes" . | int64) (include "perch.bytes" $values.tmpSize | int64) }}
+- what: ephemeralStorage.limit ({{ . }}) is less than tmpSize ({{ $values.tmpSize }})
+  why: a pod's /tmp counts as its ephemeral storage, so that it would be evicted before /tmp is full
+  fix: raise ephemeralStorage.limit, or lower tmpSize
+{{- end -}}
 {{- end -}}
 {{- $named := list -}}
 {{- range concat $values.extraArgs $values.command -}}

@@ -25,14 +25,14 @@ def finished(kit: Kit) -> Kit:
     started = datetime.now(UTC)
     notes = kit.install("smoke", *SHORT)
     assert "The run 'smoke' is on its way" in notes
-    head = kit.pod("smoke", "head", seconds=300)
+    head = kit.pod("smoke", "head", seconds=900)
 
     def first_trial() -> float | None:
         script = 'cat /results/smoke/events/*.jsonl 2>/dev/null | grep -m1 \'"e":"start"\' && date +%s.%N'
         found = kit.shell(head, script, check=False).strip().splitlines()
         return float(found[-1]) if len(found) == 2 else None
 
-    began = kit.until("the first trial", first_trial, seconds=300)
+    began = kit.until("the first trial", first_trial, seconds=600)
     log.info("helm install to first trial: %.1f s", began - started.timestamp())
     waited_for_the_head(kit)
     status = kit.finished("smoke")

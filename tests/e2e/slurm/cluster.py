@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from perch.clusters.slurm.script import Job, render
+from perch.clusters.slurm.job import Job
+from perch.clusters.slurm.script import render
 from perch.clusters.slurm.site import Site
 
 REPOSITORY: Final = Path(__file__).parents[3]
@@ -68,24 +69,33 @@ class Cluster:
 
     def submit(self, script: Path, *options: str, knobs: Mapping[str, str] | None = None) -> str:
         """Submit; the job's number."""
-        settings = {
-            "SIF": str(self.sif),
-            "OUT": str(self.there / "results"),
-            "BINDS": self.binds(),
-            "START_TIMEOUT": "900",
-        }
-        settings |= dict(knobs or {})
-        setting = [f"{name}={value}" for name, value in settings.items()]
-        output = self.run("env", "-C", str(self.there), *setting, "sbatch", *options, str(script))
+        output = self.run("env", "-C", str(self.there), *self.settings(knobs), "sbatch", *options, str(script))
         job_id = output.split()[-1]
         assert job_id.isdigit(), output
         self.jobs.append(job_id)
         return job_id
 
+    def chain(self, script: Path, links: int, knobs: Mapping[str, str] | None = None) -> str:
+        """Submit jobs that wait for each other; what was printed."""
+        line = ("env", "-C", str(self.there), *self.settings(knobs), "bash", str(script), "--chain", str(links))
+        output = self.run(*line)
+        self.jobs += [row.split()[-1] for row in output.splitlines() if row.startswith("Submitted")]
+        return output
+
+    def settings(self, knobs: Mapping[str, str] | None = None) -> list[str]:
+        """The script's knobs for this cluster, as ``env`` takes them."""
+        settings = {
+            "PERCH_SIF": str(self.sif),
+            "PERCH_OUT": str(self.there / "results"),
+            "PERCH_BINDS": self.binds(),
+            "PERCH_START_TIMEOUT": "900",
+        }
+        return [f"{name}={value}" for name, value in (settings | dict(knobs or {})).items()]
+
     def binds(self) -> str:
         """The shared folder, and the tree under test over the image's where the tests want it."""
         package = "/opt/perch/lib/python3.11/site-packages/perch"
-        return f"{self.there}" + (f" {self.source}:{package}" if self.source else "")
+        return f"{self.there}" + (f"\n{self.source}:{package}" if self.source else "")
 
     def show(self, job_id: str) -> dict[str, str]:
         """Slurm's own record of a job."""
@@ -132,6 +142,10 @@ class Cluster:
         self.until(lambda: self.state(job_id) != "COMPLETING", "the end of the first start")
         if self.state(job_id) == "PENDING":
             self.run("scontrol", "update", f"JobId={job_id}", "StartTime=now", check=False)
+
+    def kill(self, job_id: str) -> None:
+        """KILL every process of the job's user on its first node, in the laboratory: nobody is told anything before."""
+        podman("exec", f"slurm-{self.show(job_id)['BatchHost']}", "pkill", "-KILL", "-u", "user")
 
     def mend(self) -> None:
         """Start killed nodes of the laboratory. They come back with new addresses, which Slurm must be told."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tests.e2e.slurm.cluster import Cluster, podman
 
-from perch.clusters.slurm.script import Job
+from perch.clusters.slurm.job import RUN, Job
 from perch.clusters.slurm.site import Site
 
 STUDY = """
@@ -25,7 +25,14 @@ log: []
 """
 
 
-def study(cluster: Cluster, run_id: str, text: str = STUDY, nodes: int = 2) -> Path:
+def study(
+    cluster: Cluster,
+    run_id: str,
+    text: str = STUDY,
+    nodes: int = 2,
+    time: str = "00:20:00",
+    site: Site | None = None,
+) -> Path:
     """A batch script for the study; a fresh run."""
     shutil.copy(Path(__file__).parent / "slow_hill.py", cluster.here / "slow_hill.py")
     (cluster.here / f"{run_id}.yaml").write_text(text)
@@ -34,18 +41,18 @@ def study(cluster: Cluster, run_id: str, text: str = STUDY, nodes: int = 2) -> P
             "exec", "slurm-head", "rm", "-rf", str(cluster.there / "results" / folder.name)
         ) if cluster.is_lab else None
     path = str(cluster.there / f"{run_id}.yaml")
-    command = ("run", path, "--out", "$OUT", "--run-id", "$RUN_ID")
+    command = ("run", path, *RUN)
     job = Job(
         run_id,
         command,
         nodes=nodes,
         cpus_per_node=1,
         memory="2G",
-        time="00:20:00",
+        time=time,
         needed=(path,),
         code=str(cluster.there),
     )
-    return cluster.script(run_id, job, Site())
+    return cluster.script(run_id, job, site or Site())
 
 
 def trials(cluster: Cluster, run_id: str) -> pd.DataFrame:

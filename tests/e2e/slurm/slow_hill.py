@@ -13,13 +13,15 @@ from ray import tune
 class SlowHill(tune.Trainable):
     """``loss`` falls from 1 to (x - 0.3)² as epochs pass."""
 
+    epoch_s = 0.5
+
     def setup(self, config: dict[str, Any]) -> None:
         """Start at epoch 0."""
         self.x, self.epoch = float(config["x"]), 0
 
     def step(self) -> dict[str, Any]:
         """One epoch."""
-        threading.Event().wait(0.5)
+        threading.Event().wait(self.epoch_s)
         self.epoch += 1
         return {"loss": (self.x - 0.3) ** 2 + 1 / (1 + self.epoch)}
 
@@ -35,3 +37,9 @@ class SlowHill(tune.Trainable):
         """Another point, another start."""
         self.setup(new_config)
         return True
+
+
+class LongHill(SlowHill):
+    """Epochs of four seconds: sixty of them are longer than a walltime of two minutes."""
+
+    epoch_s = 4.0

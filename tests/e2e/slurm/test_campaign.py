@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.slurm.cluster import Cluster, podman
 from tests.e2e.slurm.hill import STUDY, ended, study, trials
 
-from perch.clusters.slurm.script import Job
+from perch.clusters.slurm.job import Job
 from perch.clusters.slurm.site import Site
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1500)]
@@ -61,13 +61,9 @@ def test_a_chain_of_three_short_jobs_is_the_same_campaign(
     cluster: Cluster, one_long_job: dict[str, tuple[str, int, float]]
 ) -> None:
     script = study(cluster, "chain")
-    knobs = [
-        f"{k}={v}" for k, v in {"SIF": cluster.sif, "OUT": cluster.there / "results", "BINDS": cluster.binds()}.items()
-    ]
-    output = cluster.run("env", "-C", str(cluster.there), *knobs, "bash", str(script), "--chain", "4")
+    output = cluster.chain(script, 4)
     links = [line.split()[-1] for line in output.splitlines() if line.startswith("Submitted")]
     assert len(links) == 4
-    cluster.jobs += links
     for number, link in enumerate(links[:2], start=1):
         cluster.until(lambda n=number: ended(cluster, "chain") >= 3 * n, f"{3 * number} trials", timeout_s=400)
         told_s = time.time()

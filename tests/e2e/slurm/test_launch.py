@@ -68,12 +68,12 @@ def test_two_jobs_on_one_node_do_not_meet(cluster: Cluster) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Cluster], dict[str, str]], str]] = {
-    "no SIF": (lambda c: {"SIF": str(c.there / "no.sif")}, "no.sif' cannot be read"),
-    "no SIF at all": (lambda c: {"SIF": str(c.there / "driver.py")}, "cannot run"),
-    "interface": (lambda c: {"INTERFACE": "ib7"}, "no network interface 'ib7'"),
-    "study not visible": (lambda c: {"NEEDED": "/root/study.yaml"}, "'/root/study.yaml' cannot be read"),
-    "folder not shared": (lambda c: {"OUT": "/tmp/perch-e2e-not-shared"}, "is not seen"),
-    "runtime": (lambda c: {"RUNTIME": "no-runtime"}, "no 'no-runtime' here"),
+    "no SIF": (lambda c: {"PERCH_SIF": str(c.there / "no.sif")}, "no.sif' cannot be read"),
+    "no SIF at all": (lambda c: {"PERCH_SIF": str(c.there / "driver.py")}, "cannot run"),
+    "interface": (lambda c: {"PERCH_INTERFACE": "ib7"}, "no network interface 'ib7'"),
+    "study not visible": (lambda c: {"PERCH_NEEDED": "/root/study.yaml"}, "'/root/study.yaml' cannot be read"),
+    "folder not shared": (lambda c: {"PERCH_OUT": "/tmp/perch-e2e-not-shared"}, "is not seen"),
+    "runtime": (lambda c: {"PERCH_RUNTIME": "no-runtime"}, "no 'no-runtime' here"),
 }
 
 
@@ -92,6 +92,6 @@ def test_bad_input_ends_the_job_within_20_s(cluster: Cluster, case: str) -> None
 
 def test_more_gpus_than_a_node_shows(cluster: Cluster) -> None:
     script = cluster.script("gpus", program(cluster, "exit", "0", run_id="gpus", gpus=1), Site())
-    job = cluster.submit(script, knobs={"GPUS_PER_NODE": "3"})
+    job = cluster.submit(script, knobs={"PERCH_GPUS_PER_NODE": "3"})
     assert cluster.wait(job, timeout_s=90) == 2, cluster.outputs()
     assert "shows 1 GPUs to this job, 3 are needed" in cluster.output(job)

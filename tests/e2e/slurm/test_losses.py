@@ -66,7 +66,7 @@ def test_another_user_reaches_nothing_of_the_job(lab: Cluster, stranger: str) ->
         lab.script("closed", program(lab, "wait", run_id="closed", nodes=1), Site()),
         "-w",
         "node1",
-        knobs={"DASHBOARD": "1"},
+        knobs={"PERCH_DASHBOARD": "1"},
     )
     lab.says(job, "trials at work")
     folder = lab.here / "results" / "closed.slurm" / job
@@ -106,9 +106,9 @@ def test_two_users_share_a_node(lab: Cluster, stranger: str) -> None:
         str(out),
         "slurm-head",
         "env",
-        f"SIF={lab.sif}",
-        f"OUT={out}",
-        f"BINDS={lab.binds()}",
+        f"PERCH_SIF={lab.sif}",
+        f"PERCH_OUT={out}",
+        f"PERCH_BINDS={lab.binds()}",
     ]
     done = podman(*line, "sbatch", "-w", "node1", str(script))
     theirs = done.stdout.split()[-1]

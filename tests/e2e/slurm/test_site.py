@@ -24,11 +24,14 @@ def staged(cluster: Cluster, node: str) -> list[str]:
     return [name for name in listing if not name.endswith(".lock")]
 
 
-def apptainer(cluster: Cluster, *words: str, before: str = "") -> str:
-    """``before apptainer run perch.sif WORDS`` as a user types it on the login node."""
-    options = ["--cleanenv", "--no-home"] + [word for path in cluster.binds().split() for word in ("--bind", path)]
+def apptainer(cluster: Cluster, *words: str, before: str = "", after: str = "") -> str:
+    """``before apptainer run perch.sif WORDS after`` as a user types it on the login node."""
+    options = ["--cleanenv", "--no-home"] + [word for path in cluster.binds().splitlines() for word in ("--bind", path)]
     return cluster.run(
-        "bash", "-c", before + shlex.join(["apptainer", "run", *options, str(cluster.sif), *words]), timeout_s=120
+        "bash",
+        "-c",
+        before + shlex.join(["apptainer", "run", *options, str(cluster.sif), *words]) + after,
+        timeout_s=120,
     )
 
 
@@ -48,14 +51,16 @@ def test_image_and_data_are_copied_once_per_node(lab: Cluster) -> None:
     for _ in range(2):
         job = cluster.submit(
             cluster.script("stage", program(cluster, "exit", "0", run_id="stage"), Site()),
-            knobs={"STAGE": "1", "STAGE_DATA": str(data)},
+            knobs={"PERCH_STAGE": "1", "PERCH_STAGE_DATA": str(data)},
         )
         assert cluster.wait(job, timeout_s=600) == 0, cluster.outputs()
         assert "driver: 2 nodes" in cluster.output(job)
         for node in ("node1", "node2"):
             assert sorted(name.split("-")[-1] for name in staged(cluster, node)) == ["data.txt", "perch.sif"]
     look = replace(program(cluster, run_id="look", nodes=1), command=("python", "-c", reads))
-    job = cluster.submit(cluster.script("look", look, Site()), knobs={"STAGE": "1", "STAGE_DATA": str(data)})
+    job = cluster.submit(
+        cluster.script("look", look, Site()), knobs={"PERCH_STAGE": "1", "PERCH_STAGE_DATA": str(data)}
+    )
     assert cluster.wait(job, timeout_s=300) == 0, cluster.outputs()
     assert "from the shared disk" in cluster.output(job)
     assert str(data) in cluster.output(job).split("from the shared disk")[1], "it is bound where the original lies"
@@ -70,7 +75,7 @@ def test_an_array_runs_independent_studies(cluster: Cluster) -> None:
     (cluster.here / "studies.txt").write_text(f"run {path} --seed 5\nrun {path} --seed 6\n")
     job = cluster.submit(
         cluster.there / "array.sbatch", "--array=0-1", "--cpus-per-task=1", "--mem=2G", "--time=10",
-        knobs={"STUDY_LIST": str(cluster.there / "studies.txt"), "CODE_DIR": str(cluster.there)},
+        knobs={"PERCH_STUDY_LIST": str(cluster.there / "studies.txt"), "PERCH_CODE_DIR": str(cluster.there)},
     )  # fmt: skip
     names = ["adsorption-0", "adsorption-1"]
     for name in names:

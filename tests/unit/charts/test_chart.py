@@ -135,7 +135,7 @@ def test_every_value_is_described() -> None:
     assert bare("", values) == []
 
 
-@pytest.mark.parametrize("script", ["strategy_enum.py", "render_manifests.py"])
+@pytest.mark.parametrize("script", ["strategy_enum.py", "study_schema.py", "render_manifests.py"])
 def test_what_is_generated_is_up_to_date(script: str) -> None:
     tool("helm")
     done = subprocess.run(

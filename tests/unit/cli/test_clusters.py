@@ -14,7 +14,7 @@ import pytest
 from tests.unit.hand_made import run_folder, study
 
 from perch.clusters.kubernetes import client, control, request, submit
-from perch.clusters.slurm import script
+from perch.clusters.slurm import checks, job, script
 from perch.clusters.slurm.node import allocation, launcher
 from perch.errors import ClusterError
 
@@ -41,13 +41,14 @@ def test_slurm_launch_hands_its_options_and_the_command_to_the_node(
 def test_slurm_script_writes_the_script_alone_to_standard_output(
     perch: Perch, replaced: Callable[..., Any], tmp_path: Path
 ) -> None:
-    called = replaced(script, "job_for", "the job")
+    called = replaced(job, "job_for", "the job")
     rendered = replaced(script, "render", "#!/bin/bash\n")
     said = perch(
         "slurm", "script", "study.yaml", "--nodes", 4, "--cpus-per-node", 64, "--gpus-per-node", 8, "--mem", "480G", "--time",
-        "4h", "--run-id", "r", "--out", tmp_path, "--min-nodes", 3, "--code", "here", "--stage-data", "--", "--trials", "9",
+        "4h", "--run-id", "r", "--out", tmp_path, "--min-nodes", 3, "--code", "here", "--stage-data", "--no-check", "--", "--trials",
+        "9",
     )  # fmt: skip
-    assert said == (0, "#!/bin/bash\n", "")
+    assert said == (0, "#!/bin/bash\n", "unchecked: everything that the study names\n")
     assert next(iter(rendered.values())) == "the job"
     positional = [value for value in called.values() if isinstance(value, (Path, tuple))][:2]
     assert positional == [Path("study.yaml"), ("--trials", "9")]
@@ -56,7 +57,10 @@ def test_slurm_script_writes_the_script_alone_to_standard_output(
         "min_nodes": 3, "code": Path("here"), "stage_data": True,
     }  # fmt: skip
     assert {name: called[name] for name in expected} == expected
-    perch("slurm", "script", "--", "--trials", "9")
+    looked = replaced(checks, "check", ["unchecked: the code"])
+    said = perch("slurm", "script", "--", "--trials", "9")
+    assert said == (0, "#!/bin/bash\n", "unchecked: the code\n"), "notes go where they do not spoil the script"
+    assert next(iter(looked.values())) == "the job"
     positional = [value for value in called.values() if isinstance(value, (Path, tuple))][:1]
     assert positional == [("--trials", "9")], "without a study file: the embedded study"
 
@@ -64,9 +68,19 @@ def test_slurm_script_writes_the_script_alone_to_standard_output(
 def test_slurm_status_joins_the_queue_with_the_runs(
     perch: Perch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"17|perch-r|RUNNING|1:00|8:00:00|4|node[1-4]\n")))
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO(b"17|perch-r|RUNNING|1:00|8:00:00|4|node[1-4]|/x|perch:results/r\n"))
+    )
     said = perch("slurm", "status", "-", "--out", tmp_path)
     assert said.code == 0 and "17" in said.out and "RUNNING" in said.out.upper()
+
+
+def test_slurm_logs_prints_the_drivers_log_of_the_newest_job(perch: Perch, tmp_path: Path) -> None:
+    folder = tmp_path / "r.slurm" / "17" / "logs-0" / "0-node1"
+    folder.mkdir(parents=True)
+    (folder / "driver.log").write_text("r: 3 trials\n")
+    assert perch("slurm", "logs", tmp_path / "r") == (0, "r: 3 trials\n", "")
+    assert perch("slurm", "logs", tmp_path / "s").code == 2
 
 
 def test_slurm_stop_leaves_a_stop_file(perch: Perch, tmp_path: Path) -> None:
@@ -180,7 +194,7 @@ def test_k8s_fetch_copies_here_or_there(perch: Perch, cluster: Callable[[Job], J
 @pytest.fixture
 def sent(replaced: Callable[..., Any]) -> Any:
     """What is asked for and what is sent; the run computes at once."""
-    asked = replaced(request, "from_options", SimpleNamespace(run_id="oh", namespace="mine"))
+    asked = replaced(request, "from_options", SimpleNamespace(run_id="oh", namespace="mine", notes=(), deadline_s=7200))
     status = SimpleNamespace(word="running", finished=False, exit_code=None, last_lines="")
     return SimpleNamespace(asked=asked, call=replaced(submit, "submit", status), status=status)
 
@@ -194,17 +208,32 @@ def test_k8s_submit_sends_what_was_asked_for(
         "k8s", "submit", "study.yaml", "--run-id", "oh", "-n", "mine", "--cluster", "standing", "--image", "perch:1", "--workers",
         3, "--cpus", "4", "--memory", "8Gi", "--gpus", 1, "--claim", "results", "--size", "5Gi", "--storage-class", "fast",
         "--single-node", "--strategy", "rs", "--trials", 9, "--time-budget", "1h", "--seed", 2, "--set", "epochs=3", "--manifest",
-        tmp_path / "rendered.yaml", "--start-timeout", 60,
+        tmp_path / "rendered.yaml", "--start-timeout", 60, "--head-cpus", "1", "--head-memory", "3Gi", "--code", tmp_path, "--site",
+        tmp_path / "cluster.yaml", "--deadline", "2d",
     )  # fmt: skip
     assert said.code == 0 and "running: perch k8s logs oh -n mine --follow" in said.out
     expected: dict[str, Any] = {
         "study": Path("study.yaml"), "run_id": "oh", "namespace": "mine", "strategy": "rs", "trials": 9, "time_budget": "1h",
         "seed": 2, "overrides": ["epochs=3"], "image": "perch:1", "workers": 3, "cpus": "4", "memory": "8Gi", "gpus": 1,
-        "claim": "results", "size": "5Gi", "storage_class": "fast", "single_node": True,
+        "claim": "results", "size": "5Gi", "storage_class": "fast", "single_node": True, "head_cpus": "1", "head_memory": "3Gi",
+        "code": tmp_path, "site": tmp_path / "cluster.yaml", "deadline": "2d",
     }  # fmt: skip
     assert {name: sent.asked[name] for name in expected} == expected
     expected = {"cluster": "standing", "template": "kind: RayJob\n", "start_s": 60.0}
     assert {name: sent.call[name] for name in expected} == expected
+
+
+def test_k8s_submit_says_what_it_could_not_check_and_when_the_cluster_ends_a_run_without_a_time_budget(
+    perch: Perch, cluster: Callable[[Job], Job], sent: Any, replaced: Callable[..., Any]
+) -> None:
+    cluster(Job())
+    replaced(
+        request,
+        "from_options",
+        SimpleNamespace(run_id="oh", namespace="mine", notes=("unchecked: x",), deadline_s=None),
+    )
+    said = perch("k8s", "submit")
+    assert "unchecked: x\ndeadline: a week, since the study names no time budget" in said.out
 
 
 def test_k8s_submit_takes_the_image_from_the_environment(

@@ -30,3 +30,8 @@ def test_the_folder_is_named_resumed_or_new(tmp_path: Path) -> None:
             _folder(tmp_path, "s", run_id, False)
     with pytest.raises(PerchError, match="no comparison to resume"):
         _folder(tmp_path / "older", "s", None, True)
+
+
+def test_on_a_cluster_it_is_the_command_that_submits_the_job_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERCH_RESUME_COMMAND", "cd /scratch && sbatch job.sbatch")
+    assert command_that_resumes(["run", "study.yaml"], Path("/data/out"), "c1") == "cd /scratch && sbatch job.sbatch"

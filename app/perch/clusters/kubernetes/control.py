@@ -20,13 +20,15 @@ LEFT_OUT: Final = ("checkpoints", "events")
 """Folders of a run that ``fetch`` leaves where they are, unless all is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """Where a run's results lie: claim, folder in it, and an image that can read it."""
 
     claim: str
     image: str
     mount: str
+    security: Object | None = None
+    """The pods' security context, which a helper that reads the claim needs too; None: the chart's own."""
 
 
 class Run:
@@ -111,7 +113,7 @@ class Run:
         left_out: Sequence[str] = () if everything else LEFT_OUT
         script = 'cd "/results/$0" || exit 3; tar -cz "$@" . | base64 -w 0'
         options = [f"--exclude=./{name}" for name in left_out]
-        with helper(self.core, self.namespace, self.id, place.image, place.claim) as pod:
+        with helper(self.core, self.namespace, self.id, place.image, place.claim, place.security) as pod:
             command = ["/bin/bash", "-o", "pipefail", "-c", script, self.id, *options]
             try:
                 text = "".join(execute(self.core, self.namespace, pod, "fetch", command))
@@ -137,7 +139,7 @@ class Run:
         place = self.place()
         job = self.jobs.get_job(self.id, self.namespace)
         driver = (job.get("status") or {}).get("jobId", "")
-        with helper(self.core, self.namespace, self.id, place.image, place.claim) as pod:
+        with helper(self.core, self.namespace, self.id, place.image, place.claim, place.security) as pod:
             command = ["/bin/bash", "-c", 'cat $(ls -tr /results/logs/"$0"*.log)', driver]
             yield from "".join(execute(self.core, self.namespace, pod, "fetch", command)).splitlines()
 
@@ -159,7 +161,9 @@ def results_place(spec: Object) -> Place:
             why="its results lie in the head pod (storage.type=emptyDir) and go with it",
             fix="copy them while the head lives: kubectl cp; next time use storage.type=pvc",
         )
-    return Place(volume["persistentVolumeClaim"]["claimName"], head["image"], mount["mountPath"])
+    return Place(
+        volume["persistentVolumeClaim"]["claimName"], head["image"], mount["mountPath"], pod.get("securityContext")
+    )
 
 
 def unpack(archive: bytes, to: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def translated(doing: str, namespace: str = "") -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        raise explain(int(error.status or 0), _message(error), doing, namespace) from error
+        raise explain(*_answer(error), doing, namespace) from error
     except ConfigException as error:
         raise NothingStarted(
             f"could not {doing}: no cluster is configured",
@@ -80,9 +81,10 @@ def explain(code: int, message: str, doing: str, namespace: str) -> ClusterError
         )
     if code == 403:
         return NothingStarted(
-            f"{what}: you may not",
+            f"{what}: {_lacking(message)}",
             why=message,
-            fix=f"have the verb and resource named above granted in namespace '{namespace}' (docs/kubernetes.md)",
+            fix=f"whoever administers namespace '{namespace}' grants it: kubectl -n {namespace} apply -f manifests/role.yaml "
+            "(or clientRole.create in the chart), then binds the Role 'perch-client' to you",
         )
     if code == 404 and re.search(r'namespaces "[^"]*" not found', message):
         return NothingStarted(
@@ -103,6 +105,29 @@ def explain(code: int, message: str, doing: str, namespace: str) -> ClusterError
             what, why=message, fix="give another --run-id, or remove the old one: perch k8s stop RUN --remove"
         )
     return NothingStarted(what, why=message, fix="the message above is the API server's own")
+
+
+def _lacking(message: str) -> str:
+    """The right that is missing, from the API server's sentence."""
+    found = re.search(r'cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?', message)
+    if found is None:
+        return "you may not"
+    verb, resource, group = found.groups()
+    return f"you lack the verb '{verb}' on '{resource}'" + (f" ({group})" if group else "")
+
+
+def _answer(error: object) -> tuple[int, str]:
+    """Code and message of a refusal. One of a web socket (pods/exec) has no status of its own: it stands in the handshake's words."""
+    reason = str(getattr(error, "reason", "") or "")
+    handshake = re.search(r"Handshake status (\d{3})", reason)
+    if handshake is None:
+        return int(getattr(error, "status", 0) or 0), _message(error)
+    words, _, body = (part.strip() for part in reason.partition(" -+-+- "))
+    try:
+        answer = ast.literal_eval(body.rpartition(" -+-+- ")[2])
+        return int(handshake[1]), str(json.loads(answer)["message"])
+    except (ValueError, SyntaxError, KeyError, TypeError):
+        return int(handshake[1]), words
 
 
 def _message(error: object) -> str:

@@ -3,60 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final
 
 import yaml
 
+from perch.clusters.kubernetes.code import config_map
 from perch.clusters.kubernetes.errors import NothingStarted
+from perch.clusters.kubernetes.fit import fit_cluster
+from perch.clusters.kubernetes.request import WEEK_S, Request
 
 Object = dict[str, Any]
 PLACEHOLDER: Final = "perch-run-id"
 """The run id that the rendered manifest holds wherever a run's own belongs."""
 RESULTS: Final = "/results"
-LONGEST_NAME: Final = 47
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a run asks of the cluster. Memory as Kubernetes writes it, time in seconds."""
-
-    run_id: str
-    study: str | None
-    arguments: Sequence[str] = ()
-    namespace: str = "default"
-    image: str = ""
-    workers: int = 1
-    cpus: str = ""
-    memory: str = ""
-    gpus: int = 0
-    claim: str = ""
-    size: str = "20Gi"
-    storage_class: str = ""
-    single_node: bool = False
-    deadline_s: int | None = None
-    labels: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Refuse names that the operator would refuse later."""
-        import re
-
-        if not re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", self.run_id):
-            raise NothingStarted(
-                f"'{self.run_id}' cannot name a RayJob",
-                why="it must start with a letter and hold only lower-case letters, digits and '-'",
-                fix="give another --run-id",
-            )
-        if len(self.run_id) > LONGEST_NAME:
-            raise NothingStarted(
-                f"the run id '{self.run_id}' has {len(self.run_id)} characters",
-                why=f"the operator takes at most {LONGEST_NAME}, since it adds to it",
-                fix="give a shorter --run-id",
-            )
 
 
 def entrypoint(run_id: str, arguments: Sequence[str], study_path: str | None) -> str:
@@ -79,6 +41,8 @@ def run_objects(request: Request, template: str | None = None) -> list[Object]:
         each["metadata"].setdefault("labels", {}).update({"app.kubernetes.io/managed-by": "perch", **request.labels})
         each["metadata"]["labels"].pop("helm.sh/chart", None)
         _fit(each, request)
+    if request.code:
+        objects.append(config_map(request.run_id, request.namespace, request.code))
     order = ["PersistentVolumeClaim", "RayJob"]
     wanted = [o for o in objects if not (o["kind"] == "PersistentVolumeClaim" and request.claim)]
     return sorted(wanted, key=lambda o: order.index(o["kind"]) if o["kind"] in order else len(order))
@@ -113,41 +77,19 @@ def _fit_job(spec: Object, request: Request) -> None:
     spec["entrypoint"] = entrypoint(request.run_id, request.arguments, path)
     if request.deadline_s is not None:
         spec["activeDeadlineSeconds"] = request.deadline_s
+    fit_cluster(spec["rayClusterSpec"], request)
     cluster = spec["rayClusterSpec"]
-    group = cluster["workerGroupSpecs"][0]
-    group["replicas"] = group["minReplicas"] = group["maxReplicas"] = request.workers
-    worker = group["template"]["spec"]["containers"][0]
-    for name, amount in (("cpu", request.cpus), ("memory", request.memory)):
-        if amount:
-            worker["resources"]["limits"][name] = worker["resources"]["requests"][name] = amount
-    if request.gpus:
-        worker["resources"]["limits"]["nvidia.com/gpu"] = request.gpus
-    _say_what_comes(cluster["headGroupSpec"]["template"]["spec"]["containers"][0], worker, request)
-    for template in (cluster["headGroupSpec"]["template"], group["template"]):
-        pod = template["spec"]
-        for container in [*pod["containers"], *pod.get("initContainers", [])]:
-            if request.image:
-                container["image"] = request.image
-        for volume in pod["volumes"]:
-            if volume["name"] == "results" and request.claim:
-                volume["persistentVolumeClaim"]["claimName"] = request.claim
-        if request.single_node:
-            pod["affinity"] = _one_node(request.run_id)
+    for template in (cluster["headGroupSpec"]["template"], cluster["workerGroupSpecs"][0]["template"]):
+        ray = template["spec"]["containers"][0]
+        others = [each for each in ray.get("env", []) if each["name"] != "PERCH_RESUME_COMMAND"]
+        ray["env"] = [*others, {"name": "PERCH_RESUME_COMMAND", "value": resume_command(request)}]
 
 
-def _say_what_comes(head: Object, worker: Object, request: Request) -> None:
-    """Let the driver, which runs in the head's pod, know the workers that it can plan for (see ``perch.runs.planned``)."""
-    limits = worker["resources"]["limits"]
-    cores = str(limits["cpu"])
-    whole = math.ceil(float(cores.removesuffix("m")) / (1000 if cores.endswith("m") else 1))  # as the operator counts
-    [known] = [each for each in head["env"] if each["name"] == "PERCH_CLUSTER"]
-    known["value"] = f"{request.workers}x{whole}:{limits.get('nvidia.com/gpu', 0)}"
-
-
-def _one_node(run_id: str) -> Object:
-    labels = {"app.kubernetes.io/name": "perch", "app.kubernetes.io/instance": run_id}
-    term = {"labelSelector": {"matchLabels": labels}, "topologyKey": "kubernetes.io/hostname"}
-    return {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+def resume_command(request: Request, cluster: str = "") -> str:
+    """What the run prints as the way to go on, typed where it was submitted."""
+    study = "STUDY.yaml " if request.study is not None else ""
+    where = f" --cluster {cluster}" if cluster else ""
+    return f"perch k8s submit {study}--run-id {request.run_id} -n {request.namespace}{where} (with the options of the first time)"
 
 
 def standing_job(request: Request, cluster: str) -> Object:
@@ -155,11 +97,17 @@ def standing_job(request: Request, cluster: str) -> Object:
 
     The job writes it to a file itself, so that a submission to a new head finds it again.
     """
+    if request.code:
+        raise NothingStarted(
+            "--code cannot be sent to a standing cluster",
+            why="its pods are there already, and a file cannot be shown to them",
+            fix="leave --cluster out, or build the modules into the image of the standing cluster",
+        )
     path = f"/tmp/perch-{request.run_id}.yaml"  # noqa: S108 (the pod's own)
     line = entrypoint(request.run_id, request.arguments, path if request.study is not None else None)
-    environment = {}
+    variables = {"PERCH_RESUME_COMMAND": resume_command(request, cluster)}
     if request.study is not None:
-        environment = {"env_vars": {"PERCH_STUDY": request.study}}
+        variables["PERCH_STUDY"] = request.study
         line = f'printf %s "$PERCH_STUDY" > {path} && exec {line}'
     return {
         "apiVersion": "ray.io/v1",
@@ -173,11 +121,9 @@ def standing_job(request: Request, cluster: str) -> Object:
             "submissionMode": "HTTPMode",
             "clusterSelector": {"ray.io/cluster": cluster},
             "entrypoint": line,
-            "runtimeEnvYAML": json.dumps(environment)
-            if environment
-            else "",  # JSON is YAML that reads the same everywhere
+            "runtimeEnvYAML": json.dumps({"env_vars": variables}),  # JSON is YAML that reads the same everywhere
             "backoffLimit": 0,
-            "activeDeadlineSeconds": request.deadline_s or 604800,
+            "activeDeadlineSeconds": request.deadline_s or WEEK_S,
         },
     }
 

@@ -58,13 +58,21 @@ def execute(core: Any, namespace: str, pod: str, container: str, command: Sequen
 
 
 @contextmanager
-def helper(core: Any, namespace: str, name: str, image: str, claim: str, seconds: float = 120) -> Iterator[str]:
+def helper(
+    core: Any,
+    namespace: str,
+    name: str,
+    image: str,
+    claim: str,
+    security: dict[str, Any] | None = None,
+    seconds: float = 120,
+) -> Iterator[str]:
     """Start a restricted pod with the claim under /results, read-only; yield its name and delete it at the end."""
     from kubernetes import watch
 
     pod = f"{name[:40]}-fetch-{secrets.token_hex(3)}"
     with translated(f"start the helper pod '{pod}'", namespace):
-        core.create_namespaced_pod(namespace, helper_pod(pod, name, image, claim))
+        core.create_namespaced_pod(namespace, helper_pod(pod, name, image, claim, security))
     try:
         stream = watch.Watch()
         with translated(f"watch the helper pod '{pod}'", namespace):
@@ -96,8 +104,19 @@ def helper(core: Any, namespace: str, name: str, image: str, claim: str, seconds
             core.delete_namespaced_pod(pod, namespace, grace_period_seconds=0)
 
 
-def helper_pod(pod: str, run_id: str, image: str, claim: str) -> dict[str, Any]:
-    """Return the helper: restricted, read-only, ended by itself."""
+SECURITY: Final = {
+    "runAsNonRoot": True,
+    "runAsUser": 10001,
+    "runAsGroup": 0,
+    "fsGroup": 10001,
+    "fsGroupChangePolicy": "OnRootMismatch",
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""The chart's own, for a run whose RayJob is gone."""
+
+
+def helper_pod(pod: str, run_id: str, image: str, claim: str, security: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return the helper: restricted, read-only, ended by itself, under the user that the run's pods have."""
     container = {
         "name": "fetch",
         "image": image,
@@ -109,8 +128,8 @@ def helper_pod(pod: str, run_id: str, image: str, claim: str) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
         },
         "resources": {
-            "requests": {"cpu": "50m", "memory": "64Mi"},
-            "limits": {"cpu": "1", "memory": "256Mi"},
+            "requests": {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
+            "limits": {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "256Mi"},
         },
         "volumeMounts": [{"name": "results", "mountPath": "/results", "readOnly": True}],
     }
@@ -131,14 +150,7 @@ def helper_pod(pod: str, run_id: str, image: str, claim: str) -> dict[str, Any]:
             "enableServiceLinks": False,
             "activeDeadlineSeconds": HELPER_SECONDS,
             "terminationGracePeriodSeconds": 0,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 10001,
-                "runAsGroup": 0,
-                "fsGroup": 10001,
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": security or SECURITY,
             "containers": [container],
             "volumes": [{"name": "results", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}],
         },

@@ -11,7 +11,8 @@ from typing import Any
 
 from perch.clusters.kubernetes.client import Object, RayjobApi
 from perch.clusters.kubernetes.errors import AlreadyThere, NotFound, RunFailed, translated
-from perch.clusters.kubernetes.manifest import Request, run_objects, standing_job
+from perch.clusters.kubernetes.manifest import run_objects, standing_job
+from perch.clusters.kubernetes.request import Request
 from perch.clusters.kubernetes.status import JobStatus, job_status
 from perch.clusters.kubernetes.trouble import Trouble, find_trouble
 from perch.errors import ClusterError

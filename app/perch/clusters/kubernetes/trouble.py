@@ -57,7 +57,8 @@ def pod_trouble(pod: Any) -> Trouble | None:
     name = pod.metadata.name
     for condition in pod.status.conditions or []:
         if condition.type == "PodScheduled" and condition.status == "False" and condition.reason == "Unschedulable":
-            return unschedulable(name, condition.message or "")
+            role = (pod.metadata.labels or {}).get("ray.io/node-type", "")
+            return unschedulable(name, condition.message or "", role)
     statuses = [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
     for status in statuses:
         waiting = status.state.waiting if status.state else None
@@ -85,21 +86,29 @@ def pod_trouble(pod: Any) -> Trouble | None:
     return None
 
 
-def unschedulable(pod: str, message: str) -> Trouble:
-    """Name the resource that no node has, or the rule that excludes all nodes."""
+_LESS: Final = {
+    "head": "give the head less (--head-cpus, --head-memory; site file: head), or add nodes",
+    "worker": "ask for less per worker (--cpus, --memory, --gpus) or for fewer workers, or add nodes",
+    "": "add nodes, or wait until others have ended",
+}
+"""What to do when a pod of that role does not fit."""
+
+
+def unschedulable(pod: str, message: str, role: str = "worker") -> Trouble:
+    """Name the resource that no node has, or the rule that excludes all nodes. ``role``: head, worker, or empty for neither."""
     short = re.findall(r"Insufficient ([\w./-]*\w)", message)
     if short:
         what = f"no node has enough {' and '.join(dict.fromkeys(short))} for pod {pod}"
-        fix = "ask for less per worker (--cpus, --memory, --gpus) or for fewer workers, or add nodes"
+        fix = _LESS.get(role, _LESS[""])
     elif "taint" in message:
         what = f"every node keeps pod {pod} off by a taint"
-        fix = "add tolerations to the worker group in the chart's values"
+        fix = f"add tolerations: {role or 'workers'}.tolerations in the site file (--site), or in the chart's values"
     elif "PersistentVolumeClaim" in message or "volume" in message.lower():
         what = f"the results claim keeps pod {pod} from being placed"
         fix = "check the claim: kubectl get pvc; its class must exist and offer the access mode"
     else:
         what = f"no node takes pod {pod}"
-        fix = "compare node selectors and affinity with the nodes' labels"
+        fix = "compare node selectors and affinity with the nodes' labels: kubectl get nodes --show-labels"
     return Trouble(what, message, fix, lasting=False)
 
 
@@ -108,6 +117,18 @@ def event_trouble(reason: str, message: str, namespace: str) -> Trouble | None:
     if "exceeded quota" in message:
         return Trouble(
             f"the quota of namespace '{namespace}' is used up", message, "ask for less, or have the quota raised"
+        )
+    if "failed quota" in message and "must specify" in message:
+        return Trouble(
+            f"the quota of namespace '{namespace}' counts something that a pod does not state",
+            message,
+            "state it (ephemeralStorage in the chart's values), or give the namespace a LimitRange with defaults for it",
+        )
+    if reason == "Evicted" and "ephemeral" in message:
+        return Trouble(
+            "a pod has used more of its node's disk than it may",
+            message,
+            "raise tmpSize and ephemeralStorage.limit in the chart's values",
         )
     if "violates PodSecurity" in message:
         return Trouble(

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from perch.clusters.slurm.script import Job, render
+from perch.clusters.slurm.job import RUN, Job
+from perch.clusters.slurm.script import render
 from perch.clusters.slurm.site import Site
 
-_COMMAND: Final = ("run", "--out", "$OUT", "--run-id", "$RUN_ID")
+_COMMAND: Final = ("run", *RUN)
 
 PRESETS: Final = {
     "one-node": Job("adsorption", _COMMAND, cpus_per_node=8, memory="16G", title="one node, the embedded study"),
@@ -31,7 +32,7 @@ PRESETS: Final = {
         cpus_per_node=8,
         memory="16G",
         array="0-4",
-        title="independent studies, one per task of an array: five seeds, or the lines of STUDY_LIST",
+        title="independent studies, one per task of an array: five seeds, or the lines of PERCH_STUDY_LIST",
     ),
 }
 

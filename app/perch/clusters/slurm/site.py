@@ -2,17 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from perch import yaml12
-from perch.errors import ClusterError, did_you_mean
+from perch.clusters.slurm.refuse import bad
+from perch.errors import did_you_mean
+from perch.home import expanded
+
+VERSION: Final = 1
+"""Of the site file: raised when a setting gets another meaning."""
+
+NODE_VARIABLES: Final = (
+    "TMPDIR", "USER", "SLURM_JOB_ID", "SLURM_JOB_USER", "SLURM_ARRAY_JOB_ID", "SLURM_TMPDIR", "LOCAL_SCRATCH", "LSCRATCH",
+    "SCRATCH_LOCAL",
+)  # fmt: skip
+"""What ``node_tmp`` may hold; ``batch/disk.sh`` reads them on each node."""
+
+
+def _node_path(text: str) -> str:
+    for name in re.findall(r"\$\{?([A-Za-z_]*)", text):
+        if name not in NODE_VARIABLES:
+            raise ValueError(f"it may not hold ${name}; known on the nodes: {', '.join(NODE_VARIABLES)}")
+    if not text.startswith(("/", "$")):
+        raise ValueError("it must be absolute: /local/scratch, or $TMPDIR")
+    return text
+
+
+def _home(text: str) -> str:
+    return str(expanded(text)) if text.startswith("~") else text
+
+
+def _bind(text: str) -> str:
+    source, colon, rest = text.partition(":")
+    return _home(source) + colon + rest
+
 
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s\"'`$#;&|<>\\]+$")]
 """One word that goes into a ``#SBATCH`` line as it is."""
+
+FilePath = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\n\r\x00]+$"), AfterValidator(_home)]
+"""A path on the cluster, spaces and all; ``~`` is the home of whoever writes the script."""
+
+Bind = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\n\r\x00,]+$"), AfterValidator(_bind)]
+"""``src[:dest[:ro]]`` as Apptainer reads it."""
+
+NodePath = Annotated[str, StringConstraints(pattern=r"^[^\n\r\x00:,`]+$"), AfterValidator(_node_path)]
+"""A folder on the node's own disk, with variables that are read there."""
 
 
 class Site(BaseModel):
@@ -20,6 +60,7 @@ class Site(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    version: int = Field(VERSION, description="of the site file's format")
     account: Word | None = Field(None, description="#SBATCH --account")
     partition: Word | None = Field(None, description="#SBATCH --partition")
     qos: Word | None = Field(None, description="#SBATCH --qos")
@@ -30,12 +71,13 @@ class Site(BaseModel):
     container_options: str = Field("", description="more options for the runtime")
     gpu: Literal["nvidia", "amd"] = Field("nvidia", description="whose devices --gpus-per-node means")
     private_pids: bool = Field(True, description="a private PID namespace; a site may drop it silently")
-    sif: str | None = Field(None, description="where the SIF lies; default: perch.sif next to the job's script")
-    binds: tuple[Word, ...] = Field((), description="folders to show inside, as src[:dest[:ro]]")
+    sif: FilePath | None = Field(None, description="where the SIF lies; default: perch.sif next to the job's script")
+    binds: tuple[Bind, ...] = Field((), description="folders to show inside, as src[:dest[:ro]]")
     pass_env: tuple[Word, ...] = Field((), description="more variables to let into the container, by name")
     interface: Word | None = Field(None, description="network interface, such as ib0 or hsn0")
-    node_tmp: Word = Field("/tmp", description="folder on the node's own disk")  # noqa: S108 — mkdtemp inside
+    node_tmp: NodePath = Field("/tmp", description="folder on the node's own disk, such as $TMPDIR")  # noqa: S108
     stage: bool = Field(False, description="copy the SIF to node_tmp, once per node")
+    stage_gb: int = Field(50, ge=1, description="gigabytes of such copies that stay, the ones last used")
     requeue: bool = Field(True, description="false where the site forbids scontrol requeue: use --chain")
     max_requeues: int = Field(20, ge=0, description="how often a job may put itself back into the queue")
     warning_s: int = Field(300, ge=30, description="seconds before the end at which the run saves and stops")
@@ -48,25 +90,33 @@ def load_site(path: Path | None) -> Site:
     try:
         content = yaml12.load(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise _bad(
-            f"cannot read the site file '{path}'", str(error), "give a YAML file, or leave --site out"
+        raise bad(
+            f"cannot read the site file '{path}'", why=str(error), fix="give a YAML file, or leave --site out"
         ) from error
     if not isinstance(content, dict):
-        raise _bad(f"'{path}' is no site file", "its top level is not a list of settings", "write 'partition: gpu'")
+        raise bad(
+            f"'{path}' is no site file", why="its top level is not a list of settings", fix="write 'partition: gpu'"
+        )
+    version = content.get("version", VERSION)
+    if isinstance(version, int) and version > VERSION:
+        raise bad(
+            f"'{path}' is a site file of version {version}",
+            why=f"this Perch reads versions up to {VERSION}: a newer one wrote it",
+            fix="use the Perch that your site file was written for, or write a file without 'version' for this one",
+        )
     try:
         return Site(**content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            why = did_you_mean(key, Site.model_fields)
-            raise _bad(f"'{path}' has no setting '{key}'", why, "correct its name") from error
-        raise _bad(
-            f"'{path}': {key}: {first['msg']}", str(Site.model_fields[key.split(".")[0]].description), "correct it"
+            raise bad(
+                f"'{path}': there is no setting '{key}'",
+                why=did_you_mean(key, Site.model_fields),
+                fix="correct its name, or remove it if another version of Perch wrote the file",
+            ) from error
+        raise bad(
+            f"'{path}': {key}: {first['msg']}",
+            why=str(Site.model_fields[key.split(".")[0]].description),
+            fix="correct it",
         ) from error
-
-
-def _bad(what: str, why: str, fix: str) -> ClusterError:
-    error = ClusterError(what, why=why, fix=fix)
-    error.exit_code = 2
-    return error

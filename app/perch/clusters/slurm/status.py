@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from perch import yaml12
-from perch.errors import ClusterError
+from perch.clusters.slurm.comment import BY_SCRIPT, PREFIX, folder
+from perch.clusters.slurm.refuse import bad
 
-SQUEUE_FORMAT: Final = "%i|%j|%T|%M|%l|%D|%R"
-"""What ``squeue -h --me -o`` is to print: id, name, state, time used, limit, nodes, reason or node list."""
+SQUEUE_FORMAT: Final = "%i|%j|%T|%M|%l|%D|%R|%Z|%k"
+"""What ``squeue -h --me -o`` is to print: id, name, state, time used, limit, nodes, reason or node list, folder, comment."""
 
 
 @dataclass(frozen=True)
 class Queued:
-    """One line of squeue."""
+    """One line of squeue.
+
+    ``folder``: the run's, None where the job's comment names none (a task of an array that waits, say). ``sure``: the job or
+    its chain has said so itself; else it is what the script says, and knobs set from outside may lead elsewhere.
+    """
 
     job_id: str
-    run_id: str
+    name: str
+    folder: Path | None
+    sure: bool
     state: str
     used: str
     limit: str
@@ -46,19 +53,30 @@ def parse_squeue(lines: Iterable[str]) -> list[Queued]:
         if not line.strip():
             continue
         parts = line.rstrip("\n").split("|")
-        if len(parts) != 7 or not parts[5].isdigit():
-            error = ClusterError(
+        if len(parts) > 9:  # the folder may hold a |, the comment does not
+            parts = [*parts[:7], "|".join(parts[7:-1]), parts[-1]]
+        if len(parts) != 9 or not parts[5].isdigit():
+            raise bad(
                 f"this is no line of squeue in the format wanted: {line.strip()[:80]}",
-                why=f"seven fields with | between them: {SQUEUE_FORMAT}",
+                why=f"nine fields with | between them: {SQUEUE_FORMAT}",
                 fix=f"squeue -h --me -o '{SQUEUE_FORMAT}' | perch slurm status -",
             )
-            error.exit_code = 2
-            raise error
-        if parts[1].startswith("perch-"):
-            job_id, name, state, used, limit, nodes, where = parts
+        job_id, name, state, used, limit, nodes, where, work_dir, text = parts
+        if text.startswith((PREFIX, BY_SCRIPT)) or name.startswith("perch-"):
             _, _, task = job_id.partition("_")  # a task of an array runs its own study; waiting ones read 12_[3-9]
-            run_id = name.removeprefix("perch-") + (f"-{task}" if task.isdigit() else "")
-            jobs.append(Queued(job_id, run_id, state, used, limit, int(nodes), where))
+            jobs.append(
+                Queued(
+                    job_id,
+                    name,
+                    folder(text, work_dir, task),
+                    text.startswith(PREFIX),
+                    state,
+                    used,
+                    limit,
+                    int(nodes),
+                    where,
+                )
+            )
     return jobs
 
 
@@ -79,36 +97,57 @@ def progress(run_folder: Path) -> Progress | None:
 
 
 def report(jobs: Iterable[Queued], out: Path) -> list[str]:
-    """A line per run: those in the queue first, then those that only have a folder."""
+    """A line per job with the run in its own folder, then the runs in ``out`` that no job names."""
     jobs = list(jobs)
     lines = []
     for job in jobs:
         queue = f"{job.state.lower()} {job.used} of {job.limit} on {job.nodes} node(s) {job.where}".rstrip()
-        lines.append(f"{job.run_id}: job {job.job_id} {queue}; {_told(progress(out / job.run_id))}")
-    queued = {job.run_id for job in jobs}
+        if job.folder is None:
+            lines.append(f"{job.name}: job {job.job_id} {queue}; its comment names no run's folder yet")
+            continue
+        if not job.sure:
+            lines.append(f"{job.name}: job {job.job_id} {queue}; says when it begins whether its run is '{job.folder}'")
+            continue
+        shown = job.folder.name if _same(job.folder.parent, out) else str(job.folder)
+        lines.append(f"{shown}: job {job.job_id} {queue}; {_state(progress(job.folder))}")
+    queued = {job.folder.resolve() for job in jobs if job.folder is not None and job.sure}
     for marks in sorted(out.glob("*.slurm")):
-        run_id = marks.name.removesuffix(".slurm")
-        if run_id not in queued:
-            lines.append(f"{run_id}: not in the queue; {_told(progress(out / run_id))}")
+        run = marks.with_suffix("")
+        if run.resolve() not in queued:
+            lines.append(f"{run.name}: not in the queue; {_state(progress(run))}")
     return lines or [f"no job of Perch in the queue, and no run in {out}"]
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def driver_log(run_folder: Path) -> Path:
+    """The driver's log of the run's newest job and restart. Raises ClusterError (exit 2) before there is one."""
+    logs = list(run_folder.with_name(f"{run_folder.name}.slurm").glob("*/logs-*/0-*/driver.log"))
+    if not logs:
+        raise bad(
+            f"no job of the run '{run_folder}' has begun",
+            why=f"there is no {run_folder.name}.slurm/JOB/logs-0/…/driver.log",
+            fix="give OUT/RUN_ID, as 'perch slurm status' names it; until it runs, read the job's own output",
+        )
+    return max(logs, key=lambda path: path.stat().st_mtime)
 
 
 def stop(run_folder: Path) -> Path:
     """Ask whichever attempt runs to save and end: leave the stop file. Raises ClusterError (exit 2) without a run."""
     if not run_folder.is_dir():
-        error = ClusterError(
+        raise bad(
             f"no run at '{run_folder}'",
             why="there is no such folder",
             fix="give OUT/RUN_ID, as 'perch slurm status' names it",
         )
-        error.exit_code = 2
-        raise error
     path = run_folder / "stop"
     path.touch()
     return path
 
 
-def _told(state: Progress | None) -> str:
+def _state(state: Progress | None) -> str:
     if state is None:
         return "nothing reported yet"
     best = "none yet" if state.best is None else f"{state.best:.4g}"

@@ -33,6 +33,8 @@ class FakeCluster:
         self._refusals: dict[tuple[str, str], tuple[int, str]] = {}
         self.requests: list[tuple[str, str]] = []
         """(method, plural) of every request; a watch has ``watch`` in the plural's place."""
+        self.rights: set[tuple[str, str]] = set()
+        """(verb, resource) of every request, as a Role names them."""
         self._changed = threading.Condition()
         self._closed = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -156,6 +158,7 @@ def _handler(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
             query = {key: values[0] for key, values in parse_qs(url.query).items()}
             namespace, plural, name, sub = _parts(url.path)
             cluster.requests.append((method, "watch" if "watch" in query else plural))
+            cluster.rights.add((_verb(method, name, query), f"{plural}/{sub}" if sub else plural))
             if refusal := cluster._refusals.get((method, plural)):
                 self._error(*refusal)
             elif namespace not in cluster.namespaces and method == "POST":
@@ -173,14 +176,17 @@ def _handler(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
             if (plural, namespace, obj["metadata"]["name"]) in cluster.objects:
                 self._error(409, f'{plural} "{obj["metadata"]["name"]}" already exists')
             else:
+                if plural == "pods":
+                    obj.setdefault("status", {"phase": "Pending"})
                 self._json(201, cluster.put(plural, obj, namespace))
 
         def _one(self, method: str, plural: str, namespace: str, name: str, body: bytes) -> None:
             if (plural, namespace, name) not in cluster.objects:
                 self._error(404, f'{plural} "{name}" not found')
             elif method == "DELETE":
+                gone = cluster.objects[plural, namespace, name]
                 cluster.remove(plural, name, namespace)
-                self._json(200, {"kind": "Status", "status": "Success"})
+                self._json(200, gone if plural == "pods" else {"kind": "Status", "status": "Success"})
             else:
                 if method == "PATCH":
                     cluster.update(plural, name, json.loads(body), namespace)
@@ -228,6 +234,13 @@ def _handler(cluster: FakeCluster) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
     return Handler
+
+
+def _verb(method: str, name: str, query: dict[str, str]) -> str:
+    """What a Role calls a request."""
+    if method == "GET" and not name:
+        return "watch" if "watch" in query else "list"
+    return {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[method]
 
 
 def _parts(path: str) -> tuple[str, str, str, str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 from tests.patience import LIMIT_S, eventually
 from tests.unit.clusters.kubernetes.fake import FakeCluster
 
 from perch.clusters.kubernetes.client import RayClusterApi, RayjobApi
-from perch.clusters.kubernetes.errors import AlreadyThere, Deleted, NotFound, NothingStarted, RunFailed
+from perch.clusters.kubernetes.errors import AlreadyThere, Deleted, NotFound, NothingStarted, RunFailed, translated
 
 from .conftest import rayjob
 
@@ -97,7 +99,11 @@ def test_a_name_that_is_taken(cluster: FakeCluster) -> None:
     ("code", "message", "says"),
     [
         (401, "Unauthorized", "does not know you"),
-        (403, 'rayjobs.ray.io is forbidden: User "eve" cannot create resource "rayjobs"', "you may not"),
+        (
+            403,
+            'rayjobs.ray.io is forbidden: User "eve" cannot create resource "rayjobs" in API group "ray.io"',
+            "you lack the verb 'create' on 'rayjobs'",
+        ),
         (
             403,
             'pods "x" is forbidden: exceeded quota: small, requested: cpu=8',
@@ -137,3 +143,20 @@ def test_no_cluster_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: object) ->
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", f"{tmp_path}/none")
     with pytest.raises(NothingStarted, match="no cluster is configured"):
         RayjobApi()
+
+
+@pytest.mark.parametrize("status", [0, 403])
+def test_a_refused_web_socket_names_the_right_that_is_missing(status: int) -> None:
+    said = 'pods "oh-head" is forbidden: User "eve" cannot create resource "pods/exec" in API group ""'
+    body = json.dumps({"kind": "Status", "message": said, "code": 403}).encode()
+    reason = f"Handshake status 403 Forbidden -+-+- {{'content-type': 'application/json'}} -+-+- {body!r}"
+    with pytest.raises(NothingStarted) as caught, translated("run a command in pod 'oh-head'", "science"):
+        raise ApiException(status=status, reason=reason)
+    assert "you lack the verb 'create' on 'pods/exec'" in caught.value.what
+    assert "manifests/role.yaml" in caught.value.fix
+    assert "-+-" not in str(caught.value)
+
+
+def test_a_refused_web_socket_without_an_answer_says_the_handshakes_words() -> None:
+    with pytest.raises(NothingStarted, match="Handshake status 401 Unauthorized"), translated("run a command"):
+        raise ApiException(status=0, reason="Handshake status 401 Unauthorized -+-+- {} -+-+- b''")

@@ -11,7 +11,8 @@ from tests.unit.clusters.kubernetes.fake import FakeCluster
 
 from perch.clusters.kubernetes.control import Run, results_place, unpack
 from perch.clusters.kubernetes.errors import NotFound, RunFailed
-from perch.clusters.kubernetes.manifest import Request, run_objects
+from perch.clusters.kubernetes.manifest import run_objects
+from perch.clusters.kubernetes.request import Request
 from perch.errors import ClusterError
 
 from .conftest import rayjob

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perch.clusters.kubernetes.errors import NothingStarted
-from perch.clusters.kubernetes.manifest import PLACEHOLDER, Request, entrypoint, run_objects, standing_job
+from perch.clusters.kubernetes.manifest import PLACEHOLDER, entrypoint, run_objects, standing_job
+from perch.clusters.kubernetes.request import Request
 
 
 def test_the_placeholder_is_gone_everywhere() -> None:
@@ -45,8 +46,8 @@ def test_workers_get_what_is_asked_for() -> None:
     group = job["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]
     resources = group["template"]["spec"]["containers"][0]["resources"]
     assert (group["replicas"], group["minReplicas"], group["maxReplicas"]) == (3, 3, 3)
-    assert resources["limits"] == {"cpu": "8", "memory": "32Gi", "nvidia.com/gpu": 2}
-    assert resources["requests"] == {"cpu": "8", "memory": "32Gi"}
+    assert resources["limits"] == {"cpu": "8", "memory": "32Gi", "nvidia.com/gpu": 2, "ephemeral-storage": "12Gi"}
+    assert resources["requests"] == {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "1Gi"}
 
 
 @pytest.mark.parametrize(

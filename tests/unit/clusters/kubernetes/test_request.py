@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perch.clusters.kubernetes.manifest import LONGEST_NAME, Request
-from perch.clusters.kubernetes.request import MARGIN_S, default_run_id, from_options
+from perch.clusters.kubernetes.request import LONGEST_NAME, MARGIN_S, Request, default_run_id, from_options
 from perch.errors import PerchError
 from perch.overrides import override
 from perch.study import load

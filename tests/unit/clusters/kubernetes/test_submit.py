@@ -9,7 +9,7 @@ import pytest
 from tests.unit.clusters.kubernetes.fake import FakeCluster
 
 from perch.clusters.kubernetes.errors import AlreadyThere, NothingStarted, RunFailed
-from perch.clusters.kubernetes.manifest import Request
+from perch.clusters.kubernetes.request import Request
 from perch.clusters.kubernetes.submit import submit
 
 from .conftest import rayjob
@@ -106,6 +106,19 @@ def test_a_running_one_is_left_alone(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize(
+    ("role", "says"), [("head", "--head-memory"), ("worker", "for fewer workers"), ("", "add nodes")]
+)
+def test_the_advice_fits_the_pod_that_does_not_fit(cluster: FakeCluster, role: str, says: str) -> None:
+    found = pod(**unschedulable("0/1 nodes are available: 1 Insufficient memory."))
+    found["metadata"]["labels"] |= {"ray.io/node-type": role} if role else {}
+    when_submitted(cluster, "pods", found)
+    with pytest.raises(RunFailed) as caught:
+        send(cluster)
+    assert says in caught.value.fix
+    assert ("per worker" in caught.value.fix) == (role == "worker")
+
+
+@pytest.mark.parametrize(
     ("status", "says"),
     [
         (waiting("ErrImagePull"), "the image perch:test cannot be pulled"),
@@ -174,7 +187,9 @@ def test_an_operator_that_is_absent_is_named(cluster: FakeCluster, monkeypatch: 
 
 def test_a_refused_rule_leaves_nothing_behind(cluster: FakeCluster) -> None:
     cluster.refuse("POST", "networkpolicies", 403, 'cannot create resource "networkpolicies"')
-    with pytest.raises(NothingStarted, match="could not create the NetworkPolicy 'oh': you may not"):
+    with pytest.raises(
+        NothingStarted, match="could not create the NetworkPolicy 'oh': you lack the verb 'create' on 'networkpolicies'"
+    ):
         send(cluster)
     assert cluster.names("rayjobs") == []
 

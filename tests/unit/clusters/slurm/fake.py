@@ -34,13 +34,16 @@ exit "$code"
 """,
     "sbatch": 'echo "Submitted batch job $RANDOM"',
     "scontrol": """
-if [[ $1 == show && $2 == hostnames ]]; then
+if [[ $* == "-o show job "* ]]; then
+  echo "JobId=$4 Command=${FAKE_COMMAND:-/home/me/job.sbatch} WorkDir=/home/me"
+elif [[ $1 == show && $2 == hostnames ]]; then
   [[ $3 == *\\[* ]] || { echo "$3"; exit; }
   for ((i = 1; i <= FAKE_NODES; i++)); do echo "node$i"; done
 fi
 """,
     "squeue": """
 case "$*" in
+  *"-j ${FAKE_OVER:-none} "*) ;;
   *%T*) echo "${FAKE_STATE:-RUNNING}" ;;
   *%N*) echo "${FAKE_LEFT:-$SLURM_JOB_NODELIST}" ;;
   *%e*) date -d "@${FAKE_END:-2000000000}" +%FT%T ;;
@@ -50,7 +53,12 @@ esac
 [[ $1 == exec ]] || exit 1
 shift
 while [[ $1 == --* ]]; do
-  case $1 in --bind | --pwd) shift 2 ;; *) shift ;; esac
+  case $1 in --pwd) cd "$2" || exit 255; shift 2 ;;
+    --bind) # as Apptainer reads it: a list with commas of source:target:options
+      source=${2%%:*}
+      [[ -e $source && $2 != *,* ]] || { echo "FATAL: mount source $2 doesn't exist" >&2; exit 255; }
+      shift 2 ;;
+    *) shift ;; esac
 done
 sif=$1; shift
 [[ $(head -c 3 "$sif") == sif ]] || { echo "FATAL: while checking image: image format not recognized" >&2; exit 255; }

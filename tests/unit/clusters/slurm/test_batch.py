@@ -10,7 +10,8 @@ import pytest
 from tests.patience import eventually
 from tests.unit.clusters.slurm.fake import FakeSlurm, Running
 
-from perch.clusters.slurm.script import Job, render
+from perch.clusters.slurm.job import RUN, Job
+from perch.clusters.slurm.script import render
 from perch.clusters.slurm.site import Site
 
 ENDS_WITH = """
@@ -35,7 +36,7 @@ def job(**changes: object) -> str:
     """A script for two nodes."""
     settings: dict[str, object] = {
         "run_id": "demo",
-        "command": ("run", "--out", "$OUT", "--run-id", "$RUN_ID"),
+        "command": ("run", *RUN),
         "nodes": 2,
     }
     site = changes.pop("site", Site())
@@ -48,7 +49,7 @@ def finish(
 ) -> tuple[int, str]:
     """Run it with a launcher that ends at once with ``code``."""
     slurm.command("perch", ENDS_WITH)
-    pass_code = {"PASS_ENV": "CODE", "CODE": str(code)}
+    pass_code = {"PERCH_PASS_ENV": "CODE", "CODE": str(code)}
     return slurm.start(script, *arguments, restart=restart, extra=pass_code | extra).wait()
 
 
@@ -131,7 +132,8 @@ def test_a_chain_is_submitted_from_the_login_node(slurm: FakeSlurm) -> None:
     for link, call in enumerate(calls, start=1):
         assert "--dependency=singleton" in call
         assert "--no-requeue" in call
-        assert "--job-name=perch-demo" in call
+        assert "--job-name=perch-demo-" in call
+        assert f"--comment=perch:{slurm.folder}/results/demo" in call
         assert f"PERCH_CHAIN_LINK={link}" in call
         assert call.endswith("--trials 9")
 
@@ -176,11 +178,11 @@ def test_outside_slurm_it_says_how_to_submit(slurm: FakeSlurm) -> None:
 @pytest.mark.parametrize(
     ("knobs", "said"),
     [
-        ({"SIF": "/nowhere/perch.sif"}, "'/nowhere/perch.sif' cannot be read"),
-        ({"RUNTIME": "no-such-runtime"}, "no 'no-such-runtime' here"),
-        ({"NEEDED": "/nowhere/study.yaml"}, "'/nowhere/study.yaml' cannot be read"),
-        ({"INTERFACE": "ib7"}, "no network interface 'ib7'"),
-        ({"OUT": "/proc/nowhere"}, "cannot write to the job's folder"),
+        ({"PERCH_SIF": "/nowhere/perch.sif"}, "'/nowhere/perch.sif' cannot be read"),
+        ({"PERCH_RUNTIME": "no-such-runtime"}, "no 'no-such-runtime' here"),
+        ({"PERCH_NEEDED": "/nowhere/study.yaml"}, "'/nowhere/study.yaml' cannot be read"),
+        ({"PERCH_INTERFACE": "ib7"}, "no network interface 'ib7'"),
+        ({"PERCH_OUT": "/proc/nowhere"}, "cannot write to the job's folder"),
     ],
 )
 def test_bad_input_ends_the_job_before_anything_starts(slurm: FakeSlurm, knobs: dict[str, str], said: str) -> None:
@@ -206,15 +208,20 @@ def test_only_what_is_named_enters_the_container(slurm: FakeSlurm) -> None:
         "WANDB_API_KEY": "hunter2",
         "MY_OWN": "1",
         "LEAKED": "2",
-        "PASS_ENV": "MY_OWN HOST",
+        "PERCH_PASS_ENV": "MY_OWN HOST",
         "HOST": str(slurm.folder),
+        "https_proxy": "http://proxy:3128",
     }
-    slurm.start(job(code="/my/code"), extra=secrets).wait()
+    code = slurm.folder / "my code"
+    code.mkdir()
+    slurm.start(job(code=str(code)), extra=secrets).wait()
     inside = (slurm.folder / "inside-1").read_text().splitlines()
     assert "SLURM_NODEID=1" in inside
     assert "MY_OWN=1" in inside
     assert "WANDB_API_KEY=hunter2" in inside
-    assert "PYTHONPATH=/my/code" in inside
+    assert f"PYTHONPATH={code}" in inside
+    assert "https_proxy=http://proxy:3128" in inside
+    assert "no_proxy=,localhost,127.0.0.1,node1,node2," in inside
     assert "PERCH_END_TIME=2000000000" in inside
     assert not any(line.startswith("LEAKED") for line in inside)
     assert not any("hunter2" in call for call in slurm.calls("apptainer"))
@@ -231,16 +238,6 @@ def test_calls_of_many_nodes_at_once_are_recorded_each_on_a_line(slurm: FakeSlur
     many = 'for i in $(seq 60); do (sbatch "number $i" > /dev/null) & done; wait'
     assert slurm.start(many).wait()[0] == 0
     assert sorted(slurm.calls("sbatch")) == sorted(f"sbatch number {i}" for i in range(1, 61))
-
-
-def test_staging_copies_the_sif_once_per_node(slurm: FakeSlurm, tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    assert finish(slurm, job(), STAGE="1", NODE_TMP=str(disk))[0] == 0
-    copies = list(disk.glob("perch-stage-*/*.sif"))
-    assert len(copies) == 1
-    assert copies[0].parent.stat().st_mode & 0o077 == 0
-    assert str(copies[0]) in slurm.calls("apptainer")[-1]
 
 
 def test_a_stop_file_of_an_earlier_start_does_not_stop_the_next(slurm: FakeSlurm) -> None:

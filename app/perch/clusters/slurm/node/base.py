@@ -32,6 +32,10 @@ _LONGEST_TMP: Final = 40
 """Ray's sockets lie 62 characters below its folder, and a socket's path holds at most 107."""
 
 
+_PREFIX: Final = "perch-job-"
+"""Of the private folder. ``batch/disk.sh`` looks for it, to remove what a killed launcher has left."""
+
+
 _LARGEST_LOG_BYTES: Final = 64 * 1024**2
 
 
@@ -64,9 +68,10 @@ class Node:
 
     def __post_init__(self) -> None:
         folder = self.options.node_tmp
-        if len(str(folder)) > _LONGEST_TMP - len("/perch-12345678"):
+        if len(str(folder)) > _LONGEST_TMP - len(f"/{_PREFIX}12345678"):
             folder = NODE_TMP
-        self.tmp = Path(tempfile.mkdtemp(prefix="perch-", dir=folder))
+        self.tmp = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+        (self.tmp / "job").write_text(f"{self.allocation.job_id}\n")  # by which a later job knows what a kill has left
         self.logs = self.options.job_folder / f"logs-{self.allocation.restart}" / self.label
         self.logs.mkdir(parents=True, exist_ok=True)
         self.ray: Child | None = None
