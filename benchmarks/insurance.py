@@ -1,6 +1,6 @@
 """What insurance checkpoints cost on the embedded study: the share of worker seconds that goes into saving.
 
-    python benchmarks/insurance.py [--trials 12] [--strategy asha] [--insure off 10m 2s]
+    python benchmarks/insurance.py [--trials 12] [--epochs 9] [--strategy asha] [--insure off 10m 2s]
 
 One run for each setting of ``checkpoints: {insure: …}``, one after the other on this machine: `off`, ten minutes (the longest
 that a trial is unsaved unless a study says otherwise), and two seconds, which no study needs, to see what a save costs at all.
@@ -44,12 +44,14 @@ def row(folder: Path, insure: str) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--epochs", type=int, help="most of a trial; default: what the study says")
     parser.add_argument("--strategy", default="asha", help="the study's own is asha; rs trains every trial to the end")
     parser.add_argument("--insure", nargs="+", default=["off", "10m", "2s"])
     a = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         for insure in a.insure:
             settings = [f"--set=checkpoints={{insure: {insure}}}", "--set=confirm.top=0", "--set=budget.time=2h"]
+            settings += [f"--set=epochs={a.epochs}"] if a.epochs is not None else []
             where = ["--out", scratch, "--run-id", insure]
             command = [*PERCH, "run", "--trials", str(a.trials), "--strategy", a.strategy, *settings, *where]
             done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -23,8 +23,6 @@ withdrawn            a placement that waited for a worker is taken back: the nod
 wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a searcher that is at work
 ===================  ================================================================================================
 
-The virtual clock interrupts a run as well: it calls ``end``, ``abandon`` and ``emit``, and reads ``why``, as the life of a command does.
-
 It reads ``ending`` (not None: place nothing more), ``saving`` (the trials whose workers are saving) and ``state``, keeps
 ``worker_slots`` (how many placements run at once) true, and leaves in ``failure`` an error of Perch itself that Tune would ignore.
 """
