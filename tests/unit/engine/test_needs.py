@@ -18,7 +18,8 @@ NODES = [Node(f"id{k}", f"10.0.0.{k}", 8.0, 2.0) for k in range(4)]
 
 
 def placement(*off: int, alone: bool = False) -> Placement:
-    return Placement("00001", {}, 0, None, "key", 1.0, frozenset(f"10.0.0.{k}" for k in off), alone)
+    addresses = frozenset(f"10.0.0.{k}" for k in off)
+    return Placement("00001", {}, 0, None, "key", 1.0, off=addresses, alone=alone)
 
 
 def needs(*avoided: int, gpus: float = 0.25, nodes: list[Node] = NODES) -> Needs:
