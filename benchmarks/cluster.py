@@ -2,10 +2,13 @@
 
     python benchmarks/cluster.py loop [--workers 10,100,1000] [--trials 10000] [--strategies asha,asha-promote,pbt]
     python benchmarks/cluster.py size [--trials 100000] [--epochs 10]
+    python benchmarks/cluster.py ask
+    python benchmarks/cluster.py imports
 
 ``loop``: what a result costs the driver (microseconds of processor time, learning curves left out), by the number of workers.
 ``size``: every trial trains to the end. Memory of the driver and of the writer, how far the writer is behind, how long a resume's
-replay and the report take; each is a process of its own. Prints a JSON line each.
+replay and the report take; each is a process of its own. ``ask``: processor seconds of a suggestion of Optuna's Gaussian process, by
+the number of results and of trials in progress. ``imports``: files that a worker opens to start. Prints a JSON line each.
 """
 
 from __future__ import annotations
@@ -86,7 +89,7 @@ def drive(folder: RunFolder, order: Study, workers: int) -> dict[str, Any]:
         workers=workers,
         budget=order.budget.model_dump(),
     )
-    engine = VirtualEngine(campaign, clock, store, Cheap(), workers, Delays())
+    engine = VirtualEngine(lambda: campaign, clock, store, Cheap(), workers, Delays())
     began_s, slices, last, step = time.process_time(), [], (time.process_time(), 0), 0
     for _ in engine.steps():
         if state.results >= step + 5000:
@@ -117,10 +120,11 @@ def stage(name: str, folder: RunFolder, options: argparse.Namespace) -> dict[str
     if name == "driver":
         extra = drive(folder, study("rs", options.trials, options.epochs), 1000)
     elif name == "replay":
-        from perch.runs.resume import finished, replay
+        from perch.log.earlier import earlier
+        from perch.runs.resume import replay
 
         order = Study.load(folder.study)
-        extra = {"finished": finished(order, folder), "results": replay(order, folder).results}
+        extra = {"ended": earlier(folder.events).closed, "results": replay(order, folder).results}
     elif name == "writer":
         from perch.runs.writer import Writer
 
@@ -141,10 +145,41 @@ def stage(name: str, folder: RunFolder, options: argparse.Namespace) -> dict[str
     return {"stage": name, **took, **extra, "peak_mb": peak_mb()}
 
 
+def ask() -> None:
+    """What a suggestion costs."""
+    from perch.space import parse_space
+    from perch.strategies.searchers.observations import Observation
+    from perch.strategies.searchers.optuna import GaussianProcess
+    from perch.strategies.searchers.prefetch import Question
+
+    space = parse_space(SPACE)
+    model = GaussianProcess(space, 0)
+    model(Question(0, tuple(Observation(space.draw(0, k), float(k)) for k in range(9)), ()))  # imports take seconds
+    for results, pending in ((20, 0), (100, 8), (100, 64), (400, 8), (400, 64), (4000, 64)):
+        drawn = [space.draw(0, k) for k in range(results)]
+        known = tuple(Observation(c, c["lr"] + c["momentum"]) for c in drawn)
+        question = Question(5, known, tuple(space.draw(1, k) for k in range(pending)))
+        began_s = time.process_time()
+        model(question)
+        took_s = round(time.process_time() - began_s, 2)
+        print(json.dumps({"results": results, "pending": pending, "cpu_s": took_s}), flush=True)
+
+
+def imports() -> None:
+    """Files of Python, Ray, torch and Perch that a worker has open or has read once it can train."""
+    import perch.training.trainable  # noqa: F401
+
+    modules = {m.__file__ for m in list(sys.modules.values()) if getattr(m, "__file__", None)}
+    mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if ".so" in line}
+    files = [Path(f) for f in modules | mapped if f]
+    size = sum(f.stat().st_size for f in files if f.is_file())
+    print(json.dumps({"modules": len(modules), "libraries": len(mapped - modules), "mb": round(size / 1e6)}))
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["loop", "size", "driver", "replay", "writer", "report"])
+    parser.add_argument("what", choices=["loop", "size", "ask", "imports", "driver", "replay", "writer", "report"])
     parser.add_argument("--workers", default="10,100,1000")
     parser.add_argument("--strategies", default="asha,asha-promote,pbt")
     parser.add_argument("--trials", type=int)
@@ -153,6 +188,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.folder is not None:
         print(json.dumps(stage(options.what, RunFolder(options.folder), options)), flush=True)
+        return
+    if options.what in ("ask", "imports"):
+        {"ask": ask, "imports": imports}[options.what]()
         return
     print(
         json.dumps(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -14,24 +14,31 @@ from perch.log.state import SEARCH
 from perch.vocabulary import EPOCH_S
 
 SMOOTHED: Final = 3
-"""A curve's end is the mean of its last three values: a single one may be low by chance."""
+"""A curve is worth the mean of its three lowest values: a training counts by its best epoch, but a single one may be low by
+chance. Last values say less: where the learning rate stays, they swing."""
 
 
 @dataclass
 class Curve:
-    """The end of a trial's curve. Values are as strategies see them: lower is better."""
+    """What a trial's curve shows. Values are as strategies see them: lower is better."""
 
     config: Mapping[str, Any]
     epoch: int = 0
     ended_badly: bool = False
-    last: deque[float] = field(default_factory=lambda: deque(maxlen=SMOOTHED))
+    lowest: list[float] = field(default_factory=list)
     seconds: float = 0.0
     timed: int = 0
 
     @property
-    def end(self) -> float:
-        """Mean of the last values."""
-        return fmean(self.last)
+    def worth(self) -> float:
+        """Mean of the lowest values."""
+        return fmean(self.lowest)
+
+    def add(self, epoch: int, value: float) -> None:
+        """Another epoch's value."""
+        self.epoch = epoch
+        insort(self.lowest, value)
+        del self.lowest[SMOOTHED:]
 
     @property
     def epoch_s(self) -> float | None:
@@ -40,15 +47,14 @@ class Curve:
 
 
 def search_curves(events: Iterable[Event]) -> dict[str, Curve]:
-    """The ends of all curves of the search, in the order in which their trials began."""
+    """All curves of the search, in the order in which their trials began."""
     curves: dict[str, Curve] = {}
     for event in events:
         kind = event["e"]
         if kind == "trial" and event.get("phase", SEARCH) == SEARCH:
             curves[event["id"]] = Curve(event["config"])
         elif kind == "result" and (curve := curves.get(event["id"])) is not None:
-            curve.epoch = event["epoch"]
-            curve.last.append(event["value"])
+            curve.add(event["epoch"], event["value"])
             metrics = event.get("m", {})
             seconds = metrics.get(EPOCH_S, metrics.get("time_this_iter_s"))
             if isinstance(seconds, (int, float)):
@@ -59,14 +65,14 @@ def search_curves(events: Iterable[Event]) -> dict[str, Curve]:
 
 
 def promising(curves: Mapping[str, Curve]) -> list[str]:
-    """Trials by promise: those trained longest first, among equals the lowest end of the curve; no configuration twice.
+    """Trials by promise: those trained longest first, among equals the lowest worth; no configuration twice.
 
     Multi-fidelity strategies have trained longest what they judged best, and a curve that was stopped early says little
     of its end, however low one of its values was.
     """
     ranked = sorted(
-        (name for name, c in curves.items() if c.last and not c.ended_badly),
-        key=lambda name: (-curves[name].epoch, curves[name].end),
+        (name for name, c in curves.items() if c.lowest and not c.ended_badly),
+        key=lambda name: (-curves[name].epoch, curves[name].worth),
     )
     first: dict[str, str] = {}
     for name in ranked:
