@@ -36,7 +36,7 @@ def expected(study: Study, root: Path) -> str:
     """The line. ``root``: the folder that holds the runs."""
     strategy = study.model_dump(mode="json")["strategy"]
     resources = study.resources.model_dump(mode="json")
-    found = [r for r in of_the_same_space(study, root, LOOK_S) if r.study.get("resources") == resources]
+    found = [r for r in of_the_same_space(study, root, LOOK_S) if _same_resources(r.study.get("resources"), resources)]
     seen = _best_of([s for s in map(_seen, found) if s is not None], strategy)
     asked = _asked(study)
     if seen is None:
@@ -83,6 +83,11 @@ def _confirming(study: Study, seen: Seen) -> str:
         return ", then the confirmation"
     rounds = max(1.0, number / max(seen.workers, 1.0))
     return f", then about {duration(rounds * one_s)} of confirmation"
+
+
+def _same_resources(theirs: Any, mine: Mapping[str, Any]) -> bool:
+    """An older version's file lacks what has come since."""
+    return isinstance(theirs, dict) and all(mine.get(key) == value for key, value in theirs.items())
 
 
 def _seen(run: EarlierRun) -> Seen | None:
