@@ -35,6 +35,7 @@ FROM tools AS wheel
 WORKDIR /source
 COPY LICENSE README.md pyproject.toml ./
 COPY app/perch app/perch
+COPY app/dragonfly app/dragonfly
 RUN --mount=type=cache,target=/root/.cache/uv /opt/uv/bin/uv build -q --wheel --python python3 --out-dir /wheel
 
 # ── dragonfly ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -43,7 +43,7 @@ install: $(if $(findstring .tools,$(UV)),.tools/bin/uv) ## install the command p
 
 test: setup ## the tests that need no cluster; the chart's too, where Helm is there or can be built
 	@$(MAKE) --no-print-directory chart-tools || echo "make chart-tools failed: the chart's tests that need what is missing are skipped"
-	$(RUN) pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+	$(RUN) pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: setup ## longer tests: kill storms and the like
 	$(RUN) pytest -m slow tests $(ARGS)

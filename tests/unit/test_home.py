@@ -34,6 +34,8 @@ COMMANDS = {
     "board nowhere": 2,
     "why nowhere 0": 2,
     "audit nowhere": 2,
+    "export nowhere --csv x": 2,
+    "watch nowhere": 2,
     "record nowhere.yaml": 2,
     "rehearse nowhere": 2,
     "advise nowhere.yaml": 2,

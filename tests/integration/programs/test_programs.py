@@ -16,11 +16,12 @@ def audit(folder):
     """Every epoch stands once, none is missing, and each loss is what an uninterrupted training gives."""
     events = list(read(RunFolder(folder).events))
     configs = {e["id"]: e["config"] for e in events if e["e"] == "trial"}
+    keys = {e["id"]: e.get("key", e["id"]) for e in events if e["e"] == "trial"}
     last = {}
     for event in results(events):
         assert event["epoch"] == last.get(event["id"], 0) + 1, "an epoch is missing or stands twice"
         last[event["id"]] = event["epoch"]
-        expected = losses(event["epoch"], configs[event["id"]]["lr"], seed_of(0, event["id"]))[-1]
+        expected = losses(event["epoch"], configs[event["id"]]["lr"], seed_of(0, keys[event["id"]]))[-1]
         assert event["value"] == pytest.approx(expected, rel=1e-12), "trained from a wrong checkpoint"
         assert event["m"]["loss_mev"] == pytest.approx(1000 * event["m"]["loss"])
     return events, last
@@ -38,7 +39,7 @@ def test_a_program_is_tuned_and_leaves_the_whole_record(study, tmp_path, perch_h
     assert "data" not in kept and kept["trainable"]["template_text"].startswith("{")
     page = (out / "r" / "report.html").read_text()
     assert "further numbers of the best epoch" in page and "cutoff_angstrom" not in page
-    assert "trained with a fresh seed: loss" in said
+    assert "a fresh seed, trained to the end: loss" in said
     best = out / "r" / "best"
     assert {"config.json", "about.json", "output.log"} <= {p.name for p in best.iterdir()}
     assert list(best.glob("epoch-*.pt"))

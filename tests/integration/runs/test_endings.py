@@ -144,7 +144,7 @@ def test_a_run_goes_on_when_nobody_reads_it_and_when_it_is_read_as_ascii(study, 
     env = {**os.environ, **shared_ray, "PYTHONIOENCODING": "ascii"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as process:
         assert process.stdout is not None and process.stderr is not None
-        assert "no trial yet" in process.stdout.readline().decode("ascii")
+        assert any("no trial yet" in line.decode("ascii") for line in process.stdout)
         process.stdout.close()
         process.stderr.close()
         code = process.wait(timeout=LIMIT_S)
