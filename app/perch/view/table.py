@@ -20,7 +20,7 @@ def line(snapshot: Snapshot) -> str:
     """The snapshot as one plain line."""
     parts = [duration(snapshot.elapsed_s), _of(_states(snapshot.trials), snapshot.budget_trials)]
     if snapshot.phase != "search":
-        parts.append(f"confirming: {snapshot.confirmed} of {snapshot.confirm_trials} trained")
+        parts.append(f"confirming: {_confirmed(snapshot)} trained")
     if snapshot.trials_per_minute is not None:
         parts.append(f"{snapshot.trials_per_minute:.1f} trials/min")
     if snapshot.best is not None:
@@ -72,7 +72,7 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         words = [f"{first.passed} of {first.reached} trials went on after epoch {first.epoch}"]
         yield "early stopping", ", ".join([*words, *(f"{r.passed} of {r.reached} after {r.epoch}" for r in rest)])
     if snapshot.phase != "search":
-        yield "confirming", f"{snapshot.confirmed} of {snapshot.confirm_trials} trainings with fresh seeds are over"
+        yield "confirming", f"{_confirmed(snapshot)} trainings with fresh seeds are over"
     if snapshot.running:
         named = [f"{trial} (epoch {epoch})" for trial, epoch in snapshot.running[:MOST_RUNNING]]
         more = len(snapshot.running) - len(named)
@@ -122,3 +122,9 @@ def _share_done(snapshot: Snapshot) -> float | None:
     if snapshot.budget_trials:
         shares.append(snapshot.ended / snapshot.budget_trials)
     return min(max(shares), 1.0) if shares else None
+
+
+def _confirmed(snapshot: Snapshot) -> str:
+    """Trainings with fresh seeds that are over, and of how many where that does not hang on how long they take."""
+    most = snapshot.confirm_trials
+    return str(snapshot.confirmed) if most is None else f"{snapshot.confirmed} of {most}"

@@ -178,6 +178,8 @@ def test_the_searchs_counts_stay_while_the_best_are_confirmed() -> None:
     assert "4 of 15 trainings with fresh seeds are over" in text
     assert "confirming: 4 of 15 trained" in line(confirming)
     assert confirming.time_left_s is None
+    in_seconds = replace(confirming, confirm_trials=None)
+    assert "confirming: 4 trained" in line(in_seconds) and "4 trainings with fresh seeds are over" in drawn(in_seconds)
 
 
 def test_a_failed_trial_is_one_plain_line_once() -> None:
