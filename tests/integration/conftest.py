@@ -50,6 +50,9 @@ def shared_ray() -> Iterator[dict[str, str]]:
         join = {name: os.environ[name] for name in names}
         join["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
         join["PERCH_WORKERS"] = str(CPUS)
+        join["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = (
+            "0"  # under `uv run`, a test's own ray.init would start workers through it
+        )
         os.environ.clear()  # commands that other tests start have a Ray of their own
         os.environ.update(before)
         yield join
