@@ -81,5 +81,5 @@ def changes_of(words: Sequence[str]) -> list[str]:
     from perch.overrides import override
 
     given = typer.main.get_command(app).make_context("run", list(words), resilient_parsing=True).params
-    named = {key: given[key] for key in ("strategy", "trials", "time_budget", "seed")}
+    named = {key: given[key] for key in ("strategy", "trials", "time_budget", "seed", "metric", "gpus")}
     return override(given["set_"], **named)

@@ -86,3 +86,16 @@ def test_metric_gpus_and_workers(perch: Callable[..., Any], called: Any, monkeyp
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
     code, _, err = perch("run", "--workers", "2")
     assert code == 2 and "RAY_ADDRESS names a cluster" in err
+
+
+def test_all_that_a_command_line_changes_of_its_study_is_told() -> None:
+    """Each option that ``perch run`` turns into a change; a forgotten one would plan for another study."""
+    import inspect
+
+    from perch.cli.run import changes_of
+    from perch.overrides import override
+
+    given = {"strategy": "rs", "trials": 3, "time_budget": "9m", "seed": 5, "metric": "loss", "gpus": 0.5}
+    assert set(given) == set(inspect.signature(override).parameters) - {"given"}
+    words = [word for key, value in given.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+    assert changes_of(["--set", "epochs=9", *words]) == override(["epochs=9"], **given)

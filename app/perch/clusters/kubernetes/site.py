@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
-from perch import yaml12
 from perch.clusters.kubernetes.errors import NothingStarted
+from perch.clusters.site_file import read_settings
 from perch.errors import did_you_mean
 from perch.fields import Model
 
@@ -61,23 +60,7 @@ def load_site(path: Path | None) -> KubernetesSite:
     """Read a site file; without one, the defaults. Raises NothingStarted that names the key."""
     if path is None:
         return KubernetesSite()
-    try:
-        content = yaml12.load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NothingStarted(
-            f"cannot read the site file '{path}'", why=str(error), fix="give a YAML file, or leave --site out"
-        ) from error
-    if not isinstance(content, dict):
-        raise NothingStarted(
-            f"'{path}' is no site file", why="its top level is not a list of settings", fix="write 'image: …'"
-        )
-    version = content.get("version", VERSION)
-    if isinstance(version, int) and version > VERSION:
-        raise NothingStarted(
-            f"'{path}' is a site file of version {version}",
-            why=f"this Perch reads versions up to {VERSION}: a newer one wrote it",
-            fix="use the Perch that your site file was written for, or write a file without 'version' for this one",
-        )
+    content = read_settings(path, VERSION, "image: …", NothingStarted)
     try:
         return KubernetesSite(**content)
     except ValidationError as error:

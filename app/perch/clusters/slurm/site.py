@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from perch import yaml12
+from perch.clusters.site_file import read_settings
 from perch.clusters.slurm.refuse import bad
 from perch.errors import did_you_mean
 from perch.home import expanded
@@ -87,23 +86,7 @@ def load_site(path: Path | None) -> Site:
     """Read a site file; without one, the defaults. Raises ClusterError (exit 2) that names the key."""
     if path is None:
         return Site()
-    try:
-        content = yaml12.load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise bad(
-            f"cannot read the site file '{path}'", why=str(error), fix="give a YAML file, or leave --site out"
-        ) from error
-    if not isinstance(content, dict):
-        raise bad(
-            f"'{path}' is no site file", why="its top level is not a list of settings", fix="write 'partition: gpu'"
-        )
-    version = content.get("version", VERSION)
-    if isinstance(version, int) and version > VERSION:
-        raise bad(
-            f"'{path}' is a site file of version {version}",
-            why=f"this Perch reads versions up to {VERSION}: a newer one wrote it",
-            fix="use the Perch that your site file was written for, or write a file without 'version' for this one",
-        )
+    content = read_settings(path, VERSION, "partition: gpu", bad)
     try:
         return Site(**content)
     except ValidationError as error:
