@@ -49,28 +49,20 @@ def run_study(
     with handlers_restored(), surroundings(kind_of(study).python_path) as private:
         steps = Silent() if quiet else steps if steps is not None else Steps()
         shown = None if quiet else View(steps=steps)
-        allowed = (allow_changed_data, allow_test_metric)
-        return _run(study, out, run_id, resume, shown, steps, began_s, cpus, private, *allowed, foretell)
-
-
-def _run(
-    study: Study, out: str | Path | None, run_id: str | None, resume: bool, shown: View | None, steps: Steps, began_s: float,
-    cpus: int | None, private: Path | None, allow_changed_data: bool, allow_test_metric: bool, foretell: Callable[[Study, Path], str] | None,
-) -> Outcome:  # fmt: skip
-    root = Path(out).absolute() if out is not None else study.path(study.storage)
-    with steps.step("checking the study"):
-        goal = target(study, root, run_id, resume)
-        check(goal.kind, allow_test_metric)
-        check_writable(root)
-    if finished(goal):
-        return Outcome(goal.folder, "done", "the run is finished under this budget")
-    with shown if shown is not None else contextlib.nullcontext() as view:
-        if view is not None and foretell is not None:
-            view.say(foretell(goal.study, root))
-        data = prepare_data(goal.kind, root / ".cache", view)
-        check_data(goal, data.prepared, allow_changed_data)
-        attempt = open_attempt(goal, data, view, began_s)
-        try:
-            return drive(attempt, cpus, private)
-        finally:
-            attempt.log.close()
+        root = Path(out).absolute() if out is not None else study.path(study.storage)
+        with steps.step("checking the study"):
+            goal = target(study, root, run_id, resume)
+            check(goal.kind, allow_test_metric)
+            check_writable(root)
+        if finished(goal):
+            return Outcome(goal.folder, "done", "the run is finished under this budget")
+        with shown if shown is not None else contextlib.nullcontext() as view:
+            if view is not None and foretell is not None:
+                view.say(foretell(goal.study, root))
+            data = prepare_data(goal.kind, root / ".cache", view)
+            check_data(goal, data.prepared, allow_changed_data)
+            attempt = open_attempt(goal, data, view, began_s)
+            try:
+                return drive(attempt, cpus, private)
+            finally:
+                attempt.log.close()
