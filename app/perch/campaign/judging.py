@@ -9,6 +9,7 @@ from typing import Any
 from perch.campaign.faults import Faults
 from perch.campaign.insurance import LARGEST_SHARE, mean_between_s
 from perch.campaign.placement import Instruction
+from perch.campaign.spent import trained_again
 from perch.errors import StrategyError
 from perch.log.state import CONFIRM, Live
 from perch.strategies.strategy import GO, STOP, Action, Decision
@@ -28,6 +29,7 @@ class Judging(Faults):
         if live is None:
             return Instruction.STOP
         if known:
+            self.emit(e="spent", id=trial, **trained_again(metrics))
             return self._carry_on(live, segment, epoch)
         value = self._value(trial, metrics)
         if value is None:

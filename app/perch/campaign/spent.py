@@ -31,9 +31,7 @@ class Spent:
     evaluating_s: float = 0.0
     checkpointing_s: float = 0.0
     redone_s: float = 0.0
-    """Seconds of epochs that the log held already, and of an epoch that was cut off."""
-    redone: int = 0
-    """Epochs that the log held already."""
+    """Seconds of an epoch that was cut off."""
 
     @property
     def epoch_began_s(self) -> float:
@@ -41,14 +39,11 @@ class Spent:
         return self.last_s or self.up_s or self.began_s
 
     def epoch(self, now_s: float, metrics: Mapping[str, Any], *, known: bool) -> None:
-        """Account for an epoch that has been reported now. ``known``: the log holds it already."""
+        """Account for an epoch that has been reported now. ``known``: the log holds it already, and ``trained_again`` is logged."""
         whole = epoch_seconds(metrics)
         if self.last_s == 0.0:
             self.starting_s = max(now_s - self.began_s - whole, 0.0)
-        if known:
-            self.redone_s += whole
-            self.redone += 1
-        else:
+        if not known:
             evaluating = metrics.get("evaluating_s") or 0.0
             self.training_s += whole - evaluating if evaluating < whole else 0.0
             self.evaluating_s += evaluating
@@ -75,6 +70,11 @@ class Spent:
             "evaluating_s": round(self.evaluating_s, 4),
             "checkpointing_s": round(self.checkpointing_s, 4),
         }
-        if self.redone_s or self.redone:
-            figures.update(redone_s=round(self.redone_s, 4), redone=self.redone)
+        if self.redone_s:
+            figures["redone_s"] = round(self.redone_s, 4)
         return figures
+
+
+def trained_again(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of one epoch that the log holds already; logged at once, so that they stand whatever becomes of the attempt."""
+    return {"redone_s": round(epoch_seconds(metrics), 4), "redone": 1}

@@ -140,7 +140,21 @@ def test_an_epoch_that_is_cut_off_counts_as_done_twice():
     run.now += 40.0
     run.campaign.abandon()
     spent = run.events[-1]
-    assert (spent["e"], spent["redone_s"], spent["redone"]) == ("spent", 40.0, 0)
+    assert (spent["e"], spent["redone_s"], spent.get("redone", 0)) == ("spent", 40.0, 0)
+
+
+def test_what_an_attempt_trained_again_counts_though_it_is_killed_before_its_placements_end():
+    run = Run(insure_s=None)
+    one = run.place()
+    for epoch in (1, 2):
+        run.epoch(one, epoch)
+    run.campaign.lost(one.trial, "node gone")
+    run.epoch(run.place(), 1)
+    tables = Tables("min", 81)
+    for event in run.events:
+        tables.apply(event)
+    row = next(r for r in tables.trial_rows() if r["trial_id"] == one.trial)
+    assert (row["redone_epochs"], row["redone_s"]) == (1, MINUTE), "the log ends here, as after a kill"
 
 
 def test_once_the_time_is_up_only_those_are_waited_for_that_will_end():
