@@ -116,11 +116,12 @@ def differences(a: Study, b: Study) -> list[str]:
 
 
 def check_data(goal: Target, prepared: Prepared | None, allow_changed: bool) -> None:
-    """Raise StudyError when the run was begun on other data than ``prepared``."""
+    """Raise StudyError when ``prepared`` are neither the data of the run's first attempt nor those that its last one went on with."""
     before = goal.earlier.first.get("data") or {}
+    allowed = goal.earlier.last.get("data") or {}
     if prepared is None or not before.get("fingerprint") or allow_changed:
         return
-    if before["fingerprint"] == prepared.fingerprint:
+    if prepared.fingerprint in {before["fingerprint"], allowed.get("fingerprint")}:
         return
     raise StudyError(
         f"the data of the run '{goal.folder.id}' have changed since it began",

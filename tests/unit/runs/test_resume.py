@@ -129,6 +129,16 @@ def test_data_that_changed_between_two_attempts_are_refused_with_what_changed(tm
     check_data(found, Prepared("bbbbbbbbbbbb", 99), True)
 
 
+def test_data_once_allowed_are_not_asked_for_again(tmp_path: Path) -> None:
+    attempt(tmp_path / "r", asked(), Prepared("aaaaaaaaaaaa", 100)).log.close()
+    attempt(tmp_path / "r", asked(), Prepared("bbbbbbbbbbbb", 99)).log.close()
+    found = goal(tmp_path / "r", asked())
+    for prepared in (Prepared("aaaaaaaaaaaa", 100), Prepared("bbbbbbbbbbbb", 99)):
+        check_data(found, prepared, False)
+    with pytest.raises(StudyError, match="have changed"):
+        check_data(found, Prepared("cccccccccccc", 98), False)
+
+
 def test_points_of_another_run_are_looked_up_once(tmp_path: Path) -> None:
     """The source may have gone on, or be gone, when the run is resumed."""
     source = attempt(tmp_path / "source", asked(budget={"trials": 1}))
