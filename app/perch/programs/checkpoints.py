@@ -111,10 +111,11 @@ def copy_out(found: Found, target: Path, valid: str) -> bool:
     return True
 
 
-def prune(spec: Checkpoint, folder: Path, first_epoch: int) -> None:
-    """Delete numbered checkpoints but the newest whole ones."""
+def prune(spec: Checkpoint, folder: Path, first_epoch: int, spare: int | None = None) -> None:
+    """Delete numbered checkpoints but the newest whole ones and that of the epoch ``spare``."""
     if spec.epoch is None:
         return
     numbered = [f for f in find(spec, folder, first_epoch) if f.epoch is not None]
     for found in numbered[: -spec.keep]:
-        found.path.unlink(missing_ok=True)
+        if found.epoch != spare:
+            found.path.unlink(missing_ok=True)

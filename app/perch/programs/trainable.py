@@ -21,7 +21,7 @@ class ProgramTrainable(tune.Trainable):  # type: ignore[misc]
     """One trial. Its configuration holds hyperparameters, and under ``_perch`` what the run says.
 
     ``_perch``: ``program`` (the specification, completed), ``trial``, ``segment``, ``seed`` (the study's), ``key``,
-    ``epochs``, ``cpus``, ``gpus``, ``folder``, ``metric``, ``mode``, ``keep_below``.
+    ``epochs``, ``cpus``, ``gpus``, ``folder``, ``metric``, ``mode``, ``keep_below``, ``weights``.
     """
 
     training: Training | None = None
@@ -30,7 +30,7 @@ class ProgramTrainable(tune.Trainable):  # type: ignore[misc]
     def setup(self, config: dict[str, Any]) -> None:
         """Take the trial on. The program starts with the first step: only then it is known what it goes on from."""
         order = config[GIVEN]
-        names = ("trial", "segment", "epochs", "cpus", "gpus", "folder", "metric", "mode", "keep_below")
+        names = ("trial", "segment", "epochs", "cpus", "gpus", "folder", "metric", "mode", "keep_below", "weights")
         self.training = Training(
             Command.model_validate(order["program"]),
             Order(seed=seed_of(order["seed"], order["key"]), **{n: order[n] for n in names}),

@@ -45,6 +45,8 @@ class Order:
     metric: str
     mode: str = "min"
     keep_below: float = -math.inf
+    weights: str = ""
+    """Where the run publishes lower values than ``keep_below`` as it goes on; empty: it publishes none."""
 
     @property
     def home(self) -> Path:
@@ -67,8 +69,9 @@ class Training:
         self.notes: list[str] = []
         self.started_over = 0
         self.keeper = Keeper(
-            spec, order.home, {"config": self.config, "seed": order.seed}, order.mode, order.keep_below
-        )
+            spec, order.home, {"config": self.config, "seed": order.seed}, order.mode, order.keep_below,
+            Path(order.weights) if order.weights else None,
+        )  # fmt: skip
         self.epoch_s = 0.0
 
     # --- epochs -----------------------------------------------------------------------------------------------------
@@ -207,7 +210,7 @@ class Training:
             write_source(folder, self.source, self.epoch, later, asdict(self.order))
             return
         first_epoch = self._copy_newest(folder)
-        checkpoints.prune(spec, self.folder, first_epoch)
+        checkpoints.prune(spec, self.folder, first_epoch, spare=self.keeper.wanted)
 
     def _copy_newest(self, folder: Path) -> int:
         """Copy the newest whole checkpoint into ``folder``; one that the program replaces meanwhile is looked for anew.
@@ -289,15 +292,18 @@ class Training:
 
     def _keep_best(self, over: bool) -> None:
         """Copy the checkpoint of the best epoch out, once it is whole."""
-        if self.keeper.wanted is not None and (found := self._found(self.keeper.wanted, over)) is not None:
-            self.keeper.keep(self.folder, found.path)
+        keeper = self.keeper
+        if keeper.wanted is None or not (over or keeper.due):
+            return
+        if (found := self._found(keeper.wanted, over)) is not None and keeper.leads():
+            keeper.keep(self.folder, found.path)
 
     def close(self) -> None:
         """Stop the program and let go of what nobody needs: its checkpoints, once the best is copied out."""
         if self.child is None:
             return
         try:
-            if self.keeper.wanted is not None and self.spec.checkpoint is not None:
+            if self.keeper.leads() and self.keeper.wanted is not None and self.spec.checkpoint is not None:
                 patience_s = min(self._patience_s, max(3 * self._running()[1].usual_s, 5.0))
                 if (found := self._await_checkpoint(self.keeper.wanted, patience_s)) is not None:
                     self.keeper.keep(self.folder, found.path)

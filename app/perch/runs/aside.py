@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from perch.training.limit import publish
+from perch.limit import publish
 
 
 class Aside:

@@ -86,7 +86,7 @@ class Kind(ABC):
 
     @property
     def keeps_weights(self) -> bool:
-        """True where trials of the search leave the weights of leading epochs in the run's folder of weights."""
+        """True where trials of the search keep what leading epochs leave, by the limit that the run publishes."""
         return False
 
     @property

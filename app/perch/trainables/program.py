@@ -48,6 +48,11 @@ class Program(Kind):
         return self.command.can_resume
 
     @property
+    def keeps_weights(self) -> bool:
+        """Always: the configuration and the log of the best epoch, and its checkpoint where there is one."""
+        return True
+
+    @property
     def keys(self) -> Mapping[str, tuple[str, ...]]:
         """Those that may change when it goes on from a checkpoint."""
         return {} if self.command.changeable is None else {"algorithm_keys": tuple(self.command.changeable)}
@@ -102,5 +107,6 @@ class Program(Kind):
                 "metric": self.study.metric,
                 "mode": self.study.mode,
                 "keep_below": placement.keep_below,
+                "weights": str(folder.weights) if placement.searches else "",
             }
         }

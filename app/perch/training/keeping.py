@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from perch.training.limit import published
+from perch.limit import published
 from perch.vocabulary import GIVEN
 
 ABOUT: Final = "about.json"

@@ -13,10 +13,10 @@ import torch
 from ray import tune
 
 from perch.errors import RecordError
+from perch.limit import Pace, published
 from perch.training.assigned import take_device
 from perch.training.cache import prepared_for
 from perch.training.failure import classify
-from perch.training.limit import Pace, published
 from perch.training.loop import Training
 from perch.training.weights import Kept, keep, kept_of, read_kept
 from perch.vocabulary import GIVEN, STORAGE

@@ -47,9 +47,12 @@ class Program:
         return complete(Command.model_validate(spec), self.folder)
 
     def training(
-        self, *, trial="00000", segment=0, seed=7, epochs=9, config=None, keep_below=-math.inf, mode="min", **said
-    ):
-        order = Order(trial, segment, seed, epochs, 1, 0, str(self.folder / "trials"), "loss", mode, keep_below)
+        self, *, trial="00000", segment=0, seed=7, epochs=9, config=None, keep_below=-math.inf, mode="min", weights="",
+        **said,
+    ):  # fmt: skip
+        order = Order(
+            trial, segment, seed, epochs, 1, 0, str(self.folder / "trials"), "loss", mode, keep_below, weights
+        )
         training = Training(self.spec(**said), order, config or {"lr": 0.2})
         self.trainings.append(training)
         return training

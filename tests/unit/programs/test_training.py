@@ -9,6 +9,7 @@ import pytest
 from tests.patience import LIMIT_S
 
 from perch.errors import Diverged, TrialError
+from perch.limit import publish
 from perch.programs.outcome import EndedFromOutside
 from perch.training.failure import Fault, classify
 
@@ -256,6 +257,35 @@ def test_the_best_epoch_is_kept_with_configuration_and_log(program):
     training.close()
     best = training.order.home / "best"
     assert {p.name for p in best.iterdir()} == {"about.json", "config.json", "output.log", "epoch-3.pt"}
+
+
+def test_a_trial_that_does_not_lead_any_more_keeps_nothing(program, tmp_path):
+    publish(tmp_path / "weights", 0.0)
+    for weights, kept in ((str(tmp_path / "weights"), False), ("", True)):
+        training = program.training(keep_below=10.0, epochs=2, weights=weights)
+        take(training, 2)
+        training.close()
+        assert (training.order.home / "best").exists() == kept
+
+
+def test_the_fifth_best_itself_is_still_among_the_best(program, tmp_path):
+    publish(tmp_path / "weights", losses(2)[-1])
+    training = program.training(keep_below=10.0, epochs=2, weights=str(tmp_path / "weights"))
+    take(training, 2)
+    training.close()
+    assert json.loads((training.order.home / "best" / "about.json").read_text())["epoch"] == 2
+
+
+def test_on_a_slow_file_system_the_best_epoch_alone_is_copied(program, tmp_path):
+    """Its numbered checkpoint is not deleted before, however many are saved after it. The loss falls, and more is better here."""
+    training = program.training(keep_below=10.0, epochs=6, weights=str(tmp_path / "weights"), mode="max")
+    training.keeper._pace.wrote(0.0, 1e12)
+    for number in range(6):
+        take(training, 1)
+        training.save(tmp_path / f"saved-{number}")
+    assert not (training.order.home / "best").exists()
+    training.close()
+    assert (training.order.home / "best" / "epoch-0.pt").exists()
 
 
 def test_where_more_is_better_the_highest_is_kept(program):
