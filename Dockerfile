@@ -83,6 +83,12 @@ RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=cach
 # Dragonfly's environment.
 COPY --from=dragonfly /opt/perch/dragonfly /opt/perch/dragonfly
 
+# Environments of training programs are made with this Python: `python3 -m venv` needs pip's wheel.
+# hadolint ignore=DL3008
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends python3-venv >/dev/null \
+    && rm -rf /var/lib/apt/lists/*
+
 # Perch. The wheel is copied, not mounted: podman's cache of layers does not look at what a mount holds, and would keep old code.
 COPY --from=wheel /wheel /opt/wheel
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv \

@@ -1,4 +1,4 @@
-"""Which version of a program is installed in its environment."""
+"""The Python of a program's environment, and which version of the program is installed there."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ def interpreter(program: str) -> str | None:
         first = file.readline(512).decode()
         if first.startswith("#!") and "python" in first:
             return first[2:].strip().split()[0]
+    return None
+
+
+def missing_interpreter(program: str) -> str | None:
+    """The interpreter that the first line of a program names and that is not there; None where nothing is missing."""
+    with contextlib.suppress(OSError, UnicodeDecodeError), Path(program).open("rb") as file:
+        words = file.readline(512).decode().split() if file.read(2) == b"#!" else []
+        if words and Path(words[0]).is_absolute() and not Path(words[0]).exists():
+            return words[0]
     return None
 
 

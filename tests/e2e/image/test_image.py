@@ -71,6 +71,10 @@ def test_it_names_itself_and_its_parts() -> None:
     assert len(names) == 5
 
 
+def test_environments_of_training_programs_are_made_with_its_python() -> None:
+    assert "python 3.11" in bash("python3 -m venv /tmp/envs/own && /tmp/envs/own/bin/pip --version")
+
+
 def test_labels_say_where_it_comes_from(image: dict[str, object]) -> None:
     labels = image["Labels"]
     assert isinstance(labels, dict)

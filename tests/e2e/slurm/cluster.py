@@ -94,8 +94,11 @@ class Cluster:
 
     def binds(self) -> str:
         """The shared folder, and the tree under test over the image's where the tests want it."""
-        package = "/opt/perch/lib/python3.11/site-packages/perch"
-        return f"{self.there}" + (f"\n{self.source}:{package}" if self.source else "")
+        return "\n".join(filter(None, (str(self.there), self.source_bind())))
+
+    def source_bind(self) -> str:
+        """The tree under test over the image's package, where the tests want it; else empty."""
+        return f"{self.source}:/opt/perch/lib/python3.11/site-packages/perch" if self.source else ""
 
     def show(self, job_id: str) -> dict[str, str]:
         """Slurm's own record of a job."""

@@ -10,6 +10,9 @@ from typing import Final
 
 from perch.clusters.slurm import walltime
 from perch.command import Command
+from perch.errors import PerchError
+from perch.programs.config.complete import complete
+from perch.programs.config.template import Template
 from perch.study import load
 
 RUN: Final = ("--out", "$PERCH_OUT", "--run-id", "$PERCH_RUN_ID")
@@ -71,7 +74,7 @@ def job_for(
         memory=memory,
         time=duration,
         out=str(out.absolute()) if out else None,
-        needed=tuple(needed),
+        needed=tuple(dict.fromkeys(needed)),
         stage_data=staged,
         code=str(code.absolute()) if code else None,
         min_nodes=min_nodes,
@@ -84,14 +87,30 @@ def default_run_id(name: str, strategy: str) -> str:
 
 
 def _of_program(program: Command, base: Path) -> Iterator[Path]:
-    """What the program needs of the file system: its template, and the environment that it lies in."""
+    """What the program needs of the file system: its template, files that this names, and the environment that it lies in."""
     if program.template is not None:
         yield (base / program.template).absolute()
+        yield from _named_by_template(program, base)
     first = Path(program.words[0]) if program.words else Path()
     if "/" not in str(first):
         return
     file = (base / first).absolute()
     prefix = file.parent.parent
-    whole = file.parent.name == "bin" and ((prefix / "pyvenv.cfg").is_file() or (prefix / "conda-meta").is_dir())
+    is_environment = (prefix / "pyvenv.cfg").is_file() or (prefix / "conda-meta").is_dir()
+    whole = file.parent.name == "bin" and (is_environment or not file.exists())  # unseen: taken for an environment
     if not file.is_relative_to("/usr") and not file.is_relative_to("/bin"):
         yield prefix if whole else file
+
+
+def _named_by_template(program: Command, base: Path) -> Iterator[Path]:
+    """Files of the template's values, their paths made absolute as in a run; none where the template cannot be seen from here."""
+    try:
+        completed = complete(program, base)
+    except PerchError:  # the check of the study says what is wrong with it
+        return
+    assert completed.template is not None and completed.template_text is not None
+    template = Template(completed.template, completed.template_text)
+    for value in [*completed.overwrite.values(), *map(template.get, template.keys())]:
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str) and each.startswith("/") and len(each) < 1000 and Path(each).is_file():
+                yield Path(each)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from perch.command import PLACEHOLDERS, Command, Resume
 from perch.dimension import Choice
@@ -14,8 +15,12 @@ from perch.programs.config.configure import added, changes, targets, used_in_wor
 from perch.programs.config.template import Template
 from perch.programs.presets import PRESETS
 from perch.programs.process.child import find_program
+from perch.programs.version import missing_interpreter
 from perch.space import Config, Space
 from perch.study import DataSpec, Study
+
+CONTAINERS: Final = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "KUBERNETES_SERVICE_HOST")
+"""Variables of a process in a container of Slurm's or Kubernetes' sites."""
 
 
 def check_program(study: Study, spec: Command) -> None:
@@ -55,14 +60,30 @@ def check_program(study: Study, spec: Command) -> None:
 
 
 def _check_command(spec: Command, base: Path) -> None:
+    contained = any(name in os.environ for name in CONTAINERS)
+    here = ", as this container sees it" if contained else ""
+    shown = (
+        "; in a container, let it show that folder under the same path: docs/how-to/programs-on-clusters.md"
+        if contained
+        else ""
+    )
     word = spec.words[0]
-    if find_program(word, base) is None:
+    program = find_program(word, base)
+    if program is None:
         path = Path(word) if Path(word).is_absolute() else base / word
         why = f"'{path}' is not executable" if path.is_file() else "it is neither a file nor a program on PATH"
         raise StudyError(
             f"trainable.command: '{word}' cannot be run",
-            why=why,
-            fix="give its path, /envs/mace/bin/mace_run_train, say, or an interpreter first: [python, train.py]",
+            why=why + here,
+            fix="give its path, /envs/mace/bin/mace_run_train, say, or an interpreter first: [python, train.py]"
+            + shown,
+        )
+    missing = missing_interpreter(program)
+    if missing is not None:
+        raise StudyError(
+            f"trainable.command: '{word}' cannot be run",
+            why=f"its first line names the interpreter '{missing}', which is not there{here}",
+            fix="make the environment where it lies: it cannot be moved, and its own Python must be there too" + shown,
         )
 
 

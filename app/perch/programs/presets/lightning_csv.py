@@ -15,7 +15,7 @@ PRESETS.register(
     Preset(
         name="lightning-csv",
         title="a program on Lightning with its CSVLogger",
-        version="none; written from SchNetPack 2.2.0",
+        version="lightning 2.6.6",
         metric=None,
         epochs_key="trainer.max_epochs",
         defaults=Command.model_validate(

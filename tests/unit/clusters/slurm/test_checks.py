@@ -109,6 +109,25 @@ def test_a_programs_template_and_environment_are_shown_to_the_nodes(tmp_path: Pa
     assert looked(tmp_path / "study.yaml") == []
 
 
+def test_files_that_the_template_names_are_shown_to_the_nodes(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(PROGRAM.format(program="/bin/true"))
+    (tmp_path / "input.yaml").write_text(
+        f"lr: 0.01\ntrain: train.xyz\nvalid: [{tmp_path}/valid.xyz]\ntest: absent.xyz\n"
+    )
+    for name in ("train.xyz", "valid.xyz"):
+        (tmp_path / name).touch()
+    needed = job_for(tmp_path / "study.yaml", time="8h").needed
+    assert needed == tuple(str(tmp_path / name) for name in ("study.yaml", "input.yaml", "train.xyz", "valid.xyz"))
+
+
+def test_an_environment_that_cannot_be_seen_from_here_is_shown_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(PROGRAM.format(program="/no-such-mount/envs/mace/bin/train"))
+    (tmp_path / "input.yaml").write_text("lr: 0.01\n")
+    assert job_for(tmp_path / "study.yaml", time="8h").needed[-1] == "/no-such-mount/envs/mace"
+    hidden, _ = looked(tmp_path / "study.yaml", container=True)
+    assert hidden == "unchecked: '/no-such-mount/envs/mace' cannot be seen in this container"
+
+
 def test_what_a_container_does_not_show_is_said_to_be_unchecked(own: Path) -> None:
     lines = looked(own, Site(sif="/no-such-mount/perch.sif"), code=Path("/no-such-mount/code"), container=True)
     assert len(lines) == 3
