@@ -39,9 +39,21 @@ def whole(path: Path, valid: str) -> bool:
         if stat.st_size == 0:
             return False
         if valid == "zip":
-            return zipfile.is_zipfile(path)
+            return _is_whole_zip(path)
         return time.time_ns() - stat.st_mtime_ns > STILL_S * 1e9
     except OSError:
+        return False
+
+
+def _is_whole_zip(path: Path) -> bool:
+    """True for an archive that its directory describes from the file's first byte on.
+
+    ``zipfile.is_zipfile`` alone takes a truncated archive for whole where the cut follows an archive that is stored within it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return min((member.header_offset for member in archive.infolist()), default=1) == 0
+    except (zipfile.BadZipFile, ValueError):
         return False
 
 
@@ -104,7 +116,7 @@ def copy_out(found: Found, target: Path, valid: str) -> bool:
         partial.unlink(missing_ok=True)
         return False
     same = (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns)
-    if not same or (valid == "zip" and not zipfile.is_zipfile(partial)):
+    if not same or (valid == "zip" and not whole(partial, valid)):
         partial.unlink(missing_ok=True)
         return False
     partial.replace(target)
