@@ -38,7 +38,7 @@ def train(
     ] = None,
 ) -> int:
     """Train one configuration without Ray: mean and deviation over seeds, and best/ as a run leaves it."""
-    from perch.errors import RecordError, StudyError
+    from perch.errors import RecordError
     from perch.overrides import override
     from perch.schedule import plain
     from perch.study import load
@@ -56,12 +56,9 @@ def train(
     if spec.program is not None:
         from perch.programs.plain import lines, train_program
 
-        if lr_schedule is not None:
-            raise StudyError(
-                "--lr-schedule has no meaning for a program", why="it follows its own", fix="set it in its template"
-            )
         given = plain.read_config(config) if config else {}
-        trained = train_program(spec, given, folder, repeats=repeats, epochs=epochs, say=typer.echo)
+        by_epoch = plain.read_schedule(lr_schedule) if lr_schedule else None
+        trained = train_program(spec, given, folder, repeats=repeats, epochs=epochs, say=typer.echo, schedule=by_epoch)
         for line in lines(trained):
             typer.echo(line)
         typer.echo(f"written: {folder}/train.json and {folder}/best/")

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import statistics
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from perch.errors import PerchError, RecordError, StudyError
 from perch.programs.config.check import check_program
 from perch.programs.config.complete import complete
 from perch.programs.config.configure import seed_of
+from perch.programs.keeper import ABOUT
+from perch.programs.stretches import Schedule, check_schedule, stretches
 from perch.programs.training import Order, Training
 from perch.study import Study
 
@@ -23,11 +26,12 @@ Say = Callable[[str], object]
 
 
 def train_program(
-    study: Study, config: Mapping[str, Any], folder: Path, *, repeats: int, epochs: int | None, say: Say
-) -> dict[str, Any]:
+    study: Study, config: Mapping[str, Any], folder: Path, *, repeats: int, epochs: int | None, say: Say,
+    schedule: Schedule | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Train with ``repeats`` seeds; those that have a result in ``folder`` are not trained anew. Writes ``train.json``, ``best/``.
 
-    Returns mean and deviation of the metric's best value over the seeds that did not fail. Raises StudyError for a study or
+    ``schedule``: values by epoch, for which the program is stopped and gone on with where they change. Returns mean and deviation of the metric's best value over the seeds that did not fail. Raises StudyError for a study or
     a configuration that cannot run, RecordError for a folder of another training.
     """
     assert study.program is not None
@@ -36,20 +40,24 @@ def train_program(
             "there is nothing to train", why=f"--repeats {repeats}, --epochs {epochs}", fix="give 1 or more of each"
         )
     spec = complete(study.program, Path(study.base))
+    given = dict(schedule or {})
+    check_schedule(spec, given)
     space = study.search_space
-    full = space.complete({**space.fixed, **config})
+    full = space.complete({**space.fixed, **{key: values[0] for key, values in given.items()}, **config})
     for problem in space.problems(full):
         raise StudyError(
             "--config does not fit the study's space",
             why=problem,
             fix="give a run's best/config.json, or widen the space",
         )
-    study = study.model_copy(update={"trainable": spec, "epochs": epochs or study.epochs})
+    longest = max((len(values) for values in given.values()), default=0)
+    study = study.model_copy(update={"trainable": spec, "epochs": epochs or max(study.epochs, longest)})
     check_program(study, spec)
-    _claim(
-        folder, {"config": full, "epochs": study.epochs, "trainable": spec.model_dump(mode="json", exclude_unset=True)}
-    )
-    results = [_train(study, spec, full, folder, study.seed + number, say) for number in range(repeats)]
+    _claim(folder, {
+        "config": full, "epochs": study.epochs, "trainable": spec.model_dump(mode="json", exclude_unset=True),
+        **({"schedule": given} if given else {}),
+    })  # fmt: skip
+    results = [_train(study, spec, full, folder, study.seed + number, say, given) for number in range(repeats)]
     summary = _summary(study, full, results)
     _write(folder / "train.json", summary)
     _keep_best(study, folder, results)
@@ -72,7 +80,9 @@ def lines(summary: Mapping[str, Any]) -> list[str]:
     return out
 
 
-def _train(study: Study, spec: Command, config: Mapping[str, Any], folder: Path, seed: int, say: Say) -> dict[str, Any]:
+def _train(
+    study: Study, spec: Command, config: Mapping[str, Any], folder: Path, seed: int, say: Say, schedule: Schedule
+) -> dict[str, Any]:
     path = folder / "seeds" / f"{seed}.json"
     if path.is_file():
         say(f"seed {seed}: trained already")
@@ -84,7 +94,15 @@ def _train(study: Study, spec: Command, config: Mapping[str, Any], folder: Path,
 
     reseeded = study.model_copy(update={"seed": seed})
     rows, error = train_rows(
-        reseeded, spec, config, folder / "trials", "train", trial=f"seed-{seed}", epochs=study.epochs, each=told
+        reseeded,
+        spec,
+        config,
+        folder / "trials",
+        "train",
+        trial=f"seed-{seed}",
+        epochs=study.epochs,
+        each=told,
+        schedule=schedule,
     )
     best = _best(study, rows)
     result = {
@@ -97,26 +115,36 @@ def _train(study: Study, spec: Command, config: Mapping[str, Any], folder: Path,
 
 def train_rows(
     study: Study, spec: Command, config: Mapping[str, Any], trials: Path, key: str, *, epochs: int, trial: str = "0",
-    each: Callable[[dict[str, Any]], None] = lambda _: None,
+    each: Callable[[dict[str, Any]], None] = lambda _: None, schedule: Schedule | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:  # fmt: skip
     """Train one configuration in this process with the randomness of (study's seed, ``key``), below the folder ``trials``.
 
+    ``schedule``: values by epoch; every stretch of constant ones is a start of the program, from the checkpoint before.
     Returns its rows, a mapping of metrics per epoch, and what ended it early in words, or None.
     """
-    order = Order(
-        trial, 0, seed_of(study.seed, key), study.epochs, study.resources.cpus, study.resources.gpus, str(trials), study.metric, study.mode,
-        math.inf,
-    )  # fmt: skip
-    training = Training(spec, order, config)
     rows: list[dict[str, Any]] = []
-    try:
-        while training.epoch < epochs and (row := training.next_epoch()) is not None:
-            rows.append({"epoch": training.epoch, **row})
-            each(rows[-1])
-    except PerchError as problem:
-        return rows, problem.what
-    finally:
-        training.close()
+    with tempfile.TemporaryDirectory(prefix="perch-handed-over-") as handed_over:
+        parts = stretches(schedule or {}, epochs)
+        for number, part in enumerate(parts):
+            order = Order(
+                trial, number, seed_of(study.seed, key), study.epochs, study.resources.cpus, study.resources.gpus, str(trials),
+                study.metric, study.mode, math.inf,
+            )  # fmt: skip
+            training = Training(spec, order, {**config, **part.values})
+            try:
+                if number:
+                    training.load(Path(handed_over, str(number)))
+                while training.epoch < part.end and (row := training.next_epoch()) is not None:
+                    rows.append({"epoch": training.epoch, **row})
+                    each(rows[-1])
+                if training.epoch < part.end:
+                    break
+                if number + 1 < len(parts):
+                    training.save(Path(handed_over, str(number + 1)))
+            except PerchError as problem:
+                return rows, problem.what
+            finally:
+                training.close()
     return rows, None
 
 
@@ -140,9 +168,17 @@ def _keep_best(study: Study, folder: Path, results: list[dict[str, Any]]) -> Non
     """``best/`` as a run leaves it: of the seed that did best."""
     good = [r for r in results if r["value"] is not None]
     winner = _best(study, [{**r["metrics"], "seed": r["seed"]} for r in good])
-    kept = folder / "trials" / f"seed-{winner['seed']}" / "best" if winner is not None else None
-    if kept is not None and kept.is_dir():
-        shutil.copytree(kept, folder / "best", dirs_exist_ok=True)
+    if winner is None:
+        return
+    name, sign = f"seed-{winner['seed']}", -1.0 if study.mode == "max" else 1.0
+    homes = [
+        folder / "trials" / name,
+        *(folder / "trials").glob(f"{name}-*"),
+    ]  # a folder for each stretch of a schedule
+    kept = {path: json.loads(path.read_text())["value"] for h in homes if (path := h / "best" / ABOUT).is_file()}
+    if kept:
+        best = min(kept, key=lambda path: sign * float(kept[path]))
+        shutil.copytree(best.parent, folder / "best", dirs_exist_ok=True)
 
 
 def _claim(folder: Path, order: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from perch import yaml12
 from perch.schedule.fit import Fit
 from perch.schedule.inherited import Inherited
-from perch.vocabulary import LEARNING_RATE
 
 HEAD = '''"""Learning-rate schedule of {origin}: {kind}, {epochs} epochs. Call scheduler.step() after every epoch."""
 
@@ -43,7 +42,7 @@ def as_json(lineage: Inherited, fits: dict[str, Fit], choice: str, run: str) -> 
         "epochs": lineage.epochs,
         "population_epochs": lineage.total_epochs,
         "kind": choice,
-        "lr_schedule": {**own, LEARNING_RATE: fits[choice].values},
+        "lr_schedule": {**own, lineage.rate: fits[choice].values},
         "own": own,
         "config": dict(lineage.fixed),
         "fits": {
@@ -79,7 +78,7 @@ def _body(fit: Fit, base: float) -> str:
 
 def as_yaml(lineage: Inherited, fit: Fit) -> str:
     """The part of a study file that trains with this schedule: the lineage's settings fixed, the schedule by epoch."""
-    schedule = {**{k: list(v) for k, v in lineage.values.items()}, LEARNING_RATE: fit.values}
+    schedule = {**{k: list(v) for k, v in lineage.values.items()}, lineage.rate: fit.values}
     fixed = {k: v for k, v in lineage.fixed.items() if k != "lr_schedule"}
     head = f"# {fit.kind} schedule over {lineage.epochs} epochs; the last value holds on. Merge into a study file.\n"
     content = {"epochs": lineage.epochs, "space": {**fixed, "lr_schedule": schedule}}

@@ -10,8 +10,7 @@ import pandas as pd
 from perch.report.report_data import words
 from perch.report.style import BLUE, GREY, INK, ORANGE, VERMILLION, canvas, plain_log, styled
 from perch.schedule.fit import Fit
-from perch.schedule.inherited import Inherited, error_columns
-from perch.vocabulary import LEARNING_RATE
+from perch.schedule.inherited import Inherited, error_columns, rates_of
 
 
 def draw(lineage: Inherited, fit: Fit, curves: pd.DataFrame) -> Any:
@@ -24,11 +23,10 @@ def draw(lineage: Inherited, fit: Fit, curves: pd.DataFrame) -> Any:
     for _, rows in reverted.groupby("segment"):
         if columns:
             above.plot(rows["epoch"], rows[columns[0]], color=GREY, lw=1, marker=".", ms=3)
-        if rows[LEARNING_RATE].notna().all():
-            below.step(rows["epoch"], rows[LEARNING_RATE], where="mid", color=GREY, lw=1)
+        below.step(rows["epoch"], rates_of(rows, lineage.rate), where="mid", color=GREY, lw=1)
     for column, colour in zip(columns, (VERMILLION, BLUE), strict=False):
         above.plot(lineage.rows["epoch"], lineage.rows[column], color=colour, lw=2, label=words(column))
-    below.step(lineage.rows["epoch"], lineage.values[LEARNING_RATE], where="mid", color=INK, lw=2, label="lineage")
+    below.step(lineage.rows["epoch"], lineage.rates, where="mid", color=INK, lw=2, label="lineage")
     steps = "default" if fit.kind == "cosine" else "steps-mid"
     below.plot(
         range(1, len(fit.values) + 1), fit.values, color=ORANGE, lw=1.8, ls="--", label=fit.kind, drawstyle=steps

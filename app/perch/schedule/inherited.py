@@ -24,7 +24,8 @@ class Inherited:
     """The chain of segments that led to the best trial.
 
     ``epochs`` is 1 … n. ``values[key][e - 1]`` is what was in force during epoch e, for every key that changed along the
-    way; ``fixed`` holds the rest of the configuration. ``rows`` are the lineage's rows of ``curves.parquet``.
+    way; ``fixed`` holds the rest of the configuration. ``rows`` are the lineage's rows of ``curves.parquet``. ``rate`` is the
+    key that the learning rate has among ``values``.
     """
 
     trial: str
@@ -34,6 +35,12 @@ class Inherited:
     rows: pd.DataFrame
     total_epochs: int
     """Epochs that the whole population trained: what the schedule cost."""
+    rate: str = LEARNING_RATE
+
+    @property
+    def rates(self) -> Sequence[float]:
+        """The learning rate in force in every epoch."""
+        return self.values[self.rate]
 
 
 def inherited_by_best(run: Record) -> Inherited:
@@ -44,9 +51,16 @@ def inherited_by_best(run: Record) -> Inherited:
     rows = follow(curves, str(best["trial_id"]), int(best["segment"]))
     configs = [_config(value) for value in rows["config"]]
     moved = [k for k in configs[0] if k not in NOT_READ and any(c.get(k) != configs[0][k] for c in configs)]
-    values = {LEARNING_RATE: _rates(run, rows, configs), **{k: [c[k] for c in configs] for k in moved}}
+    rate = rate_key(rows, configs[0])
+    if rate is None:
+        raise RecordError(
+            f"the run '{run.folder}' knows no learning rate", why=f"neither a column nor a hyperparameter is called '{LEARNING_RATE}'",
+            fix=f"call your learning rate '{LEARNING_RATE}' in the space, or report it",
+        )  # fmt: skip
+    moved = [k for k in moved if k != rate]
+    values = {rate: rates_of(rows, rate), **{k: [c[k] for c in configs] for k in moved}}
     fixed = {k: v for k, v in configs[0].items() if k not in values and k not in NOT_READ}
-    return Inherited(str(best["trial_id"]), len(rows), values, fixed, rows, len(curves))
+    return Inherited(str(best["trial_id"]), len(rows), values, fixed, rows, len(curves), rate)
 
 
 def follow(curves: pd.DataFrame, trial: str, segment: int) -> pd.DataFrame:
@@ -85,16 +99,27 @@ def _search_curves(run: Record) -> pd.DataFrame:
     return curves.reset_index(drop=True)
 
 
-def _rates(run: Record, rows: pd.DataFrame, configs: Sequence[Mapping[str, Any]]) -> list[float]:
-    """The learning rate in force in every epoch, whatever made it; of a trainable that reports none, the configuration's."""
-    if LEARNING_RATE in rows and rows[LEARNING_RATE].notna().all():
+def rate_key(rows: pd.DataFrame, config: Mapping[str, Any]) -> str | None:
+    """What the learning rate is called: the column of the rate in force, else the hyperparameter, which may have a dotted name."""
+    if LEARNING_RATE in config or not _dotted(config):
+        reported = LEARNING_RATE in rows and bool(rows[LEARNING_RATE].notna().all())
+        known = isinstance(config.get(LEARNING_RATE), (int, float))
+        return LEARNING_RATE if reported or known else None
+    names = _dotted(config)
+    return names[0] if len(names) == 1 else None
+
+
+def _dotted(config: Mapping[str, Any]) -> list[str]:
+    """Numbers of a program's configuration whose dotted keys end as learning rates are called."""
+    last = {k: k.rpartition(".")[2] for k, v in config.items() if isinstance(v, (int, float))}
+    return [k for k, word in last.items() if k != LEARNING_RATE and word in (LEARNING_RATE, "learning_rate")]
+
+
+def rates_of(rows: pd.DataFrame, rate: str) -> list[float]:
+    """The learning rate in force in every row; of a trainable that reports none, the configuration's."""
+    if rate == LEARNING_RATE and LEARNING_RATE in rows and rows[LEARNING_RATE].notna().all():
         return [float(v) for v in rows[LEARNING_RATE]]
-    if all(isinstance(c.get(LEARNING_RATE), (int, float)) for c in configs):
-        return [float(c[LEARNING_RATE]) for c in configs]
-    raise RecordError(
-        f"the run '{run.folder}' knows no learning rate", why=f"neither a column nor a hyperparameter is called '{LEARNING_RATE}'",
-        fix=f"call your learning rate '{LEARNING_RATE}' in the space, or report it",
-    )  # fmt: skip
+    return [float(_config(value)[rate]) for value in rows["config"]]
 
 
 def _config(value: Any) -> dict[str, Any]:

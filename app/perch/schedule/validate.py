@@ -2,7 +2,8 @@
 
 PBT picks its schedule greedily and from noise, so its own curve flatters it. The judge trains, with seeds that nobody has
 used, PBT's own schedule, the fitted one, and a constant and a cosine rate that were *tuned* by random search with as many
-epochs as the whole population trained. All errors are those of the test set at the epoch that is best by validation.
+epochs as the whole population trained. All errors are those of the test set at the epoch that is best by validation. A
+training program has its own metric instead, at its best epoch, and no cosine: it is restarted wherever a rate changes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from perch.errors import StudyError
 from perch.schedule.fit import Fit
 from perch.schedule.inherited import Inherited
 from perch.space import Space
-from perch.vocabulary import LEARNING_RATE
 
 LEVEL: Final = 0.05
 
@@ -51,14 +51,24 @@ class Trainer(Protocol):
 
 
 @dataclass(frozen=True)
+class Measure:
+    """What is compared: its name, its unit, and -1 where more of it is better (values are then negated)."""
+
+    name: str = "test"
+    unit: str = " eV"
+    sign: float = 1.0
+
+
+@dataclass(frozen=True)
 class Gain:
-    """Test error of a schedule minus that of the best tuned alternative, paired by seed; below zero it is a gain."""
+    """Error of a schedule minus that of the best tuned alternative, paired by seed; below zero it is a gain."""
 
     name: str
     against: str
     difference: float
     low: float
     high: float
+    unit: str = " eV"
 
     @property
     def real(self) -> bool:
@@ -69,9 +79,7 @@ class Gain:
     def sentence(self) -> str:
         """For people."""
         says = "a real gain" if self.real else "worse" if self.low > 0 else "no gain that these seeds can show"
-        return (
-            f"{self.name} against {self.against}: {self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}] eV: {says}"
-        )
+        return f"{self.name} against {self.against}: {self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}]{self.unit}: {says}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class Judgement:
     tuned: dict[str, dict[str, Any]]
     gains: list[Gain]
     tuning_epochs: int
+    measure: Measure = Measure()
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -89,16 +98,23 @@ class Judgement:
 
     def lines(self) -> list[str]:
         """For people."""
-        out = [f"tuning constant and cosine: {self.tuning_epochs} epochs each, as many as the population trained"]
+        kinds = " and ".join(name.removeprefix("tuned ") for name in self.tuned)
+        out = [f"tuning {kinds}: {self.tuning_epochs} epochs each, as many as the population trained"]
+        of = self.measure
         for name, errors in self.tests.items():
-            out.append(
-                f"{name:>17}: test {np.mean(errors):.4f} +- {np.std(errors, ddof=1):.4f} eV over {len(errors)} seeds"
-            )
+            mean, deviation = of.sign * np.mean(errors), np.std(errors, ddof=1)
+            out.append(f"{name:>17}: {of.name} {mean:.4f} +- {deviation:.4f}{of.unit} over {len(errors)} seeds")
         return out + [gain.sentence for gain in self.gains]
 
 
-def judge(lineage: Inherited, fit: Fit, space: Space, seeds: int, train: Trainer, seed: int = 0) -> Judgement:
-    """Tune the alternatives, train every contender ``seeds`` times, and compare. ``space``: what PBT searched."""
+def judge(
+    lineage: Inherited, fit: Fit, space: Space, seeds: int, train: Trainer, seed: int = 0, *,
+    rivals: Sequence[str] = ("constant", "cosine"), measure: Measure = Measure(),
+) -> Judgement:  # fmt: skip
+    """Tune the alternatives, train every contender ``seeds`` times, and compare. ``space``: what PBT searched.
+
+    ``rivals``: named schedules that are tuned.
+    """
     if seeds < FEWEST_SEEDS:
         raise StudyError(
             f"--validate {seeds}",
@@ -109,12 +125,12 @@ def judge(lineage: Inherited, fit: Fit, space: Space, seeds: int, train: Trainer
     base = dict(lineage.fixed)
     contenders: dict[str, dict[str, Any]] = {
         "PBT's own": {**base, **_first(own), "lr_schedule": own},
-        f"fitted {fit.kind}": {**base, **_first(own), "lr_schedule": {**own, LEARNING_RATE: fit.values}},
+        f"fitted {fit.kind}": {**base, **_first(own), "lr_schedule": {**own, lineage.rate: fit.values}},
     }
     tuned: dict[str, dict[str, Any]] = {}
     validation: dict[str, float] = {}
     trials = max(1, lineage.total_epochs // lineage.epochs)
-    for kind in ("constant", "cosine"):
+    for kind in rivals:
         candidates = [_draw(space, lineage, kind, seed, k) for k in range(trials)]
         results = train([Task(c, f"tune-{kind}-{k}") for k, c in enumerate(candidates)], lineage.epochs)
         best = min(range(trials), key=lambda k: results[k].validation)
@@ -126,20 +142,20 @@ def judge(lineage: Inherited, fit: Fit, space: Space, seeds: int, train: Trainer
         name: [r.test for r in results[i * seeds : (i + 1) * seeds]] for i, name in enumerate(contenders)
     }  # fmt: skip
     rival = min(validation, key=lambda name: validation[name])
-    gains = [gain(name, rival, tests) for name in contenders if name not in tuned]
-    return Judgement(tests, tuned, gains, trials * lineage.epochs)
+    gains = [gain(name, rival, tests, unit=measure.unit) for name in contenders if name not in tuned]
+    return Judgement(tests, tuned, gains, trials * lineage.epochs, measure)
 
 
-def gain(name: str, against: str, tests: Mapping[str, Sequence[float]], contenders: int = 2) -> Gain:
+def gain(name: str, against: str, tests: Mapping[str, Sequence[float]], contenders: int = 2, unit: str = " eV") -> Gain:
     """Paired t-interval at a level divided by the number of schedules that are judged (Bonferroni)."""
     differences = np.asarray(tests[name]) - np.asarray(tests[against])
     if not np.isfinite(differences).all():
-        return Gain(name, against, float("nan"), -float("inf"), float("inf"))
+        return Gain(name, against, float("nan"), -float("inf"), float("inf"), unit)
     n = len(differences)
     error = float(differences.std(ddof=1) / np.sqrt(n))
     half = float(stats.t.ppf(1 - LEVEL / contenders / 2, n - 1)) * error
     mean = float(differences.mean())
-    return Gain(name, against, mean, mean - half, mean + half)
+    return Gain(name, against, mean, mean - half, mean + half, unit)
 
 
 def _first(own: Mapping[str, Sequence[Any]]) -> dict[str, Any]:

@@ -81,6 +81,13 @@ def fix_architecture(plan: Plan, settings: PopulationSettings) -> Plan:
     refused = [k for k in space.dimensions if k in plan.architecture_keys or (allowed is not None and k not in allowed)]
     if refused:
         may = f"may be perturbed: {', '.join(allowed)}" if allowed else "only the training algorithm may be perturbed"
+        if allowed is not None and not plan.architecture_keys:
+            raise StrategyError(
+                f"pbt cannot search {', '.join(refused)}",
+                why="the program keeps its value when it goes on from another's checkpoint; those that it takes over "
+                f"(trainable.changeable): {', '.join(allowed) or 'none'}",
+                fix="fix them in the space; where the program does take one over, name it under trainable.changeable",
+            )
         raise StrategyError(
             f"pbt cannot search {', '.join(refused)}",
             why="a copied checkpoint holds weights of one shape, on one set of graphs, so these cannot change during training",

@@ -13,7 +13,7 @@ from perch.command import Command
 from perch.log.folder import RunFolder
 from perch.study import Study
 from perch.trainables.kind import Data, Kind
-from perch.vocabulary import GIVEN
+from perch.vocabulary import GIVEN, LR_SCHEDULE
 
 if TYPE_CHECKING:
     from perch.data.reading.source import Progress
@@ -54,8 +54,8 @@ class Program(Kind):
 
     @property
     def keys(self) -> Mapping[str, tuple[str, ...]]:
-        """Those that may change when it goes on from a checkpoint."""
-        return {} if self.command.changeable is None else {"algorithm_keys": tuple(self.command.changeable)}
+        """Those that may change when it goes on from a checkpoint: none, unless the study or the preset names them."""
+        return {"algorithm_keys": tuple(self.command.changeable or ())}
 
     def notes(self) -> Iterator[str]:
         """That it cannot resume."""
@@ -76,11 +76,16 @@ class Program(Kind):
         cache: Path,
         device: str = "auto",
     ) -> list[dict[str, Any]]:
-        """In a temporary folder. The program follows its own schedule, over the study's epochs."""
+        """In a temporary folder. A schedule by epoch, under ``lr_schedule``, is followed in stretches; a named one is the program's."""
         from perch.programs.plain import train_rows
 
+        given = config.get(LR_SCHEDULE)
+        schedule = given if isinstance(given, Mapping) else None
+        own = {k: v for k, v in config.items() if k != LR_SCHEDULE}
         with tempfile.TemporaryDirectory(prefix="perch-train-") as folder:
-            rows, _error = train_rows(self.study, self.command, config, Path(folder), key, epochs=epochs)
+            rows, _error = train_rows(
+                self.study, self.command, own, Path(folder), key, epochs=epochs, schedule=schedule
+            )
         return rows
 
     def tune_trainable(self) -> Any:
