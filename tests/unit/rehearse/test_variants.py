@@ -52,5 +52,5 @@ def test_pbt_is_refused_with_the_reason_and_searchers_need_the_surrogate() -> No
     with pytest.raises(StrategyError, match="asha-tpe cannot be rehearsed on a table"):
         refuse(STRATEGIES.get("asha-tpe"), surrogate=False)
     refuse(STRATEGIES.get("asha-tpe"), surrogate=True)
-    for name in ("rs", "asha", "ahb", "median", "asha-promote"):
+    for name in ("rs", "asha", "ahb", "median", "asha-promote", "pasha", "topk"):
         refuse(STRATEGIES.get(name), surrogate=False)
