@@ -18,7 +18,7 @@ from perch.rehearse.run import Rehearsed, Setting, events, rehearse
 from perch.rehearse.setting import SATURATED_BEYOND, setting_of
 from perch.rehearse.surrogate import Neighbours, SurrogateCurves, Trust, rung_reliability
 from perch.rehearse.table import Table
-from perch.rehearse.variants import Variant, refuse, variants
+from perch.rehearse.variants import Variant, refuse, refuse_losses, variants
 from perch.simulate import Delays
 from perch.study import Study
 
@@ -77,6 +77,8 @@ def prepare(order: Order) -> Prepared:
     if order.seeds < 1:
         raise StudyError(f"--seeds {order.seeds}", why="one seed is one rehearsed run", fix="give 1 or more, best 100")
     table = read(order.records).check()
+    for variant in asked:
+        refuse_losses(variant, table)
     if order.study is not None:
         _check_space(table, order)
     if order.epoch_s is not None:

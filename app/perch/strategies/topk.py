@@ -13,6 +13,7 @@ from pydantic import Field
 
 from perch.errors import StrategyError
 from perch.strategies.asha import check_grace_period
+from perch.strategies.judged import Judge
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry, Settings
 from perch.strategies.scheduler import Scheduler
@@ -34,6 +35,7 @@ class TopkSettings(Settings):
         ge=1,
         description="how many trials train to the end; needs budget.trials; default: as many as take the epochs that the rung took",
     )
+    judge: Judge = "last"
 
 
 class Topk(Scheduler):
