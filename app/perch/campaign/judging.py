@@ -61,7 +61,7 @@ class Judging(Faults):
         return float(value) if self.rules.mode == "min" else -float(value)
 
     def _training_loss(self, live: Live, metrics: Mapping[str, Any]) -> float | None:
-        """What a strategy that compares by it is told; the trial fails where it is missing or no finite number."""
+        """What a strategy that compares by it is given; the trial fails where it is missing or no finite number."""
         if live.phase == CONFIRM or getattr(self.state.strategy, "judged_by", "last") != "training_loss":
             return None
         loss = training_loss(metrics)

@@ -249,7 +249,7 @@ def _check_space(table: Table, order: Order) -> None:
 
 def same_space(table: Table, study: Study, name: str, *, beyond: bool) -> None:
     """Raise RecordError for a record of another space than the study's, unless ``beyond``."""
-    mine, theirs = study.search_space.spec(), table.space.spec()
+    mine, theirs = study.search_space.spec(priors=False), table.space.spec(priors=False)
     differing = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k))
     if differing and not beyond:
         raise RecordError(

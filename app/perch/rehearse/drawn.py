@@ -31,6 +31,7 @@ class TableSearch(Searcher):
     """
 
     name = BY
+    takes_priors = False
 
     def __init__(self, table: Table, seed: int) -> None:
         self._configs, self._seed = table.configs, seed

@@ -8,6 +8,7 @@ from typing import Any
 from perch.numeric import is_finite
 from perch.strategies.judged import RungStatistic
 from perch.strategies.plan import Plan
+from perch.strategies.prior import from_prior
 from perch.strategies.searchers.random import RandomSearch
 from perch.strategies.strategy import (
     DONE,
@@ -34,6 +35,7 @@ class Scheduler(Strategy):
         self.plan = plan
         self.settings = settings
         self.searcher: Searcher = RandomSearch(plan) if searcher is None else searcher
+        self._believes = bool(plan.space.priors) and getattr(self.searcher, "takes_priors", True)
         self.trials = plan.trials
         self.statistic = RungStatistic(getattr(settings, "judge", "last"))
         self.judged_by = self.statistic.kind
@@ -54,12 +56,14 @@ class Scheduler(Strategy):
         return self.next_new(now_s)
 
     def next_new(self, now_s: float) -> New | None:
-        """The next of the study's points, then the searcher's own suggestions."""
+        """The next of the study's points, then suggestions from the priors and the searcher's own."""
         points = self.plan.points
         if self.started < len(points):
             new: New | None = New(self.plan.space.complete(points[self.started]), by="point")
         else:
-            new = self.searcher.suggest(self.started - len(points), now_s)
+            ordinal = self.started - len(points)
+            believed = from_prior(self.plan, ordinal) if self._believes else None
+            new = self.searcher.suggest(ordinal, now_s) if believed is None else believed
         if new is None:
             return None
         bracket = self.bracket_of(self.started)

@@ -133,7 +133,7 @@ class Strategy(Protocol):
     notices: tuple[str, ...] = ()
     """Notes for people, printed before the run starts."""
     judged_by: str = "last"
-    """What trials are compared by at rungs (``perch.strategies.judged``); with ``training_loss`` a driver tells that too."""
+    """What trials are compared by at rungs (``perch.strategies.judged``); with ``training_loss`` a driver gives that too."""
 
     def ask(self, now_s: float) -> Answer:
         """What a free worker should do; ``now_s`` are the run's consumed seconds. Changes nothing."""
@@ -142,7 +142,7 @@ class Strategy(Protocol):
     def tell(self, trial: str, epoch: int, value: float, now_s: float, training_loss: float | None = None) -> Decision:
         """What becomes of a trial that reports ``value`` after ``epoch``. Changes nothing.
 
-        ``training_loss`` is told to strategies that are ``judged_by`` it.
+        ``training_loss`` is given to strategies that are ``judged_by`` it.
         """
         ...
 
@@ -182,6 +182,8 @@ class Searcher(Protocol):
     """
 
     name: str
+    takes_priors: bool = True
+    """Whether some of its suggestions may come from the space's priors instead (``perch.strategies.prior``)."""
 
     def suggest(self, ordinal: int, now_s: float) -> New | None:
         """The searcher's configuration number ``ordinal``, or None when it is not known yet. Changes nothing."""
