@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from perch.condition import condition, condition_names
 from perch.dimension import Dimension, Value, read_dimension
 from perch.errors import StudyError, did_you_mean
+from perch.prior import Prior, read_prior
 
 Config = dict[str, Any]
 
@@ -34,12 +35,29 @@ class Space:
     fixed: Mapping[str, Value]
     where: tuple[str, ...] = ()
     name: str = ""
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    """What is believed of dimensions beforehand; those that have none are believed to be uniform."""
 
     def draw(self, seed: int, ordinal: int, purpose: str = "config") -> Config:
         """Configuration number ``ordinal``: a function of (seed, purpose, ordinal) alone, conditions honoured."""
+        return self._allowed(self._from, seed, purpose, ordinal)
+
+    def draw_from_priors(self, seed: int, ordinal: int) -> Config:
+        """A configuration as the priors have it: a function of (seed, ordinal) alone, conditions honoured."""
+
+        def drawn(u: Iterator[float]) -> Config:
+            values = {
+                k: self.priors[k].from_unit(d, next(u)) if k in self.priors else d.from_unit(next(u))
+                for k, d in self.dimensions.items()
+            }
+            return {**values, **self.fixed}
+
+        return self._allowed(drawn, seed, "prior", ordinal)
+
+    def _allowed(self, drawn: Callable[[Iterator[float]], Config], seed: int, purpose: str, ordinal: int) -> Config:
         uniform = keyed_uniforms(seed, purpose, ordinal)
         for _ in range(MAX_REJECTIONS):
-            config = self._from(uniform)
+            config = drawn(uniform)
             if self.allows(config):
                 return config
         raise StudyError(
@@ -97,9 +115,11 @@ class Space:
         """The configuration with fixed values added, in the space's order of keys."""
         return {k: config.get(k, self.fixed.get(k)) for k in [*self.dimensions, *self.fixed]}
 
-    def spec(self) -> dict[str, Any]:
-        """The form that a study file has."""
+    def spec(self, *, priors: bool = True) -> dict[str, Any]:
+        """The form that a study file has; without ``priors``: what makes two spaces the same."""
         out: dict[str, Any] = {k: d.spec() for k, d in self.dimensions.items()}
+        if priors:
+            out.update({k: {**out[k], "prior": p.spec()} for k, p in self.priors.items() if k in out})
         out.update(self.fixed)
         if self.where:
             out["where"] = list(self.where) if len(self.where) > 1 else self.where[0]
@@ -130,6 +150,7 @@ def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
     """
     dimensions: dict[str, Dimension] = {}
     fixed: dict[str, Value] = {}
+    priors: dict[str, Prior] = {}
     where: tuple[str, ...] = ()
     for key, value in spec.items():
         if key == "where":
@@ -142,7 +163,9 @@ def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
         ):
             fixed[key] = value  # type: ignore[assignment]  # values by epoch: one fixed schedule
         elif isinstance(value, Mapping):
-            dimensions[key] = read_dimension(key, value)
+            dimensions[key] = read_dimension(key, {k: v for k, v in value.items() if k != "prior"})
+            if "prior" in value:
+                priors[key] = read_prior(key, value["prior"], dimensions[key])
         elif isinstance(value, (int, str, bool)) or (isinstance(value, float) and math.isfinite(value)):
             fixed[key] = value
         else:
@@ -160,7 +183,7 @@ def parse_space(spec: Mapping[str, Any], *, name: str = "") -> Space:
                 why=did_you_mean(unknown[0], [*dimensions, *fixed]),
                 fix="use names of the space only",
             )
-    space = Space(dimensions, fixed, where, name)
+    space = Space(dimensions, fixed, where, name, priors)
     space.try_conditions()
     return space
 

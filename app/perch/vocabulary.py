@@ -8,6 +8,8 @@ EPOCH: Final = "epoch"
 """Epochs that a trial has trained, from 1; what schedulers call the resource."""
 
 TRAIN_MAE_EV: Final = "train_mae_ev"
+TRAINING_LOSSES: Final = (TRAIN_MAE_EV, "training_loss", "train_loss")
+"""Names under which a trainable may report what it minimises on its training set; the first that it reports counts."""
 VALIDATION_MAE_EV: Final = "validation_mae_ev"
 """Mean absolute error on the validation set in eV: what a run minimises by default."""
 TEST_MAE_EV: Final = "test_mae_ev"

@@ -6,7 +6,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from perch.errors import RecordError, did_you_mean
 from perch.vocabulary import LOST
@@ -17,10 +17,18 @@ LOG_LINES = 15
 MOST_JUDGEMENTS = 20
 """Judgements shown; a rule that judges every epoch makes more, and the first and last ones say enough."""
 
+COLUMNS: Final = {"best": "best so far", "mean_of_last_3": "mean of 3", "training_loss": "training loss"}
+SENTENCES: Final = {
+    "best": "its best value so far was",
+    "mean_of_last_3": "the mean of its last 3 values was",
+    "training_loss": "its training loss was",
+}
+"""What a rung compared, for people; of the last value itself nothing is said."""
+
 
 @dataclass(frozen=True)
 class Judgement:
-    """A trial at one rung. Values are the study's metric. ``final_rank`` of ``final_size``: when the log ended."""
+    """A trial at one rung. ``value``: what the rung compared, in the study's metric unless that is a training loss. ``final_rank`` of ``final_size``: when the log ended."""
 
     rung: int
     value: float
@@ -53,6 +61,7 @@ class Why:
     maximise: bool
     config: Mapping[str, Any]
     by: str = ""
+    judged_by: str = "last"
     phase: str = "search"
     bracket: int = 0
     epochs: int = 0
@@ -85,7 +94,15 @@ def why(run_folder: str | Path, trial: str) -> Why:
         raise RecordError(f"no run at '{run_folder}'", why="there is no such folder", fix="give the folder of a run")
     study = load_study(folder)
     events = list(read(folder.events)) if folder.events.is_dir() else []
-    return explain(events, trial, metric=study.metric, maximise=study.mode == "max", epochs=study.epochs)
+    return explain(
+        events, trial, metric=study.metric, maximise=study.mode == "max", epochs=study.epochs,
+        judged_by=judged_by(study.strategy),
+    )  # fmt: skip
+
+
+def judged_by(strategy: str | Mapping[str, Any]) -> str:
+    """What the study's strategy compares trials by at rungs."""
+    return "last" if isinstance(strategy, str) else str(strategy.get("judge", "last"))
 
 
 def explain(
@@ -95,14 +112,20 @@ def explain(
     metric: str = "value",
     maximise: bool = False,
     epochs: int = 0,
+    judged_by: str = "last",
 ) -> Why:
     """Gather from the events of a log what concerns one trial."""
-    found = explain_all(events, metric=metric, maximise=maximise, epochs=epochs)
+    found = explain_all(events, metric=metric, maximise=maximise, epochs=epochs, judged_by=judged_by)
     return found[_name(trial, found)]
 
 
 def explain_all(
-    events: Iterable[Mapping[str, Any]], *, metric: str = "value", maximise: bool = False, epochs: int = 0
+    events: Iterable[Mapping[str, Any]],
+    *,
+    metric: str = "value",
+    maximise: bool = False,
+    epochs: int = 0,
+    judged_by: str = "last",
 ) -> dict[str, Why]:
     """Gather from the events of a log, read once, what concerns each trial; by the trial's id."""
     sign = -1.0 if maximise else 1.0
@@ -114,15 +137,18 @@ def explain_all(
             for one in found.values():
                 one.status = "interrupted" if one.status == "running" else one.status
         elif kind == "trial":
-            out = Why(event["id"], metric, maximise, event["config"], str(event.get("by", "")), epochs=epochs)
+            out = Why(
+                event["id"], metric, maximise, event["config"], str(event.get("by", "")), judged_by, epochs=epochs
+            )
             out.phase, out.bracket = str(event.get("phase", "search")), int(event.get("bracket", 0))
             found[out.trial] = out
         elif out is not None:
             if kind == "result" and event.get("rung") is not None:
-                insort(rungs.setdefault((out.bracket, event["rung"]), []), event["value"])
+                compared = event.get("judged", event["value"])
+                insort(rungs.setdefault((out.bracket, event["rung"]), []), compared)
             _take(out, event, sign)
     for one in found.values():
-        one.judgements = [_final(judgement, rungs[one.bracket, judgement.rung], sign) for judgement in one.judgements]
+        one.judgements = [_final(j, rungs[one.bracket, j.rung], _sign_at_rungs(one)) for j in one.judgements]
     return found
 
 
@@ -159,8 +185,10 @@ def _result(out: Why, event: Mapping[str, Any], sign: float) -> None:
     out.last_epoch, out.value = int(event["epoch"]), value
     out.best = value if out.best is None or sign * value < sign * out.best else out.best
     if event.get("rung") is not None:
+        sign = _sign_at_rungs(out)
+        compared = sign * event.get("judged", event["value"])
         cutoff = None if event.get("cutoff") is None else sign * event["cutoff"]
-        out.judgements.append(Judgement(event["rung"], value, cutoff, event.get("rank"), event.get("size"), action))
+        out.judgements.append(Judgement(event["rung"], compared, cutoff, event.get("rank"), event.get("size"), action))
     if action == "stop":
         out.status = "completed" if out.last_epoch >= out.epochs > 0 else "stopped"
     elif action == "pause":
@@ -171,6 +199,11 @@ def _result(out: Why, event: Mapping[str, Any], sign: float) -> None:
         donor = (str(exploit["donor"]), int(exploit["seg"]), int(exploit["epoch"]))
         out.exploits.append(Exploit(out.last_epoch, int(event.get("seg", 0)) + 1, *donor, changes))
         out.config = new
+
+
+def _sign_at_rungs(found: Why) -> float:
+    """Less of a training loss is better, whatever the metric."""
+    return -1.0 if found.maximise and found.judged_by != "training_loss" else 1.0
 
 
 def _final(judgement: Judgement, values: list[float], sign: float) -> Judgement:
@@ -205,7 +238,7 @@ def lines(found: Why, *, table: bool = True) -> Iterator[str]:
 
 
 def _table(found: Why) -> Iterator[str]:
-    yield f"  {'rung':>6} {'value':>10} {'cut-off':>10} {'rank then':>12} {'rank now':>12}  decision"
+    yield f"  {'rung':>6} {COLUMNS.get(found.judged_by, 'value'):>13} {'cut-off':>10} {'rank then':>12} {'rank now':>12}  decision"
     shown = found.judgements
     if len(shown) > MOST_JUDGEMENTS:
         shown = [*shown[: MOST_JUDGEMENTS // 2], *shown[-MOST_JUDGEMENTS // 2 :]]
@@ -214,7 +247,7 @@ def _table(found: Why) -> Iterator[str]:
         cutoff = "–" if one.cutoff is None else f"{one.cutoff:.4g}"
         then = "–" if one.rank is None else f"{one.rank} of {one.size}"
         now = f"{one.final_rank} of {one.final_size}"
-        yield f"  {one.rung:>6} {one.value:>10.4g} {cutoff:>10} {then:>12} {now:>12}  {one.action}"
+        yield f"  {one.rung:>6} {one.value:>13.4g} {cutoff:>10} {then:>12} {now:>12}  {one.action}"
 
 
 def _exploit(one: Exploit) -> str:
@@ -236,9 +269,10 @@ def _verdict(found: Why) -> Iterator[str]:
     elif found.status == "stopped" and last is not None and last.cutoff is not None:
         short_of = abs(last.value - last.cutoff)
         share = f" ({short_of / abs(last.cutoff):.1%} of it)" if last.cutoff else ""
-        word = "at least" if found.maximise else "at most"
+        word = "at least" if _sign_at_rungs(found) < 0 else "at most"
+        had = SENTENCES.get(found.judged_by, "it had")
         yield (
-            f"why: at epoch {last.rung} it had {last.value:.4g} and would have needed {word} {last.cutoff:.4g} to go on; "
+            f"why: at epoch {last.rung} {had} {last.value:.4g} and would have needed {word} {last.cutoff:.4g} to go on; "
             f"it missed that by {short_of:.3g}{share}"
         )
     elif found.status == "paused" and last is not None:

@@ -12,6 +12,7 @@ from perch.campaign.placement import Instruction
 from perch.campaign.spent import trained_again
 from perch.errors import StrategyError
 from perch.log.state import CONFIRM, Live
+from perch.strategies.judged import no_training_loss, training_loss
 from perch.strategies.strategy import GO, STOP, Action, Decision
 from perch.vocabulary import TEST_MAE_EV
 
@@ -34,7 +35,10 @@ class Judging(Faults):
         value = self._value(trial, metrics)
         if value is None:
             return Instruction.STOP
-        decision = self._decide(live, epoch, value)
+        loss = self._training_loss(live, metrics)
+        if trial not in self.state.live:
+            return Instruction.STOP
+        decision = self._decide(live, epoch, value, loss)
         leading, config = self.state.best, live.config
         self._write(_result_event(live, epoch, value, decision, metrics))
         if self.state.best != leading:
@@ -56,10 +60,27 @@ class Judging(Faults):
             return None
         return float(value) if self.rules.mode == "min" else -float(value)
 
-    def _decide(self, live: Live, epoch: int, value: float) -> Decision:
+    def _training_loss(self, live: Live, metrics: Mapping[str, Any]) -> float | None:
+        """What a strategy that compares by it is given; the trial fails where it is missing or no finite number."""
+        if live.phase == CONFIRM or getattr(self.state.strategy, "judged_by", "last") != "training_loss":
+            return None
+        loss = training_loss(metrics)
+        if loss is None:
+            missing = no_training_loss(", ".join(sorted(k for k, v in metrics.items() if isinstance(v, (int, float)))))
+            self.end("hopeless", f"{missing.what}: {missing.why}")
+            self.failed(live.id, "code", missing.what)
+        elif not math.isfinite(loss):
+            self.failed(live.id, "diverged", f"the training loss is {loss}")
+        return loss
+
+    def _decide(self, live: Live, epoch: int, value: float, training_loss: float | None) -> Decision:
         if live.phase == CONFIRM:
             return STOP if epoch >= self.rules.epochs else GO
-        decision = self.state.strategy.tell(live.id, epoch, value, self.clock.now_s())
+        strategy, now_s = self.state.strategy, self.clock.now_s()
+        if training_loss is None:
+            decision = strategy.tell(live.id, epoch, value, now_s)
+        else:
+            decision = strategy.tell(live.id, epoch, value, now_s, training_loss)
         x = decision.exploit
         if x is not None and (x.donor, x.segment, x.epoch) not in self.state.paths:
             raise StrategyError(
@@ -138,6 +159,8 @@ def _result_event(
     event["d"] = decision.action._value_
     if decision.rung is not None:
         event["rung"] = decision.rung
+    if decision.judged is not None:
+        event["judged"] = decision.judged
     if decision.cutoff is not None:
         event["cutoff"] = decision.cutoff
     if decision.rank is not None:

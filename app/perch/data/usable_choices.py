@@ -53,5 +53,6 @@ def _apply(
     if not kept:
         shown = ", ".join(map(str, values))
         raise StudyError(f"no choice of {key} can be used: {shown}", why=why, fix=fix)
-    spec[key] = {"choice": kept}
+    prior = study.search_space.priors.get(key)
+    spec[key] = {"choice": kept, **({"prior": prior.spec()} if prior is not None and prior.centre in kept else {})}
     yield f"{key}: {', '.join(map(str, dropped))} dropped from the choices: {why}"

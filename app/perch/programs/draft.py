@@ -98,10 +98,11 @@ def _lines(
     if program is not None:
         yield f"  command: [{json.dumps(program)}]"
     yield f"  template: {json.dumps(Path(template.path).name)}   # read once, when the run begins"
-    yield "space:"
+    yield "space:   # prior: where the named source has its best values; its share of the suggestions falls as the run goes on"
     for searched, spec in kept:
         memory = "; decides what fits the memory" if searched.memory else ""
-        yield f"  {searched.key}: {_flow(spec)}   # {searched.source}{memory}"
+        prior = {} if searched.prior is None else {"prior": dict(searched.prior)}
+        yield f"  {searched.key}: {_flow({**spec, **prior})}   # {searched.source}{memory}"
     if left_out:
         yield f"  # also offered, once the template holds them: {', '.join(left_out)}"
     yield "points:   # evaluated first: what the template holds"

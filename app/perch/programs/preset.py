@@ -15,12 +15,14 @@ Problem = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Searched:
-    """A key worth searching: its range, where the range comes from, and whether it decides what fits the memory."""
+    """A key worth searching: its range, where range and prior come from, and whether it decides what fits the memory."""
 
     key: str
     spec: Mapping[str, Any]
     source: str
     memory: bool = False
+    prior: Mapping[str, Any] | None = None
+    """What the source recommends, with a width that leaves it open; None where it recommends nothing."""
 
 
 def _no_problems(_: Template) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from perch.rehearse.run import Rehearsed
 from perch.strategies.plan import Plan
 from perch.strategies.registry import build
 from perch.strategies.strategy import Action
+from perch.vocabulary import TRAINING_LOSSES
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,20 @@ def parity(run: Run) -> Parity:
         strategy.applied({**event, "by": row["by"], "seen": 0})
     differing = []
     ended = trials["status"].isin(["stopped", "completed"])
-    for name, epoch, value in zip(curves["trial_id"], curves["epoch"], sign * curves["value"], strict=True):
+    reported = [n for n in TRAINING_LOSSES if n in curves]
+    losses = curves[reported[0]].astype(float) if reported else [None] * len(curves)
+    for name, epoch, value, loss in zip(
+        curves["trial_id"], curves["epoch"], sign * curves["value"], losses, strict=True
+    ):
         stopped = bool(ended[name]) and epoch == last[name]
-        decision = strategy.tell(name, int(epoch), float(value), 0.0)
+        decision = strategy.tell(name, int(epoch), float(value), 0.0, loss)
         if (decision.action == Action.STOP) != stopped:
             differing.append(
                 f"{name} at epoch {epoch}: {'stopped' if stopped else 'went on'}, rehearsed {decision.action}"
             )
         action = Action.STOP if stopped else Action.GO
-        strategy.applied(
-            {"e": "result", "id": name, "seg": 0, "epoch": int(epoch), "value": float(value), "d": str(action)}
-        )
+        event = {"e": "result", "id": name, "seg": 0, "epoch": int(epoch), "value": float(value), "d": str(action)}
+        strategy.applied(event if decision.judged is None else {**event, "judged": decision.judged})
     return Parity(run.id, len(curves), tuple(differing))
 
 

@@ -18,7 +18,7 @@ from perch.rehearse.run import Rehearsed, Setting, events, rehearse
 from perch.rehearse.setting import SATURATED_BEYOND, setting_of
 from perch.rehearse.surrogate import Neighbours, SurrogateCurves, Trust, rung_reliability
 from perch.rehearse.table import Table
-from perch.rehearse.variants import Variant, refuse, variants
+from perch.rehearse.variants import Variant, refuse, refuse_losses, variants
 from perch.simulate import Delays
 from perch.study import Study
 
@@ -77,6 +77,8 @@ def prepare(order: Order) -> Prepared:
     if order.seeds < 1:
         raise StudyError(f"--seeds {order.seeds}", why="one seed is one rehearsed run", fix="give 1 or more, best 100")
     table = read(order.records).check()
+    for variant in asked:
+        refuse_losses(variant, table)
     if order.study is not None:
         _check_space(table, order)
     if order.epoch_s is not None:
@@ -247,7 +249,7 @@ def _check_space(table: Table, order: Order) -> None:
 
 def same_space(table: Table, study: Study, name: str, *, beyond: bool) -> None:
     """Raise RecordError for a record of another space than the study's, unless ``beyond``."""
-    mine, theirs = study.search_space.spec(), table.space.spec()
+    mine, theirs = study.search_space.spec(priors=False), table.space.spec(priors=False)
     differing = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k))
     if differing and not beyond:
         raise RecordError(

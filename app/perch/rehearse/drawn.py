@@ -12,7 +12,7 @@ from perch.rehearse.table import DIVERGED, FAILED, Table, config_key
 from perch.simulate import Curves
 from perch.space import keyed_rng, keyed_uniforms
 from perch.strategies.strategy import Event, New, Searcher
-from perch.vocabulary import EPOCH_S, TEST_MAE_EV
+from perch.vocabulary import EPOCH_S, TEST_MAE_EV, TRAINING_LOSSES
 
 BY: Final = "record"
 """Who proposed a configuration that was drawn from the table."""
@@ -31,6 +31,7 @@ class TableSearch(Searcher):
     """
 
     name = BY
+    takes_priors = False
 
     def __init__(self, table: Table, seed: int) -> None:
         self._configs, self._seed = table.configs, seed
@@ -73,6 +74,7 @@ class TableCurves(Curves):
         self._values: dict[int, list[float]] = {}
         self._seconds: dict[int, list[float]] = {}
         self._tests: dict[int, list[float]] = {}
+        self._training: dict[int, list[float]] = {}
         self._again: dict[str, float] = {}
         self._metric, self._sign = table.metric, table.sign
 
@@ -93,7 +95,7 @@ class TableCurves(Curves):
         return seconds[min(epoch, len(seconds)) - 1]
 
     def metrics(self, config: Mapping[str, Any], trial: str, epoch: int) -> dict[str, Any]:
-        """Value, test error where there is one, and seconds, under the record's names."""
+        """Value, test error and training loss where there are any, and seconds, under the record's names."""
         row = self.row(config, trial)
         values, seconds, tests = self._values[row], self._seconds[row], self._tests.get(row)
         if epoch > len(values):
@@ -101,6 +103,8 @@ class TableCurves(Curves):
         out = {self._metric: self._sign * values[epoch - 1], EPOCH_S: seconds[epoch - 1]}
         if tests is not None:
             out[TEST_MAE_EV] = tests[epoch - 1]
+        if (training := self._training.get(row)) is not None:
+            out[TRAINING_LOSSES[1]] = training[epoch - 1]
         return out
 
     def row(self, config: Mapping[str, Any], trial: str) -> int:
@@ -137,3 +141,5 @@ class TableCurves(Curves):
         self._seconds[row] = [s + table.recorded.report_s for s in (*seconds.tolist(), mean_s)]
         if table.tests is not None:
             self._tests[row] = table.tests[row, :last].tolist()
+        if table.training is not None:
+            self._training[row] = table.training[row, :last].tolist()

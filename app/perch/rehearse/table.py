@@ -45,7 +45,7 @@ class Table:
     """Curves of configurations of one space. Row r belongs to ``configs[config_of[r]]``; repeats have several rows.
 
     ``values``: (rows, epochs), lower is better, NaN where nothing was reported.  ``seconds``: (rows, epochs), None where no
-    times were recorded.  ``tests``: (rows, epochs) test errors, None without.  ``fates``: the status of each trial at its end.
+    times were recorded.  ``tests``: (rows, epochs) test errors, None without.  ``training``: (rows, epochs) training losses, None without.  ``fates``: the status of each trial at its end.
     ``weights``: how many trials each row stands for, 0 for rows whose rest is unknown.  ``sign``: -1 where more of the
     metric is better.
     """
@@ -59,6 +59,7 @@ class Table:
     fates: tuple[str, ...]
     weights: Array
     tests: Array | None = None
+    training: Array | None = None
     metric: str = "validation_mae_ev"
     sign: float = 1.0
     recorded: Recorded = field(default_factory=Recorded)
@@ -125,8 +126,9 @@ class Table:
             return self
         if epochs < self.epochs:
             cut = replace(
-                self, values=self.values[:, :epochs], seconds=_cut(self.seconds, epochs), tests=_cut(self.tests, epochs)
-            )
+                self, values=self.values[:, :epochs], seconds=_cut(self.seconds, epochs), tests=_cut(self.tests, epochs),
+                training=_cut(self.training, epochs),
+            )  # fmt: skip
             return _refated(cut, self, epochs)
         if not beyond:
             raise RecordError(
@@ -137,6 +139,7 @@ class Table:
         note = f"epochs {self.epochs + 1} to {epochs} were never recorded: every curve stays at its last value there"
         return replace(
             self, values=_held(self.values, more), tests=None if self.tests is None else _held(self.tests, more),
+            training=None if self.training is None else _held(self.training, more),
             seconds=None if self.seconds is None else _held(self.seconds, more), notes=(*self.notes, note),
         )  # fmt: skip
 

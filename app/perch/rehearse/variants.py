@@ -9,6 +9,7 @@ from typing import Any
 
 from perch import yaml12
 from perch.errors import StrategyError, StudyError
+from perch.rehearse.table import Table
 from perch.strategies.registry import STRATEGIES, Entry, read_settings
 
 
@@ -80,6 +81,15 @@ def _combined(base: Variant, swept: Sequence[tuple[str, list[Any]]]) -> list[Var
         read_settings(spec)
         out.append(Variant("+".join([base.label, *(f"{k}={v}" for k, v in chosen.items())]), spec))
     return out
+
+
+def refuse_losses(variant: Variant, table: Table) -> None:
+    """Raise StrategyError for a strategy that compares training losses, on a table that holds none."""
+    if variant.spec.get("judge") == "training_loss" and table.training is None:
+        raise StrategyError(
+            f"{variant.label} cannot be rehearsed on '{table.name}'", why="it holds no training losses",
+            fix="use judge: last, best or mean_of_last_3, or a run of Perch as the record",
+        )  # fmt: skip
 
 
 def refuse(entry: Entry, *, surrogate: bool) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 from perch.errors import StudyError
 from perch.runs.ending import free_bytes
 from perch.runs.strategy import build_strategy
+from perch.strategies.judged import no_training_loss
 from perch.study import Study
 from perch.trainables.kind import Kind
+from perch.vocabulary import TRAINING_LOSSES
 
 
 def check_metric(study: Study, allowed: bool = False) -> None:
@@ -43,8 +45,11 @@ def check(kind: Kind, allow_test_metric: bool = False) -> None:
 
 def check_content(kind: Kind) -> None:
     """What is wrong with the study itself, wherever it will run: strategy, data, trainable or program."""
-    build_strategy(kind.study, saves=kind.can_save)
+    strategy = build_strategy(kind.study, saves=kind.can_save)
     kind.check()
+    program = kind.study.program if strategy.judged_by == "training_loss" else None
+    if program is not None and program.keys and not set(TRAINING_LOSSES) & set(program.keys):
+        raise no_training_loss(", ".join(program.keys))
 
 
 def check_writable(out: Path) -> None:

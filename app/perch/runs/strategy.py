@@ -56,7 +56,7 @@ def history(study: Study) -> tuple[Past, ...]:
         return ()
     folder = RunFolder(study.path(study.history))
     other = load_study(folder)
-    mine, theirs = study.search_space.spec(), other.search_space.spec()
+    mine, theirs = study.search_space.spec(priors=False), other.search_space.spec(priors=False)
     differing = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k))
     if differing:
         raise StudyError(

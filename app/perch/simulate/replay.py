@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from perch.strategies.judged import training_loss
 from perch.strategies.strategy import STRATEGY_KINDS, Decision, Event, New, Resume, Strategy
 
 
@@ -57,7 +58,8 @@ def _again(strategy: Strategy, event: Event) -> Any:
             answer = strategy.ask(now_s)
             same = isinstance(answer, Resume) and answer.trial == event["id"]
         case "result":
-            answer = strategy.tell(event["id"], event["epoch"], event["value"], now_s)
+            loss = training_loss(event.get("m", {})) if strategy.judged_by == "training_loss" else None
+            answer = strategy.tell(event["id"], event["epoch"], event["value"], now_s, loss)
             same = _same(answer, event)
         case _:
             same = True
@@ -65,8 +67,8 @@ def _again(strategy: Strategy, event: Event) -> Any:
 
 
 def _same(decision: Decision, event: Event) -> bool:
-    mine = (str(decision.action), decision.rung, decision.cutoff, decision.rank, decision.size)
-    if mine != (event["d"], *(event.get(key) for key in ("rung", "cutoff", "rank", "size"))):
+    mine = (str(decision.action), decision.rung, decision.cutoff, decision.rank, decision.size, decision.judged)
+    if mine != (event["d"], *(event.get(key) for key in ("rung", "cutoff", "rank", "size", "judged"))):
         return False
     x, logged = decision.exploit, event.get("x")
     if x is None or logged is None:

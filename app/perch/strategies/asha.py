@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from perch.errors import StrategyError
+from perch.strategies.judged import Judge
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry, Settings
 from perch.strategies.rungs import Rung, ladder
@@ -24,6 +25,7 @@ class AshaSettings(Settings):
         1, ge=1, description="epochs that every trial trains before it can be stopped: first rung"
     )
     reduction_factor: int = Field(3, ge=2, description="η: one in η goes on at a rung; the next rung is η times as far")
+    judge: Judge = "last"
 
 
 def check_grace_period(grace_period: int, epochs: int) -> None:

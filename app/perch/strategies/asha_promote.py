@@ -57,6 +57,7 @@ class AshaPromote(Scheduler):
         eta = self.settings.reduction_factor
         epochs = ladder(self.settings.grace_period, plan.epochs, eta)
         self.rungs = {epoch: PromotionRung(epoch, eta) for epoch in epochs}
+        self._from_the_top = list(reversed(self.rungs.values()))
         self._passed: dict[str, int] = {}
         """Epoch of the highest rung that each live trial has reached."""
         self.paused: dict[str, Place] = {}
@@ -65,12 +66,16 @@ class AshaPromote(Scheduler):
 
     def ask(self, now_s: float) -> Answer:
         """Promote, from the top rung down; else start a trial; DONE when neither is possible and nothing runs."""
-        for rung in reversed(self.rungs.values()):
+        for rung in self.promoting():
             if trial := rung.promotable():
                 return Resume(trial)
         if self.trials is None or self.started < self.trials:
             return self.next_new(now_s)
         return None if len(self.last_epoch) > len(self.paused) else DONE
+
+    def promoting(self) -> list[PromotionRung]:
+        """The rungs that trials are promoted from, highest first."""
+        return self._from_the_top
 
     def judge(self, trial: str, epoch: int, value: float) -> Decision:
         """Pause at a rung, unless ``ask`` would resume this very trial: then it goes on at once."""
@@ -79,8 +84,9 @@ class AshaPromote(Scheduler):
             return GO
         me = (value, trial)
         rank, size = bisect_left(rung.places, me) + 1, len(rung.places) + 1
-        above = (r for r in self.rungs.values() if r.epoch > rung.epoch)
-        go = rung.would_promote(me) and not any(r.promotable() for r in above)
+        promoting = self.promoting()
+        above = (r for r in promoting if r.epoch > rung.epoch)
+        go = rung in promoting and rung.would_promote(me) and not any(r.promotable() for r in above)
         return Decision(
             Action.GO if go else Action.PAUSE,
             rung.epoch,

@@ -23,6 +23,7 @@ class DesignSearch(Searcher):
     """The points of a scrambled Sobol' sequence, each ``repeats`` times in a row."""
 
     name = "design"
+    takes_priors = False
 
     def __init__(self, plan: Plan, repeats: int = 1) -> None:
         self._points, self._repeats = Design(plan.space, plan.seed), repeats

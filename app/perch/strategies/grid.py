@@ -30,6 +30,7 @@ class GridSearch(Searcher):
     """All combinations that the conditions allow, the last key changing fastest."""
 
     name = "grid"
+    takes_priors = False
 
     def __init__(self, space: Space, max_size: int) -> None:
         self.configs = _combinations(space, max_size)

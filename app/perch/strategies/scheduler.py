@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from perch.numeric import is_finite
+from perch.strategies.judged import RungStatistic
 from perch.strategies.plan import Plan
+from perch.strategies.prior import from_prior
 from perch.strategies.searchers.random import RandomSearch
 from perch.strategies.strategy import (
     DONE,
@@ -32,7 +35,10 @@ class Scheduler(Strategy):
         self.plan = plan
         self.settings = settings
         self.searcher: Searcher = RandomSearch(plan) if searcher is None else searcher
+        self._believes = bool(plan.space.priors) and getattr(self.searcher, "takes_priors", True)
         self.trials = plan.trials
+        self.statistic = RungStatistic(getattr(settings, "judge", "last"))
+        self.judged_by = self.statistic.kind
         self.started = 0
         self.last_epoch: dict[str, int] = {}
         """Epochs that each live trial has reported in its current segment."""
@@ -50,31 +56,37 @@ class Scheduler(Strategy):
         return self.next_new(now_s)
 
     def next_new(self, now_s: float) -> New | None:
-        """The next of the study's points, then the searcher's own suggestions."""
+        """The next of the study's points, then suggestions from the priors and the searcher's own."""
         points = self.plan.points
         if self.started < len(points):
             new: New | None = New(self.plan.space.complete(points[self.started]), by="point")
         else:
-            new = self.searcher.suggest(self.started - len(points), now_s)
+            ordinal = self.started - len(points)
+            believed = from_prior(self.plan, ordinal) if self._believes else None
+            new = self.searcher.suggest(ordinal, now_s) if believed is None else believed
         if new is None:
             return None
         bracket = self.bracket_of(self.started)
         return new if bracket == new.bracket else New(new.config, bracket, new.by, new.ask_s, new.note)
 
-    def tell(self, trial: str, epoch: int, value: float, now_s: float) -> Decision:
-        """Stop at the last epoch and at a value that is no finite number; else as ``judge`` says."""
+    def tell(self, trial: str, epoch: int, value: float, now_s: float, training_loss: float | None = None) -> Decision:
+        """Stop at the last epoch and at a value that is no finite number; else as ``judge`` says of the rung's statistic."""
         if epoch >= self.plan.epochs or trial not in self.last_epoch or not is_finite(value):
             return STOP
         if epoch <= self.last_epoch[trial]:
             return GO
-        return self.judge(trial, epoch, value)
+        if self.judged_by == "last":
+            return self.judge(trial, epoch, value)
+        judged = self.statistic.of(trial, value, training_loss)
+        decision = self.judge(trial, epoch, judged)
+        return decision if decision.rung is None else replace(decision, judged=judged)
 
     def bracket_of(self, ordinal: int) -> int:
         """Bracket of trial number ``ordinal``."""
         return 0
 
     def judge(self, trial: str, epoch: int, value: float) -> Decision:
-        """What becomes of a live trial that reports something new before its last epoch."""
+        """What becomes of a live trial that reports something new before its last epoch; ``value``: the rung's statistic."""
         return GO
 
     def surplus(self) -> tuple[Checkpoint, ...]:
@@ -117,7 +129,7 @@ class Scheduler(Strategy):
         """A new trial."""
 
     def on_result(self, trial: str, event: Event) -> None:
-        """A result, new and finite, of a live trial."""
+        """A result, new and finite, of a live trial; its ``value`` is what a rung has compared, where one has."""
 
     def on_promote(self, trial: str) -> None:
         """A paused trial goes on."""
@@ -142,8 +154,10 @@ class Scheduler(Strategy):
         if last is None or epoch <= last or event.get("seg", 0) != self.segment.get(trial, 0):
             return
         self.last_epoch[trial] = epoch
-        if is_finite(event.get("value")):
-            self.on_result(trial, event)
+        if is_finite(value := event.get("value")):
+            judged = event.get("judged")
+            self.on_result(trial, event if judged is None else {**event, "value": judged})
+            self.statistic.applied(trial, value)
         action = event["d"]
         if action == Action.STOP:
             self._end(trial)
@@ -155,6 +169,7 @@ class Scheduler(Strategy):
         if self.last_epoch.pop(trial, None) is None:
             return
         self.segment.pop(trial, None)
+        self.statistic.ended(trial)
         self._surplus.update(dict.fromkeys(self._held.pop(trial, ())))
         self.on_end(trial)
 

@@ -14,7 +14,8 @@ kind         keys that a strategy may read
 trial        ``id``, ``i`` (ordinal from 0), ``config``, ``bracket``, ``by`` (who suggested it), ``seen`` (how many
              results had been applied when it was asked for), ``note`` (what the searcher keeps there)
 promote      ``id``: a paused trial goes on
-result       ``id``, ``seg`` (segment), ``epoch``, ``value``, ``d`` (the action), ``rung``, ``cutoff``, ``rank``, and ``x`` =
+result       ``id``, ``seg`` (segment), ``epoch``, ``value``, ``d`` (the action), ``rung``, ``cutoff``, ``rank``, ``judged``
+             (what the rung compared, where that is not ``value``), and ``x`` =
              ``{donor, seg, epoch, config}`` for an exploit, after which the trial is in segment ``seg + 1``
 checkpoint   ``id``, ``seg``, ``epoch``: from here a trial, or one that exploits it, can start
 drop         ``id``, ``seg``, ``epoch``: that checkpoint is gone
@@ -81,6 +82,8 @@ class Decision:
     checkpoint: bool = True
     """For PAUSE: False when the trial will hardly go on, so that its checkpoint is not worth writing. Should it be
     resumed after all, it is trained again from the start."""
+    judged: float | None = None
+    """What the rung compared, where that is not the reported value (``perch.strategies.judged``)."""
 
 
 GO: Final = Decision(Action.GO)
@@ -129,13 +132,18 @@ class Strategy(Protocol):
 
     notices: tuple[str, ...] = ()
     """Notes for people, printed before the run starts."""
+    judged_by: str = "last"
+    """What trials are compared by at rungs (``perch.strategies.judged``); with ``training_loss`` a driver gives that too."""
 
     def ask(self, now_s: float) -> Answer:
         """What a free worker should do; ``now_s`` are the run's consumed seconds. Changes nothing."""
         ...
 
-    def tell(self, trial: str, epoch: int, value: float, now_s: float) -> Decision:
-        """What becomes of a trial that reports ``value`` after ``epoch``. Changes nothing."""
+    def tell(self, trial: str, epoch: int, value: float, now_s: float, training_loss: float | None = None) -> Decision:
+        """What becomes of a trial that reports ``value`` after ``epoch``. Changes nothing.
+
+        ``training_loss`` is given to strategies that are ``judged_by`` it.
+        """
         ...
 
     def applied(self, event: Event) -> None:
@@ -174,6 +182,8 @@ class Searcher(Protocol):
     """
 
     name: str
+    takes_priors: bool = True
+    """Whether some of its suggestions may come from the space's priors instead (``perch.strategies.prior``)."""
 
     def suggest(self, ordinal: int, now_s: float) -> New | None:
         """The searcher's configuration number ``ordinal``, or None when it is not known yet. Changes nothing."""

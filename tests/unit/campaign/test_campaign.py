@@ -168,7 +168,7 @@ def test_a_trial_that_was_stopped_early_stands_behind_those_that_were_trained_to
     assert {campaign.state.ended[e].status for e in chosen} == {"completed"}
 
 
-@pytest.mark.parametrize("strategy", ["rs", "asha", "ahb", "median", "asha-promote", "pbt"])
+@pytest.mark.parametrize("strategy", ["rs", "asha", "ahb", "median", "asha-promote", "pasha", "topk", "pbt"])
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(kills=st.lists(st.integers(min_value=0, max_value=60), min_size=1, max_size=6))
 def test_no_epoch_is_lost_or_doubled_however_often_it_is_killed(tmp_path_factory, strategy, kills):

@@ -22,7 +22,7 @@ from perch.simulate import Delays
 SETTING = Setting(4, 200.0, Delays(start_s=1.0, turnover_s=0.5))
 
 
-@pytest.mark.parametrize("name", ["rs", "asha", "ahb", "median", "asha-promote"])
+@pytest.mark.parametrize("name", ["rs", "asha", "ahb", "median", "asha-promote", "pasha", "topk"])
 def test_equal_seeds_give_equal_bytes_and_others_do_not(name: str) -> None:
     made, (variant,) = table(noise=0.05), variants([name])
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from tests.unit.rehearse.made import table
 
 from perch.errors import PerchError, StrategyError, StudyError
-from perch.rehearse.variants import refuse, variants
+from perch.rehearse.variants import refuse, refuse_losses, variants
 from perch.strategies.registry import STRATEGIES
 
 
@@ -52,5 +55,14 @@ def test_pbt_is_refused_with_the_reason_and_searchers_need_the_surrogate() -> No
     with pytest.raises(StrategyError, match="asha-tpe cannot be rehearsed on a table"):
         refuse(STRATEGIES.get("asha-tpe"), surrogate=False)
     refuse(STRATEGIES.get("asha-tpe"), surrogate=True)
-    for name in ("rs", "asha", "ahb", "median", "asha-promote"):
+    for name in ("rs", "asha", "ahb", "median", "asha-promote", "pasha", "topk"):
         refuse(STRATEGIES.get(name), surrogate=False)
+
+
+def test_training_losses_are_compared_on_records_that_hold_them() -> None:
+    (variant,) = variants(["asha+judge=training_loss"])
+    with pytest.raises(StrategyError, match="holds no training losses"):
+        refuse_losses(variant, table())
+    whole = table()
+    refuse_losses(variant, replace(whole, training=whole.values))
+    refuse_losses(variants(["asha+judge=best"])[0], whole)

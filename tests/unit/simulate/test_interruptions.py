@@ -83,7 +83,7 @@ def test_without_a_warning_a_walltime_costs_what_is_not_insured():
     assert 0 < redone(events) <= 11 * 2 * (attempts - 1)
 
 
-@pytest.mark.parametrize("strategy", ["asha", "ahb", "median", "asha-promote", "rs"])
+@pytest.mark.parametrize("strategy", ["asha", "ahb", "median", "asha-promote", "pasha", "topk", "rs"])
 def test_equal_arguments_give_equal_logs(strategy):
     how = {
         "lost_every_s": 3600.0,

@@ -26,7 +26,7 @@ def log(seed: int, strategy: str, confirm: Confirm | None) -> list[dict[str, Any
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("strategy", ["asha", "rs", "asha-promote"])
+@pytest.mark.parametrize("strategy", ["asha", "rs", "asha-promote", "pasha", "topk"])
 @pytest.mark.parametrize("share", [0.1, 0.5])
 def test_the_race_keeps_to_its_share_and_holds_the_starting_point(strategy: str, share: float) -> None:
     events = log(0, strategy, Confirm(share=share))

@@ -25,7 +25,12 @@ PBT = replace(PLAN, space=TUNED)
     [
         ("ashaa", PLAN, "no strategy is called 'ashaa'", "did you mean 'asha'?"),
         ({"reduction_factor": 3}, PLAN, "no name is given", "{'reduction_factor': 3}"),
-        ({"name": "asha", "eta": 3}, PLAN, "asha: no setting is called 'eta'", "known: grace_period, reduction_factor"),
+        (
+            {"name": "asha", "eta": 3},
+            PLAN,
+            "asha: no setting is called 'eta'",
+            "known: grace_period, judge, reduction_factor",
+        ),
         (
             {"name": "asha", "grace_perid": 3},
             PLAN,

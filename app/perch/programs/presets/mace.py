@@ -88,7 +88,9 @@ PRESETS.register(
             }
         ),
         space=(
-            Searched("lr", {"float": [0.001, 0.03], "log": True}, _DEFAULT + "0.01"),
+            Searched(
+                "lr", {"float": [0.001, 0.03], "log": True}, _DEFAULT + "0.01", prior={"centre": 0.01, "width": 2.0}
+            ),
             Searched("batch_size", {"choice": [2, 4, 8, 16, 32]}, _DEFAULT + "10", memory=True),
             Searched("num_channels", {"choice": [16, 32, 64, 128]}, "128 in MACE-MP-0, arXiv:2401.00096", memory=True),
             Searched(
@@ -97,11 +99,32 @@ PRESETS.register(
                 "0, 1, 2: small, medium, large of MACE-MP-0, arXiv:2401.00096",
                 memory=True,
             ),
-            Searched("r_max", {"float": [4.0, 6.0]}, _DEFAULT + "5.0 Å; 6.0 Å in MACE-MP-0", memory=True),
-            Searched("num_radial_basis", {"int": [6, 10]}, _DEFAULT + "8"),
-            Searched("weight_decay", {"float": [1e-8, 1e-4], "log": True}, _DEFAULT + "5e-7"),
-            Searched("forces_weight", {"float": [10.0, 1000.0], "log": True}, _DEFAULT + "100"),
-            Searched("ema_decay", {"choice": [0.99, 0.995, 0.999]}, _DEFAULT + "0.99"),
+            Searched(
+                "r_max",
+                {"float": [4.0, 6.0]},
+                _DEFAULT + "5.0 Å; 6.0 Å in MACE-MP-0",
+                True,
+                {"centre": 5.0, "width": 0.5},
+            ),
+            Searched("num_radial_basis", {"int": [6, 10]}, _DEFAULT + "8", prior={"centre": 8, "width": 1.0}),
+            Searched(
+                "weight_decay",
+                {"float": [1e-8, 1e-4], "log": True},
+                _DEFAULT + "5e-7",
+                prior={"centre": 5e-7, "width": 5.0},
+            ),
+            Searched(
+                "forces_weight",
+                {"float": [10.0, 1000.0], "log": True},
+                _DEFAULT + "100",
+                prior={"centre": 100.0, "width": 2.0},
+            ),
+            Searched(
+                "ema_decay",
+                {"choice": [0.99, 0.995, 0.999]},
+                _DEFAULT + "0.99",
+                prior={"centre": 0.99, "probability": 0.6},
+            ),
         ),
         traps=(
             "The line of an epoch comes before its checkpoint, and the old checkpoint is deleted first: Perch keeps all and deletes old ones itself.",

@@ -74,6 +74,7 @@ PRESETS.register(
                 "training_module.optimizer.lr",
                 {"float": [0.001, 0.03], "log": True},
                 "0.01 in nequip's tutorial configuration",
+                prior={"centre": 0.01, "width": 2.0},
             ),
             Searched(
                 "data.train_dataloader.batch_size",
@@ -87,10 +88,22 @@ PRESETS.register(
                 {"choice": [1, 2]},
                 _DOCS + "1 is a good default, 2 is more accurate and slower",
                 memory=True,
+                prior={"centre": 1, "probability": 0.6},
             ),
-            Searched("training_module.model.num_features", {"choice": [16, 32, 64]}, _DOCS + "default 32", memory=True),
+            Searched(
+                "training_module.model.num_features",
+                {"choice": [16, 32, 64]},
+                _DOCS + "default 32",
+                True,
+                {"centre": 32, "probability": 0.5},
+            ),
             Searched("training_module.model.parity", {"choice": [True, False]}, _DOCS + "worth testing", memory=True),
-            Searched("training_module.model.radial_mlp_width", {"choice": [64, 128]}, _DOCS + "default 128"),
+            Searched(
+                "training_module.model.radial_mlp_width",
+                {"choice": [64, 128]},
+                _DOCS + "default 128",
+                prior={"centre": 128, "probability": 0.6},
+            ),
         ),
         traps=(
             "TERM takes about ten seconds and ends with exit code 0: Perch copies the checkpoint first and waits one second.",

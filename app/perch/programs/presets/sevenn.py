@@ -75,17 +75,48 @@ PRESETS.register(
         ),
         space=(
             Searched(
-                "train.optim_param.lr", {"float": [0.0005, 0.02], "log": True}, _BASE + "0.005; fine_tune.yaml: 0.004"
+                "train.optim_param.lr",
+                {"float": [0.0005, 0.02], "log": True},
+                _BASE + "0.005; fine_tune.yaml: 0.004",
+                prior={"centre": 0.005, "width": 2.0},
             ),
-            Searched("data.batch_size", {"choice": [2, 4, 8, 16]}, _BASE + "4", memory=True),
             Searched(
-                "train.force_loss_weight", {"float": [0.01, 10.0], "log": True}, _BASE + "0.1; fine_tune.yaml: 1.0"
+                "data.batch_size", {"choice": [2, 4, 8, 16]}, _BASE + "4", True, {"centre": 4, "probability": 0.5}
             ),
-            Searched("train.scheduler_param.gamma", {"float": [0.95, 0.999]}, _BASE + "0.99"),
+            Searched(
+                "train.force_loss_weight",
+                {"float": [0.01, 10.0], "log": True},
+                _BASE + "0.1; fine_tune.yaml: 1.0",
+                prior={"centre": 0.1, "width": 5.0},
+            ),
+            Searched(
+                "train.scheduler_param.gamma",
+                {"float": [0.95, 0.999]},
+                _BASE + "0.99",
+                prior={"centre": 0.99, "width": 0.01},
+            ),
             Searched("model.channel", {"choice": [16, 32, 64, 128]}, _BASE + "32; SevenNet-0: 128", memory=True),
-            Searched("model.lmax", {"choice": [1, 2, 3]}, _BASE + "2; SevenNet-l3i5: 3", memory=True),
-            Searched("model.num_convolution_layer", {"int": [2, 5]}, _BASE + "3; SevenNet-0: 5", memory=True),
-            Searched("model.cutoff", {"float": [4.0, 6.0]}, _BASE + "5.0 Å; SevenNet-l3i5: 6.0 Å", memory=True),
+            Searched(
+                "model.lmax",
+                {"choice": [1, 2, 3]},
+                _BASE + "2; SevenNet-l3i5: 3",
+                True,
+                {"centre": 2, "probability": 0.6},
+            ),
+            Searched(
+                "model.num_convolution_layer",
+                {"int": [2, 5]},
+                _BASE + "3; SevenNet-0: 5",
+                True,
+                {"centre": 3, "width": 1.0},
+            ),
+            Searched(
+                "model.cutoff",
+                {"float": [4.0, 6.0]},
+                _BASE + "5.0 Å; SevenNet-l3i5: 6.0 Å",
+                True,
+                {"centre": 5.0, "width": 0.5},
+            ),
         ),
         traps=(
             "A mistyped key is ignored with a warning: Perch refuses keys that the template lacks.",

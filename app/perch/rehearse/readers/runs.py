@@ -18,7 +18,7 @@ from perch.rehearse.reader import READERS, Reader
 from perch.rehearse.table import COMPLETED, DIVERGED, FAILED, FEWEST_CURVES, KNOWN_FATES, Table, group_configs
 from perch.rehearse.weighting import weigh
 from perch.strategies.registry import STRATEGIES
-from perch.vocabulary import EPOCH_S, TEST_MAE_EV
+from perch.vocabulary import EPOCH_S, TEST_MAE_EV, TRAINING_LOSSES
 
 FULL = ("rs", "design")
 """Configurations that nobody chose, all trained to the end: nothing to weigh back but what the end cut."""
@@ -85,7 +85,9 @@ def _table(runs: list[Run], paths: Sequence[Path], notes: list[str]) -> Table:
     space, epochs = study.search_space, study.epochs
     parts = [_rows(run, epochs, sign) for run in runs]
     configs = [c for p in parts for c in p["configs"]]
-    values, seconds, tests = (np.concatenate([p[k] for p in parts]) for k in ("values", "seconds", "tests"))
+    values, seconds, tests, training = (
+        np.concatenate([p[k] for p in parts]) for k in ("values", "seconds", "tests", "training")
+    )
     fates = tuple(f for p in parts for f in p["fates"])
     last = np.isfinite(values).sum(axis=1)
     weights, beyond = weigh(values, last, [f in KNOWN_FATES for f in fates])
@@ -100,7 +102,7 @@ def _table(runs: list[Run], paths: Sequence[Path], notes: list[str]) -> Table:
     return Table(
         name=" + ".join(p.resolve().name for p in paths), space=space, configs=distinct, config_of=config_of, values=values,
         seconds=seconds if np.isfinite(seconds).any() else None, fates=fates, weights=weights,
-        tests=tests if np.isfinite(tests).any() else None, metric=study.metric, sign=sign,
+        tests=tests if np.isfinite(tests).any() else None, training=training if np.isfinite(training).any() else None, metric=study.metric, sign=sign,
         recorded=recorded_of(runs), notes=tuple(notes),
     )  # fmt: skip
 
@@ -118,6 +120,7 @@ def _rows(run: Run, epochs: int, sign: float) -> dict[str, Any]:
         "values": sign * _wide(curves, value, names, epochs),
         "seconds": _wide(curves, EPOCH_S, names, epochs),
         "tests": _wide(curves, TEST_MAE_EV, names, epochs),
+        "training": _wide(curves, next((n for n in TRAINING_LOSSES if n in curves), ""), names, epochs),
         "fates": fates,
     }
     for name, audited in _audited(run).items():

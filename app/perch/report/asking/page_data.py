@@ -18,7 +18,7 @@ from perch.report.axis import axis_of
 from perch.report.report_data import ReportData, rows
 from perch.report.style import FATE_COLOURS, SCALE
 from perch.vocabulary import TEST_MAE_EV
-from perch.why import Why, explain_all, lines
+from perch.why import Why, explain_all, judged_by, lines
 
 MOST_POINTS = 1_000_000
 """Epochs whose values a page holds; of larger runs the best trials and an even share of the others have their curves."""
@@ -63,7 +63,10 @@ def reasons(report: ReportData) -> dict[str, Why]:
     if not events.is_dir():
         return {}
     study = report.study
-    return explain_all(read(events), metric=study.metric, maximise=study.mode == "max", epochs=study.epochs)
+    return explain_all(
+        read(events), metric=study.metric, maximise=study.mode == "max", epochs=study.epochs,
+        judged_by=judged_by(study.strategy),
+    )  # fmt: skip
 
 
 def packed(value: Any) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Protocol
 from pydantic import Field
 
 from perch.strategies.plan import Plan
+from perch.strategies.prior import from_prior
 from perch.strategies.registry import Settings
 from perch.strategies.searchers.design import Design
 from perch.strategies.searchers.observations import Ledger, Observation
@@ -180,6 +181,7 @@ class PrefetchSearcher:
         self._design = Design(plan.space, plan.seed)
         dimensions = len(plan.space.dimensions)
         self._own_start = own_start
+        self.takes_priors = not own_start
         self._initial = 0 if own_start else settings.initial or initial_points(dimensions)
         self._ahead = settings.ahead or usual_ahead(plan.workers)
         self._late_s = (LATE_S if plan.workers > FEW_WORKERS else None) if settings.late_s is None else settings.late_s
@@ -285,6 +287,8 @@ class PrefetchSearcher:
         moment = self._moments.get(i)
         if moment is None:  # further ahead than anything was fixed: a driver that skips numbers
             moment = self._moments[i] = _Moment(len(self._ledger.observations), self._ledger.pending())
+        if self.takes_priors and (believed := from_prior(self._plan, ordinal)) is not None:
+            return believed
         if not self._own_start and (ordinal < self._initial or moment.seen < FEWEST_RESULTS):
             return New(self._plan.space.complete(self._design[ordinal]), by="design")
         question = self._question(i, moment)
