@@ -32,6 +32,7 @@ def run_study(
     allow_changed_data: bool = False,
     allow_test_metric: bool = False,
     foretell: Callable[[Study, Path], str] | None = None,
+    watch: bool = False,
 ) -> Outcome:
     """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
 
@@ -39,7 +40,7 @@ def run_study(
     used and left alone. ``steps``: where it is said what is being done, until there are results to show. ``cpus``: cores
     of a private Ray (None: what this machine offers).  ``allow_changed_data``: go on though the data differ from those
     that the run began with.  ``allow_test_metric``: choose by test rows.  ``foretell``: what to say of the study
-    and the folder of runs before anything starts.
+    and the folder of runs before anything starts.  ``watch``: serve the page of ``perch watch`` while the run goes on.
     """
     from perch.engine.ray_session import surroundings
     from perch.engine.signals import handlers_restored
@@ -50,12 +51,13 @@ def run_study(
         steps = Silent() if quiet else steps if steps is not None else Steps()
         shown = None if quiet else View(steps=steps)
         allowed = (allow_changed_data, allow_test_metric)
-        return _run(study, out, run_id, resume, shown, steps, began_s, cpus, private, *allowed, foretell)
+        return _run(study, out, run_id, resume, shown, steps, began_s, cpus, private, *allowed, foretell, watch)
 
 
 def _run(
     study: Study, out: str | Path | None, run_id: str | None, resume: bool, shown: View | None, steps: Steps, began_s: float,
     cpus: int | None, private: Path | None, allow_changed_data: bool, allow_test_metric: bool, foretell: Callable[[Study, Path], str] | None,
+    watch: bool,
 ) -> Outcome:  # fmt: skip
     root = Path(out).absolute() if out is not None else study.path(study.storage)
     with steps.step("checking the study"):
@@ -71,6 +73,6 @@ def _run(
         check_data(goal, data.prepared, allow_changed_data)
         attempt = open_attempt(goal, data, view, began_s)
         try:
-            return drive(attempt, cpus, private)
+            return drive(attempt, cpus, private, watch)
         finally:
             attempt.log.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from perch.errors import StrategyError
 from perch.numeric import is_finite
 from perch.strategies.plan import Plan
 from perch.strategies.searchers.random import RandomSearch
@@ -14,12 +15,14 @@ from perch.strategies.strategy import (
     Action,
     Answer,
     Checkpoint,
+    Config,
     Decision,
     Event,
     New,
     Searcher,
     Strategy,
 )
+from perch.vocabulary import REQUEST
 
 
 class Scheduler(Strategy):
@@ -34,6 +37,8 @@ class Scheduler(Strategy):
         self.searcher: Searcher = RandomSearch(plan) if searcher is None else searcher
         self.trials = plan.trials
         self.started = 0
+        self.added = 0
+        """Trials among them that somebody has added by hand: they take no place of the strategy's own."""
         self.last_epoch: dict[str, int] = {}
         """Epochs that each live trial has reported in its current segment."""
         self.segment: dict[str, int] = {}
@@ -45,21 +50,37 @@ class Scheduler(Strategy):
 
     def ask(self, now_s: float) -> Answer:
         """A new trial while the budget lasts; DONE once the last one has ended."""
-        if self.trials is not None and self.started >= self.trials:
+        if self.trials is not None and self.own >= self.trials:
             return None if self.last_epoch else DONE
         return self.next_new(now_s)
 
     def next_new(self, now_s: float) -> New | None:
         """The next of the study's points, then the searcher's own suggestions."""
         points = self.plan.points
-        if self.started < len(points):
-            new: New | None = New(self.plan.space.complete(points[self.started]), by="point")
+        if self.own < len(points):
+            new: New | None = New(self.plan.space.complete(points[self.own]), by="point")
         else:
-            new = self.searcher.suggest(self.started - len(points), now_s)
+            new = self.searcher.suggest(self.own - len(points), now_s)
         if new is None:
             return None
-        bracket = self.bracket_of(self.started)
+        bracket = self.bracket_of(self.own)
         return new if bracket == new.bracket else New(new.config, bracket, new.by, new.ask_s, new.note)
+
+    @property
+    def own(self) -> int:
+        """Trials that the strategy has asked for itself."""
+        return self.started - self.added
+
+    def by_hand(self, config: Config) -> New:
+        """The configuration with what the space fixes. Raises StrategyError for one outside the space."""
+        space = self.plan.space
+        for problem in space.problems(config):
+            raise StrategyError(
+                "the configuration lies outside the search space",
+                why=problem,
+                fix="correct it: see 'space' in the run's study.yaml",
+            )
+        return New(space.complete(config), self.bracket_of(self.started), REQUEST)
 
     def tell(self, trial: str, epoch: int, value: float, now_s: float) -> Decision:
         """Stop at the last epoch and at a value that is no finite number; else as ``judge`` says."""
@@ -109,9 +130,15 @@ class Scheduler(Strategy):
             self._on_checkpoint((event["id"], event["seg"], event["epoch"]))
         elif kind == "drop":
             self._on_drop((event["id"], event["seg"], event["epoch"]))
-        elif kind == "promote":
+        elif kind in ("promote", "keep"):
             self.on_promote(event["id"])
+        elif kind == "budget":
+            self.on_budget(event["trials"])
         self.searcher.applied(event)
+
+    def on_budget(self, trials: int | None) -> None:
+        """So many trials of its own from here on."""
+        self.trials = trials
 
     def on_start(self, trial: str, event: Event) -> None:
         """A new trial."""
@@ -133,6 +160,7 @@ class Scheduler(Strategy):
         if event["i"] < self.started:  # a repeated line
             return
         self.started = event["i"] + 1
+        self.added += event.get("by") == REQUEST
         self.last_epoch[trial] = 0
         self.on_start(trial, event)
 
