@@ -51,7 +51,7 @@ def ask(
     found = earlier(folder.events)
     reason = idle(found)
     if reason is not None and later and do not in ONLY_ALIVE and found.closed != "done":
-        Requests(folder.path).put(do, words)
+        Requests(folder.path).put(do, {**words, "later": True})
         return Answer(True, f"asked: it is done when the run is resumed: {resume(folder)}")
     if reason is not None:
         raise _nobody(folder, do, reason, found)

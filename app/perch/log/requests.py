@@ -94,6 +94,10 @@ class Requests:
         """Write what became of a request."""
         _write(self.path / f"{name}{ANSWER}", answer.__dict__)
 
+    def forget(self, name: str) -> None:
+        """Nobody waits for the answer to this request."""
+        (self.path / f"{name}{TAKEN}").unlink(missing_ok=True)
+
 
 def _read(file: Path) -> dict[str, Any]:
     """A request; one without ``do`` where the file is none of the owner's, or not what a request looks like."""

@@ -26,7 +26,10 @@ def look_for_requests(attempt: Attempt, say: Callable[[str], None], *, first: bo
             answer = _answered(attempt, request, first)
             if answer.accepted and request["do"] == "budget":
                 _keep_budget(attempt)
-            requests.answer(request["id"], answer)
+            if request.get("later"):
+                requests.forget(request["id"])
+            else:
+                requests.answer(request["id"], answer)
             outcome = answer.what if answer.accepted else f"refused: {answer.what} ({answer.why})"
             say(f"asked by hand: {outcome}")
     except OSError as error:  # a folder that cannot be read now is looked at again in a second

@@ -110,6 +110,15 @@ def test_a_request_that_was_taken_but_not_done_before_a_kill_is_done(tmp_path: P
     again.log.close()
 
 
+def test_one_that_was_left_for_later_is_done_and_waits_for_no_reader(tmp_path: Path) -> None:
+    attempt = begin(tmp_path / "run")
+    requests = Requests(attempt.folder.path)
+    requests.put("add", {"config": {"x": 0.5}, "later": True})
+    look_for_requests(attempt, lambda said: None, first=True)
+    assert attempt.campaign.state.started == 1 and list(requests.path.iterdir()) == []
+    attempt.log.close()
+
+
 def test_leave_ends_the_attempt_as_a_signal_does(tmp_path: Path) -> None:
     attempt = begin(tmp_path / "run")
     assert asked(attempt, "leave").accepted
