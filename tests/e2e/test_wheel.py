@@ -16,7 +16,18 @@ from perch.suggesting.building import FILES
 ROOT = Path(__file__).parents[2]
 
 
-REGISTRY = ("UV_", "PIP_", "SSL_CERT", "REQUESTS_CA", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+REGISTRY = (
+    "UV_",
+    "PIP_",
+    "SSL_CERT",
+    "REQUESTS_CA",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
 """How names of variables begin that say how a registry is reached from this machine: nothing else is taken over."""
 
 

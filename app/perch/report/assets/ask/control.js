@@ -4,9 +4,10 @@ perch.control = () => {
   const { byId, make, data } = perch;
   const token = location.pathname.split("/")[1];
   const said = make("p", { className: "hint", role: "status" });
+  let [waits, answered] = [false, 0];
 
   const ask = async (button, request) => {
-    button.disabled = true;
+    button.disabled = waits = true;
     said.textContent = "Asking the run …";
     try {
       const answer = await fetch("ask", {
@@ -19,7 +20,8 @@ perch.control = () => {
     } catch (error) {
       said.textContent = `No answer: ${error.message}.`;
     }
-    button.disabled = false;
+    button.disabled = waits = false;
+    answered = Date.now();
   };
 
   /* A button; one that cannot be undone asks once more. */
@@ -69,6 +71,14 @@ perch.control = () => {
   perch.listen((what) => { if (what === "chosen" && perch.state.chosen < 0) panel.after(said); });
 
   /* While the panel is in use, the page does not load itself again. */
-  perch.inControl = () => panel.contains(document.activeElement) && document.activeElement.matches("input, textarea");
+  perch.inControl = () => waits || (panel.contains(document.activeElement) && document.activeElement.matches("input, textarea"));
+  /* An answer stays in sight for half a minute, also over the loading that the answer itself brings about. */
+  perch.answer = () => (Date.now() - answered < 30000 ? { text: said.textContent, refused: said.classList.contains("refused"), answered } : null);
+  perch.showAnswer = (kept) => {
+    if (!kept) return;
+    said.textContent = kept.text;
+    said.classList.toggle("refused", kept.refused);
+    answered = kept.answered;
+  };
   perch.controlEnded = () => panel.querySelectorAll("button").forEach((one) => { one.disabled = true; });
 };

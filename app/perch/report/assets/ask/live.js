@@ -9,12 +9,13 @@ perch.live = () => {
     const trial = data.rows.findIndex((_, row) => perch.id(row) === kept.trial);
     if (trial >= 0) perch.choose(trial);
     byId("control").open = kept.control;
+    perch.showAnswer(kept.answer);
     if (kept.theme) document.documentElement.dataset.theme = kept.theme;
     scrollTo(0, kept.scroll);
   }
   const again = () => {
     const trial = state.chosen >= 0 ? perch.id(state.chosen) : null;
-    sessionStorage.setItem("perch", JSON.stringify({ query: byId("query").value, trial, control: byId("control").open, scroll: scrollY, theme: document.documentElement.dataset.theme }));
+    sessionStorage.setItem("perch", JSON.stringify({ query: byId("query").value, trial, control: byId("control").open, answer: perch.answer(), scroll: scrollY, theme: document.documentElement.dataset.theme }));
     location.reload();
   };
   /* Not while somebody writes a filter, zooms, or has marked text. */
