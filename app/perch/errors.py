@@ -8,6 +8,7 @@
     + Diverged          its loss stopped being a finite number
     + DeviceError       the device that it was given is not there: the machine's fault
   - RecordError         a run folder: unreadable, unfinished, of another study
+  - RequestError        something that is asked of a run that goes on, and that it cannot do
   - ClusterError        Ray, Slurm or Kubernetes
 """
 
@@ -74,6 +75,10 @@ class DeviceError(TrialError):
 
 class RecordError(PerchError):
     """A run folder cannot be read, or belongs to something else."""
+
+
+class RequestError(PerchError):
+    """A run that goes on cannot do what is asked of it."""
 
 
 class ClusterError(PerchError):

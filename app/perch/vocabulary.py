@@ -37,6 +37,15 @@ GIVEN: Final = "_perch"
 NO_GPUS: Final = {"CUDA_VISIBLE_DEVICES": "", "HIP_VISIBLE_DEVICES": ""}
 """The environment of a process that is to see no GPU, whatever the machine has."""
 
+ON_REQUEST: Final = "on_request"
+"""The failure class of a trial that somebody has stopped by hand: no fault, of the trial or of a machine."""
+ENDED: Final = "ended"
+"""The failure class of a trainable that has ended by itself before the last epoch: no fault either."""
+STATUS_OF: Final = {"diverged": "diverged", ENDED: "completed", ON_REQUEST: "stopped"}
+"""What an ``error`` event makes of its trial, by its failure class; every other class: failed."""
+REQUEST: Final = "request"
+"""Who suggested a configuration that somebody has added by hand."""
+
 OUT_OF_MEMORY: Final = "out_of_memory"
 DIVERGED: Final = "diverged"
 DATA: Final = "data"

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from perch.errors import RecordError, did_you_mean
-from perch.vocabulary import LOST
+from perch.vocabulary import ENDED, LOST, ON_REQUEST, REQUEST, STATUS_OF
 
 LOG_LINES = 15
 """Lines of a failure's message that are shown, the last ones."""
+
+_SPARED = {"stop": "stopped", "pause": "paused", "exploit": "replaced by a copy of a better trial"}
 
 MOST_JUDGEMENTS = 20
 """Judgements shown; a rule that judges every epoch makes more, and the first and last ones say enough."""
@@ -76,6 +78,10 @@ class Why:
     redone_s: float = 0.0
     losses: list[str] = field(default_factory=list)
     """Class and place of each fault that was not the trial's."""
+    kept_at: int | None = None
+    """Its last epoch when somebody asked that it be trained to the end; None: nobody has."""
+    spared: list[tuple[int, str]] = field(default_factory=list)
+    """Epochs at which its strategy would have stopped it but for that, and what it would have done."""
     judgements: list[Judgement] = field(default_factory=list)
     exploits: list[Exploit] = field(default_factory=list)
 
@@ -167,6 +173,8 @@ def _take(out: Why, event: Mapping[str, Any], sign: float) -> None:
     kind = event["e"]
     if kind in {"start", "promote"}:
         out.status = "running"
+    elif kind == "keep":
+        out.status, out.kept_at = "running", int(event["epoch"])
     elif kind == "spent":
         out.redone, out.redone_s = out.redone + event.get("redone", 0), out.redone_s + event.get("redone_s", 0.0)
     elif kind == "lost":
@@ -175,7 +183,7 @@ def _take(out: Why, event: Mapping[str, Any], sign: float) -> None:
         out.losses.append(f"{event.get('failure', LOST)}{where}")
     elif kind == "error":
         out.failure, out.message = str(event.get("failure")), str(event.get("message") or "")
-        out.status = {"diverged": "diverged", "ended": "completed"}.get(out.failure, "failed")
+        out.status = STATUS_OF.get(out.failure, "failed")
     elif kind == "result":
         _result(out, event, sign)
 
@@ -189,6 +197,8 @@ def _result(out: Why, event: Mapping[str, Any], sign: float) -> None:
         compared = sign * event.get("judged", event["value"])
         cutoff = None if event.get("cutoff") is None else sign * event["cutoff"]
         out.judgements.append(Judgement(event["rung"], compared, cutoff, event.get("rank"), event.get("size"), action))
+    if "kept" in event:
+        out.spared.append((out.last_epoch, str(event["kept"])))
     if action == "stop":
         out.status = "completed" if out.last_epoch >= out.epochs > 0 else "stopped"
     elif action == "pause":
@@ -223,7 +233,8 @@ def lines(found: Why, *, table: bool = True) -> Iterator[str]:
     if found.best is not None:
         yield f"  {found.metric}: last {found.value:.4g}, best {found.best:.4g}"
     yield f"  configuration: {configuration(found.config)}"
-    yield f"  suggested by: {found.by or 'unknown'}" + (f", bracket {found.bracket}" if found.bracket else "")
+    by = "somebody, by hand (perch ctl)" if found.by == REQUEST else found.by or "unknown"
+    yield f"  suggested by: {by}" + (f", bracket {found.bracket}" if found.bracket else "")
     if found.lost:
         yield f"  its worker was lost {found.lost} times ({', '.join(found.losses)}); that is not the trial's fault, and it was tried again"
     if found.redone or found.redone_s:
@@ -234,6 +245,11 @@ def lines(found: Why, *, table: bool = True) -> Iterator[str]:
         yield "  it was never compared with other trials: this strategy does not, or it has not come that far"
     for exploit in found.exploits:
         yield _exploit(exploit)
+    if found.kept_at is not None:
+        spared = ", ".join(f"{_SPARED.get(action, action)} at epoch {epoch}" for epoch, action in found.spared)
+        yield f"  kept by hand after epoch {found.kept_at}: " + (
+            f"but for that, it would have been {spared}" if spared else "its strategy has not meant to stop it since"
+        )
     yield from _verdict(found)
 
 
@@ -266,6 +282,8 @@ def _verdict(found: Why) -> Iterator[str]:
     if found.status in {"failed", "diverged"}:
         yield f"why: it {'diverged' if found.status == 'diverged' else f'failed ({found.failure})'}; its last lines were:"
         yield from (f"  | {text}" for text in (found.message.splitlines() or ["(no message)"])[-LOG_LINES:])
+    elif found.failure == ON_REQUEST:
+        yield f"why: somebody stopped it by hand after epoch {found.last_epoch} (perch ctl)"
     elif found.status == "stopped" and last is not None and last.cutoff is not None:
         short_of = abs(last.value - last.cutoff)
         share = f" ({short_of / abs(last.cutoff):.1%} of it)" if last.cutoff else ""
@@ -279,7 +297,7 @@ def _verdict(found: Why) -> Iterator[str]:
         need = "" if last.cutoff is None else f"; the places that go on end at {last.cutoff:.4g}"
         yield f"why: it waits at epoch {last.rung}, rank {last.rank} of {last.size}{need}; it goes on if others fall behind"
     elif found.status == "completed":
-        yield "why: it trained to the end" + ("" if found.failure != "ended" else ", which its trainable chose itself")
+        yield "why: it trained to the end" + ("" if found.failure != ENDED else ", which its trainable chose itself")
     elif found.status == "stopped":
         yield "why: the strategy ended it without comparing it at a rung"
     elif found.status == "interrupted":

@@ -16,6 +16,21 @@ from perch.suggesting.building import FILES
 ROOT = Path(__file__).parents[2]
 
 
+REGISTRY = (
+    "UV_",
+    "PIP_",
+    "SSL_CERT",
+    "REQUESTS_CA",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+"""How names of variables begin that say how a registry is reached from this machine: nothing else is taken over."""
+
+
 def uv() -> str:
     """The command uv, from PATH or from a checkout's own tools."""
     own = ROOT / ".tools" / "bin" / "uv"
@@ -37,6 +52,7 @@ def test_from_the_wheel_to_a_finished_run(tmp_path: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {f"perch/suggesting/dragonfly_environment/{name}" for name in FILES} <= held
     environment = {
+        **{name: value for name, value in os.environ.items() if name.startswith(REGISTRY)},
         "PATH": f"{tmp_path / 'env' / 'bin'}:/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), "XDG_DATA_HOME": str(tmp_path / "data"),
     }  # fmt: skip
     for command in (

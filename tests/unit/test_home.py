@@ -36,6 +36,7 @@ COMMANDS = {
     "audit nowhere": 2,
     "export nowhere --csv x": 2,
     "watch nowhere": 2,
+    "ctl nowhere end": 2,
     "record nowhere.yaml": 2,
     "rehearse nowhere": 2,
     "advise nowhere.yaml": 2,

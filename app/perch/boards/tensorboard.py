@@ -29,6 +29,7 @@ from perch.boards.event_file import FILE_NAME, append, repair
 from perch.record.ancestry import Segment
 from perch.space import Space
 from perch.strategies.strategy import Event
+from perch.vocabulary import DIVERGED, STATUS_OF
 
 POSITION_FILE: Final = "position.json"
 FLUSH_AT_RECORDS: Final = 20_000
@@ -93,7 +94,7 @@ class TensorBoard:
         elif kind == "result":
             self._result(event)
         elif kind == "error":
-            self._end(event["id"], failed=True)
+            self._end(event["id"], failed=event.get("failure") not in STATUS_OF or event["failure"] == DIVERGED)
         if self._noted >= FLUSH_AT_RECORDS:
             self.flush()
 

@@ -21,6 +21,7 @@ from typing import Any, Final, Literal
 from perch.boards.best_path import run_name
 from perch.home import expanded
 from perch.strategies.strategy import Event
+from perch.vocabulary import STATUS_OF
 
 Mode = Literal["trials", "summary"]
 
@@ -97,7 +98,8 @@ class WandbFollower:
             elif kind == "result":
                 self._result(event)
             elif kind == "error" and (segment := self._live.pop(event["id"], None)) is not None:
-                self._end(segment, str(event.get("failure", "failed")))
+                failure = str(event.get("failure", "failed"))
+                self._end(segment, STATUS_OF.get(failure, failure))
         self._log_rows()
 
     def close(self) -> None:

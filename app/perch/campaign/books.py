@@ -14,6 +14,7 @@ from perch.campaign.rules import Rules
 from perch.campaign.seams import CheckpointStore, Clock, Log
 from perch.campaign.spent import Spent
 from perch.log.state import CONFIRM, State
+from perch.strategies.strategy import New
 
 
 @dataclass
@@ -61,9 +62,22 @@ class Books:
         self.log.append(event)
         self.state.apply(event)
 
+    def _write_trial(self, new: New, **more: Any) -> str:
+        """Log a trial of the search that begins; returns its id."""
+        ordinal = self.state.started
+        name = f"{ordinal:05d}"
+        event: dict[str, Any] = {"e": "trial", "id": name, "i": ordinal, "config": new.config, "bracket": new.bracket}
+        event.update(by=new.by, seen=self.state.results, ask_s=round(self.clock.ask_s(new.ask_s), 4), **more)
+        if new.note:
+            event["note"] = dict(new.note)
+        self._write(event)
+        return name
+
     @property
     def time_is_up(self) -> bool:
-        """True once the search has consumed its time."""
+        """True once the search has consumed its time, or somebody has ended it."""
+        if self.state.by_hand.search_ended_s is not None:
+            return True
         budget_s = self.rules.time_s
         return budget_s is not None and self.clock.now_s() - self.state.confirmed_s >= budget_s
 
@@ -72,7 +86,7 @@ class Books:
         """True when running placements save and go at their next result, whatever the strategy says."""
         if self.ending is not None:
             return True
-        return self.rules.time_s is not None and self.time_is_up and not self.state.confirming
+        return self.time_is_up and not self.state.confirming
 
     def end(self, ending: str, why: str, stay_s: float | None = None) -> None:
         """Place nothing more; the first reason stands. ``stay_s``: seconds that the attempt may stay, if that is known."""

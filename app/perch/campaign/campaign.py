@@ -4,7 +4,7 @@ It knows no Ray, no torch, no files and no machine's clock; ``perch.campaign.sea
 which of its methods an engine calls. Every change is an event first: it is logged, then applied to the state.
 
 A campaign is read from below: ``books`` (log, state, accounts), ``staying`` (an end that is near), ``faults``, ``judging``
-(results), and here what a free worker does next.
+(results), ``asked`` (what somebody asks for by hand), and here what a free worker does next.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from perch.campaign.judging import Judging
+from perch.campaign.asked import Asked
 from perch.campaign.placement import Placement
 from perch.campaign.spent import Spent
 from perch.errors import StrategyError
@@ -23,7 +23,7 @@ MAX_IDLE_S = 120.0
 """Consumed seconds after which a strategy that asks for nothing while nothing runs counts as stuck."""
 
 
-class Campaign(Judging):
+class Campaign(Asked):
     """See the module."""
 
     def begin(self) -> None:
@@ -67,10 +67,15 @@ class Campaign(Judging):
                 self.emit(e="confirm", **chosen)
             job = self._next_job() if self.state.confirming else None
             if job is None:
-                self.end("done", "the budget is spent" if self.time_is_up else "every trial has ended")
+                self.end("done", self._why_done())
                 return None
             return self._confirm(job)
         return None
+
+    def _why_done(self) -> str:
+        if self.state.by_hand.search_ended_s is not None:
+            return "the search was ended by hand"
+        return "the budget is spent" if self.time_is_up else "every trial has ended"
 
     def next_confirmation(self) -> Placement | None:
         """Further confirmations, while others run."""
@@ -116,14 +121,7 @@ class Campaign(Judging):
         return None
 
     def _new(self, new: New) -> Placement:
-        ordinal = self.state.started
-        name = f"{ordinal:05d}"
-        event: dict[str, Any] = {"e": "trial", "id": name, "i": ordinal, "config": new.config, "bracket": new.bracket}
-        event.update(by=new.by, seen=self.state.results, ask_s=round(self.clock.ask_s(new.ask_s), 4))
-        if new.note:
-            event["note"] = dict(new.note)
-        self._write(event)
-        return self._placement(self.state.live[name])
+        return self._placement(self.state.live[self._write_trial(new)])
 
     def _confirm(self, job: dict[str, Any]) -> Placement:
         self.emit(e="trial", phase=CONFIRM, **job)

@@ -28,6 +28,7 @@ class Faults(Staying):
         live = self.state.live.get(trial)
         self.saving.pop(trial, None)
         if live is None:
+            self._placement_ended(trial)
             return
         self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure=failure, message=message[-2000:])
         self._placement_ended(trial)
@@ -96,6 +97,7 @@ class Faults(Staying):
         live = self.state.live.get(trial)
         self.saving.pop(trial, None)
         if live is None:
+            self._placement_ended(trial)
             return
         where: dict[str, Any] = {**({"node": node} if node else {}), **({"alone": True} if alone else {})}
         seg, epoch = live.segment, live.epoch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from perch.campaign.faults import Faults
@@ -15,6 +16,9 @@ from perch.log.state import CONFIRM, Live
 from perch.strategies.judged import no_training_loss, training_loss
 from perch.strategies.strategy import GO, STOP, Action, Decision
 from perch.vocabulary import TEST_MAE_EV
+
+ENDS_A_STRETCH = (Action.STOP, Action.PAUSE, Action.EXPLOIT)
+"""Decisions after which a trial does not train on as it is: a trial that is kept by hand does so in any case."""
 
 
 class Judging(Faults):
@@ -39,8 +43,11 @@ class Judging(Faults):
         if trial not in self.state.live:
             return Instruction.STOP
         decision = self._decide(live, epoch, value, loss)
+        overruled = None
+        if live.kept and epoch < self.rules.epochs and decision.action in ENDS_A_STRETCH:
+            overruled, decision = decision.action, replace(decision, action=Action.GO, exploit=None)
         leading, config = self.state.best, live.config
-        self._write(_result_event(live, epoch, value, decision, metrics))
+        self._write(_result_event(live, epoch, value, decision, metrics, overruled))
         if self.state.best != leading:
             self.best_config, self.best_test_mae_ev = config, metrics.get(TEST_MAE_EV)
         return self._execute(live, epoch, decision)
@@ -153,10 +160,12 @@ class Judging(Faults):
 
 
 def _result_event(
-    live: Live, epoch: int, value: float, decision: Decision, metrics: Mapping[str, Any]
+    live: Live, epoch: int, value: float, decision: Decision, metrics: Mapping[str, Any], overruled: Action | None
 ) -> dict[str, Any]:
     event: dict[str, Any] = {"e": "result", "id": live.id, "seg": live.segment, "epoch": epoch, "value": value}
     event["d"] = decision.action._value_
+    if overruled is not None:
+        event["kept"] = overruled._value_
     if decision.rung is not None:
         event["rung"] = decision.rung
     if decision.judged is not None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from perch.log.events import Event
 from perch.log.state import SEARCH
-from perch.vocabulary import EPOCH_S
+from perch.vocabulary import ENDED, EPOCH_S, ON_REQUEST
 
 SMOOTHED: Final = 3
 """A curve is worth the mean of its three lowest values: a training counts by its best epoch, but a single one may be low by
@@ -59,7 +59,7 @@ def search_curves(events: Iterable[Event]) -> dict[str, Curve]:
             seconds = metrics.get(EPOCH_S, metrics.get("time_this_iter_s"))
             if isinstance(seconds, (int, float)):
                 curve.seconds, curve.timed = curve.seconds + seconds, curve.timed + 1
-        elif kind == "error" and event["failure"] != "ended" and event["id"] in curves:
+        elif kind == "error" and event["failure"] not in (ENDED, ON_REQUEST) and event["id"] in curves:
             curves[event["id"]].ended_badly = True
     return curves
 

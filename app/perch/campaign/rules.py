@@ -22,6 +22,8 @@ class Rules:
     metric: str = VALIDATION_MAE_EV
     mode: Literal["min", "max"] = "min"
     time_s: float | None = None
+    trials: int | None = None
+    """Trials of the strategy's own; None: until the time is up. The strategy keeps to it; it stands here to be shown and changed."""
     checkpoints: Literal["needed", "all", "none"] = "needed"
     insure_s: float | None = None
     """Most seconds of a trial that may be unsaved; None: only what a strategy needs is saved."""
@@ -48,6 +50,7 @@ class Rules:
             study.metric,
             study.mode,
             study.budget.time,
+            study.budget.trials,
             checkpoints=which,
             insure_s=insure_s,
             insure_strictly=strictly,

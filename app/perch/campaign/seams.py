@@ -23,6 +23,8 @@ withdrawn            a placement that waited for a worker is taken back: the nod
 wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a searcher that is at work
 ===================  ================================================================================================
 
+What somebody asks of a run by hand (``perch.campaign.asked``) is no engine's business: whoever drives the engine calls those.
+
 It reads ``ending`` (not None: place nothing more), ``saving`` (the trials whose workers are saving) and ``state``, keeps
 ``worker_slots`` (how many placements run at once) true, and leaves in ``failure`` an error of Perch itself that Tune would ignore.
 """

@@ -24,6 +24,8 @@ class Spent:
     """When its worker took it up; 0: it has not."""
     epoch_s: float = 0.0
     """How long its last epoch took."""
+    unwanted_s: float | None = None
+    """When somebody stopped its trial by hand; None: nobody has."""
     unsaved_s: float = 0.0
     """Seconds of epochs since the checkpoint that it would start from again."""
     starting_s: float = 0.0

@@ -11,6 +11,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "perch run study.yaml --time-budget 8h  # your study, for eight hours",
         "perch run study.yaml --resume  # go on with the newest unfinished run of it",
         "perch run study.yaml --workers 4 --gpus 1  # four trials at once, a GPU for each",
+        "perch run study.yaml --watch  # the report in the browser while it goes on",
         "perch run study.yaml --set epochs=27 --set space.lr=1e-3",
     ),
     "init": (
@@ -40,6 +41,14 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "why": ("perch why results/RUN 00017",),
     "audit": ("perch audit results/RUN  # was early stopping safe?",),
     "watch": ("perch watch results/RUN  # the report, live in the browser",),
+    "ctl": (
+        "perch ctl results/RUN stop 00007  # end a trial: its worker is free for another",
+        "perch ctl results/RUN keep 00012  # train it to the end, whatever the strategy says",
+        "perch ctl results/RUN add lr=0.003 batch_size=32 --config results/RUN/best/config.json",
+        "perch ctl results/RUN budget --trials 80 --time-budget 2h",
+        "perch ctl results/RUN end  # confirm the best, name the winner, and end",
+        "perch ctl results/RUN leave  # save and end, to be resumed",
+    ),
     "export": ("perch export results/RUN --optuna study.db",),
     "wandb sync": ("perch wandb sync results/RUN",),
     "slurm script": ("perch slurm script study.yaml --nodes 4 --gpus-per-node 8 --time 8h > job.sh",),

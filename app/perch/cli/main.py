@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "predict": "Predict energies with the best trials of a run.",
     "report": "Write the HTML report and figures of a run.",
     "watch": "Serve a run's report, renewed as results come.",
+    "ctl": "Ask a run that goes on: stop, keep or add a trial, change the budget, end.",
     "board": "Open TensorBoard on a run.",
     "export": "Write a run for Optuna, MLflow or as CSV.",
     "why": "Say why a trial was stopped.",

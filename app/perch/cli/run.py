@@ -37,6 +37,10 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest unfinished run of this study.")
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Serve the page of 'perch watch' while the run goes on; its address is printed."),
+    ] = False,
     allow_changed_data: Annotated[
         bool, typer.Option("--allow-changed-data", help="Go on though the data have changed since the run began.")
     ] = False,
@@ -67,7 +71,7 @@ def run(
         cpus = None if workers is None else cores_for(spec, workers)
     outcome = run_study(
         spec, out=out, run_id=run_id, resume=resume, began_s=began_s, steps=steps, cpus=cpus, allow_changed_data=allow_changed_data,
-        allow_test_metric=allow_test_metric, foretell=expected,
+        allow_test_metric=allow_test_metric, foretell=expected, watch=watch,
     )  # fmt: skip
     for line in closing(outcome):
         typer.echo(line)

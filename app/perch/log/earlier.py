@@ -12,7 +12,10 @@ from perch.log.events import first_event, last_event
 
 @dataclass(frozen=True)
 class Earlier:
-    """The ``attempt`` events of the first and of the last attempt, empty where there was none."""
+    """The ``attempt`` events of the first and of the last attempt, empty where there was none.
+
+    Of the last, ``budget`` is what holds now, also where it was changed by hand, and ``asked`` the budget that its command allowed.
+    """
 
     first: Mapping[str, Any] = field(default_factory=dict)
     last: Mapping[str, Any] = field(default_factory=dict)
@@ -25,6 +28,11 @@ def earlier(events: Path) -> Earlier:
     if not events.is_dir():
         return Earlier()
     end = last_event(events, ("close", "attempt")) or {}
-    return Earlier(
-        first_event(events) or {}, last_event(events, ("attempt",)) or {}, end["why"] if end.get("e") == "close" else None
-    )  # fmt: skip
+    last = last_event(events, ("attempt",)) or {}
+    if "budget" in last:
+        changed = last_event(events, ("budget", "attempt")) or {}
+        budget = (
+            {"trials": changed["trials"], "time": changed["time"]} if changed.get("e") == "budget" else last["budget"]
+        )
+        last = {**last, "budget": budget, "asked": last.get("asked") or last["budget"]}
+    return Earlier(first_event(events) or {}, last, end["why"] if end.get("e") == "close" else None)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from perch.log.by_hand import ByHand
 from perch.log.fresh_seeds import FreshSeeds
 from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
-from perch.vocabulary import LOST, OUT_OF_MEMORY
+from perch.vocabulary import LOST, OUT_OF_MEMORY, REQUEST, STATUS_OF
 
 SEARCH, CONFIRM = "search", "confirm"
 KEPT = 5
@@ -47,6 +48,8 @@ class Live:
     """Faults since the last new result that may be the machine's or the trial's own."""
     off: set[str] = field(default_factory=set)
     """Addresses of nodes that have broken it since the last new result."""
+    kept: bool = False
+    """Somebody has asked that it be trained to its last epoch, whatever the strategy says."""
     alone: bool = False
     """It ran out of memory on a GPU that it shared, and has reported nothing new since."""
     best: tuple[float, int] | None = None
@@ -95,6 +98,7 @@ class State:
         self.confirmed_s = 0.0
         """Consumed seconds that went into confirming before the budget was raised: a time budget is for the search."""
         self._confirming_since_s: float | None = None
+        self.by_hand = ByHand()
         self.failures_in_a_row = 0
         self.failed_examples: list[str] = []
         self.last_failed: tuple[str, str] | None = None
@@ -123,7 +127,8 @@ class State:
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "attempt": self._on_attempt, "trial": self._on_trial, "result": self._on_result, "promote": self._on_promote,
             "checkpoint": self._on_checkpoint, "drop": self._on_drop, "lost": self._on_lost, "error": self._on_error,
-            "confirm": self._on_confirm, "close": self._on_close, "avoid": self._on_avoid,
+            "confirm": self._on_confirm, "close": self._on_close, "avoid": self._on_avoid, "keep": self._on_keep,
+            "budget": self._on_budget, "end": self._on_end,
         }  # fmt: skip
 
     @property
@@ -142,11 +147,13 @@ class State:
         handler = self._handlers.get(kind)
         strategys = kind in STRATEGY_KINDS
         if strategys and self._confirms:
-            strategys = self.phase_of(event["id"]) == SEARCH
+            strategys = kind == "budget" or self.phase_of(event["id"]) == SEARCH
         if kind == "trial" and event.get("phase", SEARCH) != SEARCH:
             strategys, self._confirms = False, True
         if handler is not None:
             handler(event)
+        if REQUEST in event:
+            self.by_hand.requests.add(event[REQUEST])
         self.used_s = max(self.used_s, event.get("used_s", 0.0))
         if strategys:
             self.strategy.applied(event)
@@ -180,10 +187,13 @@ class State:
 
     def _on_attempt(self, event: dict[str, Any]) -> None:
         self.attempt, self.last_attempt = event["n"], event
+        if budget := event.get("budget"):  # what its command allows, and what was changed by hand since
+            self.strategy.applied({"e": "budget", **budget})
         self._interrupted += self.closed != "done" and event["n"] > 1
         self.closed = None
         if event.get("extends"):
             self.fresh.leave()
+            self.by_hand.search_ended_s = None
             if self._confirming_since_s is not None:
                 self.confirmed_s += self.used_s - self._confirming_since_s
                 self._confirming_since_s = None
@@ -197,6 +207,7 @@ class State:
         self.live[live.id] = live
         if phase == SEARCH:
             self.started = event["i"] + 1
+            self.by_hand.added += event.get("by") == REQUEST
         elif (of := event.get("of")) is not None:
             live.of, live.repeat = of, event.get("repeat", 1)
             self.fresh.place(of, live.repeat)
@@ -287,20 +298,32 @@ class State:
         live = self.live.get(event["id"])
         if live is None:
             return
-        status = {"diverged": "diverged", "ended": "completed"}.get(event["failure"], "failed")
+        status = STATUS_OF.get(event["failure"], "failed")
         if status == "failed":
             self.last_failed = (event["id"], event.get("message", ""))
         if live.phase == SEARCH and status == "failed":
             self.failures_in_a_row += 1
             if len(self.failed_examples) < 3:
                 self.failed_examples.append(event.get("message", ""))
-        elif live.phase == SEARCH:
+        elif live.phase == SEARCH and status != "stopped":
             self.failures_in_a_row = 0
         self._end(live, status)
 
     def _on_confirm(self, event: dict[str, Any]) -> None:
         self.fresh.enter(event)
         self._confirming_since_s = event.get("used_s", self.used_s)
+
+    def _on_keep(self, event: dict[str, Any]) -> None:
+        if (live := self.live.get(event["id"])) is not None:
+            live.kept, live.status = True, "running"
+
+    def _on_budget(self, event: dict[str, Any]) -> None:
+        """Somebody has changed the budget of the attempt that goes on."""
+        budget = {"trials": event["trials"], "time": event["time"]}
+        self.last_attempt = {**self.last_attempt, "budget": budget}
+
+    def _on_end(self, event: dict[str, Any]) -> None:
+        self.by_hand.search_ended_s = event["used_s"]
 
     def _on_close(self, event: dict[str, Any]) -> None:
         self.closed = event["why"]

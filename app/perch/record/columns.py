@@ -25,7 +25,7 @@ def array(name: str, values: Sequence[Any]) -> pa.Array:
 
     if name == CONFIG:
         return configs(values)
-    if name == "collapsed":
+    if name in ("collapsed", "kept"):
         return pa.array(values, pa.bool_())
     if name in TEXT:
         return pa.array(values, pa.string())

@@ -42,6 +42,7 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "wall_s": round(tables.used_s, 2),
         "pace": pace(tables),
         "attempts": tables.attempt,
+        "asked_by_hand": tables.asked,
         "avoided_nodes": tables.avoided,
         "baselines": tables.baselines,
         "baselines_test": attempt.get("baselines_test") or {},

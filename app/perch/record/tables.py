@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perch.record.curves import Curves
-from perch.vocabulary import ACTIVITIES, COLLAPSED_SHARE, EPOCH_S, LOST, TEST_MAE_EV, VALIDATION_MAE_EV
+from perch.vocabulary import (
+    ACTIVITIES,
+    COLLAPSED_SHARE,
+    ENDED,
+    EPOCH_S,
+    LOST,
+    ON_REQUEST,
+    REQUEST,
+    STATUS_OF,
+    TEST_MAE_EV,
+    VALIDATION_MAE_EV,
+)
 
 Event = dict[str, Any]
 CURVE_METRICS = (EPOCH_S, "train_mae_ev", VALIDATION_MAE_EV, TEST_MAE_EV, "lr", "device", "peak_memory_bytes")
@@ -50,6 +61,8 @@ class TrialRow:
     parent: tuple[str, int, int] | None = None
     redone_s: float = 0.0
     redone: int = 0
+    kept: bool = False
+    """Somebody asked that it be trained to its last epoch, whatever the strategy says."""
 
 
 class Tables:
@@ -80,6 +93,8 @@ class Tables:
         self.losses: Counter[str] = Counter()
         """Faults that are not the trials', by class."""
         self.losses_by_node: Counter[str] = Counter()
+        self.asked: list[Event] = []
+        """What somebody has asked for by hand while the run went on, in order."""
         self._slots = 0
         self._attempt_began_s = 0.0
 
@@ -114,6 +129,8 @@ class Tables:
             event.get("by", ""), event["used_s"], event.get("seen", 0), event.get("ask_s", 0.0),
             event.get("of"), event.get("repeat"),
         )  # fmt: skip
+        if event.get("by") == REQUEST:
+            self._asked(event, "add")
 
     def _on_start(self, event: Event) -> None:
         slots = event.get("slots", self._slots)
@@ -204,11 +221,28 @@ class Tables:
         if trial.end_s is not None:
             return
         trial.end_s = event["used_s"]
-        if event["failure"] == "ended":
-            trial.status = "completed"
-            return
-        trial.status = "diverged" if event["failure"] == "diverged" else "failed"
-        trial.failure, trial.error = event["failure"], event.get("message")
+        trial.status = STATUS_OF.get(event["failure"], "failed")
+        if event["failure"] != ENDED:
+            trial.failure, trial.error = event["failure"], event.get("message") or None
+        if event["failure"] == ON_REQUEST:
+            self._asked(event, "stop")
+
+    def _on_keep(self, event: Event) -> None:
+        trial = self.trials[event["id"]]
+        trial.kept, trial.status = True, "running" if trial.end_s is None else trial.status
+        self._asked(event, "keep")
+
+    def _on_budget(self, event: Event) -> None:
+        self._asked(event, "budget", trials=event["trials"], time_budget_s=event["time"])
+
+    def _on_end(self, event: Event) -> None:
+        self._asked(event, "end")
+
+    def _asked(self, event: Event, do: str, **more: Any) -> None:
+        """Note what somebody has asked for by hand."""
+        self.asked.append(
+            {"time_s": event["used_s"], "do": do, "trial_id": event.get("id"), "epoch": event.get("epoch"), **more}
+        )
 
     def _on_confirm(self, event: Event) -> None:
         self.confirming, self.start, self.fresh_terms = list(event["trials"]), event.get("start"), event
@@ -245,7 +279,7 @@ class Tables:
             "by": trial.by, "ordinal": trial.ordinal, "seen": trial.seen, "ask_s": trial.ask_s,
             "segments": trial.segment + 1, "confirms": trial.of, "repeat": trial.repeat,
             "redone_epochs": trial.redone, "redone_s": round(trial.redone_s, 3),
-            "losses": trial.losses, "last_loss": trial.last_loss,
+            "losses": trial.losses, "last_loss": trial.last_loss, "kept": trial.kept,
         }  # fmt: skip
         return row
 

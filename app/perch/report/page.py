@@ -13,6 +13,7 @@ import numpy as np
 from perch.report import verdict
 from perch.report.asking.confirmations import confirmations
 from perch.report.asking.page_data import packed, page_data
+from perch.report.by_hand import by_hand
 from perch.report.drawing import Drawn, NotDrawn
 from perch.report.figure import FIGURES, Missing
 from perch.report.report_data import ReportData, rows, words
@@ -23,6 +24,9 @@ SCRIPTS = (
     "ask/contour.js", "ask/parallel.js", "ask/rungs.js", "ask/filter.js", "ask/table.js", "ask/card.js", "ask/start.js",
 )  # fmt: skip
 """The page's own scripts in the order in which they stand in it."""
+
+LIVE_SCRIPTS = ("ask/control.js", "ask/live.js")
+"""Those of a page that is served while its run goes on."""
 
 UPLOT = "vendor/uplot"
 
@@ -42,7 +46,7 @@ def render(
             style=asset(f"{UPLOT}/uPlot.min.css") + asset("page.css") + asset("ask.css"),
             library=asset(f"{UPLOT}/uPlot.iife.min.js"),
             licence=asset(f"{UPLOT}/LICENSE"),
-            scripts=[asset(name) for name in (*SCRIPTS, *(("ask/live.js",) if live else ()))],
+            scripts=[asset(name) for name in (*SCRIPTS, *(LIVE_SCRIPTS if live else ()))],
             live=live,
             verdict=verdict.sentences(report),
             numbers=verdict.numbers(report),
@@ -51,6 +55,7 @@ def render(
             missing=[(one.figure.title, one.reason) for one in drawn if isinstance(one, NotDrawn)],
             best=_best(report),
             confirmed=confirmations(report),
+            by_hand=by_hand(report.summary),
             worst=_worst(report),
             cards=cards(report),
             data=packed(page_data(report)),

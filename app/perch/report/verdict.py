@@ -5,6 +5,7 @@ from __future__ import annotations
 from perch.record.collapsed import had_time
 from perch.record.words import selection, winner_line, worth_it
 from perch.report.advised import advised
+from perch.report.by_hand import in_short
 from perch.report.report_data import ReportData
 from perch.vocabulary import TEST_MAE_EV, VALIDATION_MAE_EV
 
@@ -93,7 +94,7 @@ def _baselines(report: ReportData, value: float) -> list[Sentence]:
 
 
 def _care(report: ReportData) -> list[Sentence]:
-    out: list[Sentence] = []
+    out: list[Sentence] = [("plain", said)] if (said := in_short(report.summary)) else []
     count = int(had_time(report.trials, report.epochs).sum())
     collapsed = int((report.fates == "collapsed").sum())
     if collapsed > 0.1 * count:

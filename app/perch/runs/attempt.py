@@ -96,17 +96,20 @@ def open_attempt(goal: Target, data: Data, view: View | None, began_s: float) ->
     log = EventLog(folder.events)
     state = replay(study, folder, log)
     clock = WallClock()
-    extends = state.closed == "done" or (bool(state.confirming) and asks_for_more(state.last_attempt, study))
+    over = bool(state.confirming) or state.by_hand.search_ended_s is not None
+    extends = state.closed == "done" or (over and asks_for_more(state.last_attempt, study))
     clock.start(state.used_s, began_s)
     confirm = study.confirm
     confirmation = Confirmation(
         log, confirm.top, confirm.seeds, confirm.share, starting_point(study), study.budget.time
     )
     campaign = Campaign(_rules(kind), state, log, clock, folder, confirmation)
+    budget = study.budget.model_dump()
+    asked = {} if goal.asked == budget else {"asked": dict(goal.asked)}
     campaign.emit(
         e="attempt", n=log.attempt, accepts_bytes={str(k): v for k, v in log.accepts.items()}, run=folder.id,
         unix_s=round(time.time(), 3), seed=study.seed, strategy=study.strategy_name, host=platform.node(), pid=os.getpid(),
-        budget=study.budget.model_dump(), confirm=study.confirm.model_dump(), extends=extends,
+        budget=budget, **asked, confirm=study.confirm.model_dump(), extends=extends,
         workers=planned_workers(study, goal.earlier.first), versions=study.versions, **_facts(data.prepared),
     )  # fmt: skip
     log.sync()

@@ -23,7 +23,9 @@ from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
 from perch.runs.last_lines import closing
 from perch.runs.outcome import Outcome
+from perch.runs.requests import look_for_requests
 from perch.runs.resources import demand, fits, slots, wait_for_room
+from perch.runs.watching import watching
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
 
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     from perch.engine.tune import TuneEngine
 
 
-def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
-    """Take an attempt to its end, whatever that is, and leave its record behind."""
+def drive(attempt: Attempt, cpus: int | None, private: Path | None, watch: bool = False) -> Outcome:
+    """Take an attempt to its end, whatever that is, and leave its record behind. ``watch``: serve its page meanwhile."""
     from perch.engine.signals import leaving
     from perch.engine.tune_books import prepare_environment
 
@@ -43,6 +45,8 @@ def drive(attempt: Attempt, cpus: int | None, private: Path | None) -> Outcome:
         with contextlib.ExitStack() as followers:
             followers.callback(attempt.campaign.state.strategy.close)  # the program that calls run may go on after it
             writer = followers.enter_context(writer_process(attempt.folder))
+            if watch:
+                followers.enter_context(watching(attempt.folder, _say(attempt)))
             if "wandb" in attempt.study.log:
                 from perch.boards.wandb_process import following
 
@@ -100,6 +104,7 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
     kept_limit, pruning = KeptLimit(attempt.folder.weights if attempt.kind.keeps_weights else None), Aside()
 
     advising = Advising(attempt.folder)
+    looked: list[bool] = []
 
     def tick() -> None:
         if attempt.due("advice", 2.0):
@@ -107,6 +112,9 @@ def _fit(attempt: Attempt, ray_session: Session, made: Any) -> None:
                 _say(attempt)(line)
         if attempt.due("end", 0.3):
             look_for_an_end(attempt)
+        if attempt.due("requests", 1.0):
+            look_for_requests(attempt, _say(attempt), first=not looked)
+            looked.append(True)
         if attempt.due("nodes", 2.0) and not ray_session.private:
             look_at_nodes(attempt, ray_session, engine)
         if attempt.due("limit", 1.0):
@@ -164,8 +172,8 @@ def look_at_nodes(attempt: Attempt, session: Session, engine: TuneEngine) -> Non
     engine.see(nodes, avoided)
     there, usable = slots(nodes, needs), slots(nodes, needs, avoided)
     campaign.worker_slots = max(usable or there, 1)  # where only avoided nodes are left, those are used
-    budget = attempt.study.budget.trials
-    left = None if budget is None else max(budget - campaign.state.started, 0) + len(campaign.queue)
+    budget, own = campaign.rules.trials, campaign.state.started - campaign.state.by_hand.added
+    left = None if budget is None else max(budget - own, 0) + len(campaign.queue)
     over = campaign.ending is not None or (campaign.time_is_up and not campaign.state.confirming)
     wanted = 0 if over else demand(engine.busy, campaign.worker_slots, left)
     wanted += there - usable if wanted and usable else 0  # an autoscaler does not know that those are of no use

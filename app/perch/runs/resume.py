@@ -23,7 +23,7 @@ from perch.log.study_file import load_study
 from perch.runs.outcome import Outcome
 from perch.runs.resolve import resolved
 from perch.runs.strategy import build_strategy, expected_workers
-from perch.study import Study
+from perch.study import Budget, Study
 from perch.trainables import Kind, kind_of
 
 if TYPE_CHECKING:
@@ -39,12 +39,18 @@ class Target:
 
     folder: RunFolder
     study: Study
+    """With the budget that holds: what was changed by hand stands, unless the command now allows something else than it did before."""
     earlier: Earlier
+    asked: Mapping[str, Any]
+    """The budget that the command allows."""
 
     @classmethod
     def at(cls, folder: RunFolder, study: Study) -> Target:
         """The target that a resolved study has in a folder, with what its log says of earlier attempts."""
-        return cls(folder, study, earlier(folder.events))
+        found, asked = earlier(folder.events), study.budget.model_dump()
+        if asked == found.last.get("asked") and asked != found.last["budget"]:
+            study = study.model_copy(update={"budget": Budget(**found.last["budget"])})
+        return cls(folder, study, found, asked)
 
     @property
     def kind(self) -> Kind:

@@ -32,6 +32,7 @@ def run_study(
     allow_changed_data: bool = False,
     allow_test_metric: bool = False,
     foretell: Callable[[Study, Path], str] | None = None,
+    watch: bool = False,
 ) -> Outcome:
     """Run a study from its start, or go on with it. ``began_s``: when the command began, on the monotonic clock.
 
@@ -39,7 +40,7 @@ def run_study(
     used and left alone. ``steps``: where it is said what is being done, until there are results to show. ``cpus``: cores
     of a private Ray (None: what this machine offers).  ``allow_changed_data``: go on though the data differ from those
     that the run began with.  ``allow_test_metric``: choose by test rows.  ``foretell``: what to say of the study
-    and the folder of runs before anything starts.
+    and the folder of runs before anything starts.  ``watch``: serve the page of ``perch watch`` while the run goes on.
     """
     from perch.engine.ray_session import surroundings
     from perch.engine.signals import handlers_restored
@@ -63,6 +64,6 @@ def run_study(
             check_data(goal, data.prepared, allow_changed_data)
             attempt = open_attempt(goal, data, view, began_s)
             try:
-                return drive(attempt, cpus, private)
+                return drive(attempt, cpus, private, watch)
             finally:
                 attempt.log.close()

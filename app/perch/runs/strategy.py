@@ -17,6 +17,7 @@ from perch.strategies.strategy import Strategy
 from perch.study import Study
 from perch.suggesting import dragonfly, gp
 from perch.trainables import kind_of
+from perch.vocabulary import ENDED, ON_REQUEST
 
 
 def expected_workers(study: Study) -> int:
@@ -72,6 +73,6 @@ def history(study: Study) -> tuple[Past, ...]:
             configs[event["id"]], curves[event["id"]] = event["config"], []
         elif event["e"] == "result" and event["id"] in curves:
             curves[event["id"]].append((event["epoch"], event["value"]))
-        elif event["e"] == "error" and event.get("failure") != "ended":
+        elif event["e"] == "error" and event.get("failure") not in (ENDED, ON_REQUEST):
             failed.add(event["id"])
     return tuple(Past(configs[t], tuple(c), t in failed) for t, c in curves.items() if c or t in failed)

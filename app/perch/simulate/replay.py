@@ -8,6 +8,7 @@ from typing import Any
 
 from perch.strategies.judged import training_loss
 from perch.strategies.strategy import STRATEGY_KINDS, Decision, Event, New, Resume, Strategy
+from perch.vocabulary import REQUEST
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def _again(strategy: Strategy, event: Event) -> Any:
     now_s = event.get("used_s", 0.0)
     answer: Any = None
     match event["e"]:
+        case "trial" if event.get("by") == REQUEST:  # somebody's decision, not the strategy's
+            same = True
         case "trial":
             answer = strategy.ask(now_s)
             same = isinstance(answer, New) and (answer.config, answer.bracket) == (event["config"], event["bracket"])
@@ -68,9 +71,14 @@ def _again(strategy: Strategy, event: Event) -> Any:
 
 def _same(decision: Decision, event: Event) -> bool:
     mine = (str(decision.action), decision.rung, decision.cutoff, decision.rank, decision.size, decision.judged)
-    if mine != (event["d"], *(event.get(key) for key in ("rung", "cutoff", "rank", "size", "judged"))):
+    if mine != (
+        event.get("kept", event["d"]),
+        *(event.get(key) for key in ("rung", "cutoff", "rank", "size", "judged")),
+    ):
         return False
     x, logged = decision.exploit, event.get("x")
+    if "kept" in event:  # somebody had it trained on in any case
+        return True
     if x is None or logged is None:
         return x is None and logged is None
     return (x.donor, x.segment, x.epoch, x.config) == tuple(logged[key] for key in ("donor", "seg", "epoch", "config"))

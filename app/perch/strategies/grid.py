@@ -52,9 +52,15 @@ class Grid(Scheduler):
         super().__init__(plan, settings, grid if searcher is None else searcher)
         self.size = len(grid.configs)
         whole = len(plan.points) + self.size
-        self.trials = whole if plan.trials is None else min(whole, plan.trials)
-        note = "" if self.trials == whole else f", of which the budget allows {self.trials - len(plan.points):,}"
+        self.on_budget(plan.trials)
+        allowed = whole if plan.trials is None else min(whole, plan.trials)
+        note = "" if allowed == whole else f", of which the budget allows {allowed - len(plan.points):,}"
         self.notices = (f"the grid has {self.size:,} configurations{note}",)
+
+    def on_budget(self, trials: int | None) -> None:
+        """The grid, or the budget if that is smaller."""
+        whole = len(self.plan.points) + self.size
+        self.trials = whole if trials is None else min(whole, trials)
 
 
 def _combinations(space: Space, max_size: int) -> list[Config]:

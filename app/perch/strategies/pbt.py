@@ -93,7 +93,7 @@ class Pbt(Scheduler):
     def ask(self, now_s: float) -> Answer:
         """Fill the population, then resume the member that is furthest behind."""
         assert self.trials is not None
-        if self.started < self.trials:
+        if self.own < self.trials:
             return self.next_new(now_s)
         if self._waiting:
             return Resume(self._waiting[0][1])
@@ -153,9 +153,14 @@ class Pbt(Scheduler):
 
     def _others_wait(self) -> bool:
         assert self.trials is not None
-        return self.started < self.trials or bool(self._waiting)
+        return self.own < self.trials or bool(self._waiting)
 
     # --- changing ---------------------------------------------------------------------------------------------------
+
+    def on_budget(self, trials: int | None) -> None:
+        """A population whose size the study does not name grows and shrinks with the budget."""
+        if self.settings.population_size is None and trials is not None:
+            self.trials = trials
 
     def on_start(self, trial: str, event: Event) -> None:
         """A new member."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from perch.errors import StrategyError
 from perch.numeric import is_finite
 from perch.strategies.judged import RungStatistic
 from perch.strategies.plan import Plan
@@ -17,12 +18,14 @@ from perch.strategies.strategy import (
     Action,
     Answer,
     Checkpoint,
+    Config,
     Decision,
     Event,
     New,
     Searcher,
     Strategy,
 )
+from perch.vocabulary import REQUEST
 
 
 class Scheduler(Strategy):
@@ -40,6 +43,8 @@ class Scheduler(Strategy):
         self.statistic = RungStatistic(getattr(settings, "judge", "last"))
         self.judged_by = self.statistic.kind
         self.started = 0
+        self.added = 0
+        """Trials among them that somebody has added by hand: they take no place of the strategy's own."""
         self.last_epoch: dict[str, int] = {}
         """Epochs that each live trial has reported in its current segment."""
         self.segment: dict[str, int] = {}
@@ -51,23 +56,39 @@ class Scheduler(Strategy):
 
     def ask(self, now_s: float) -> Answer:
         """A new trial while the budget lasts; DONE once the last one has ended."""
-        if self.trials is not None and self.started >= self.trials:
+        if self.trials is not None and self.own >= self.trials:
             return None if self.last_epoch else DONE
         return self.next_new(now_s)
 
     def next_new(self, now_s: float) -> New | None:
         """The next of the study's points, then suggestions from the priors and the searcher's own."""
         points = self.plan.points
-        if self.started < len(points):
-            new: New | None = New(self.plan.space.complete(points[self.started]), by="point")
+        if self.own < len(points):
+            new: New | None = New(self.plan.space.complete(points[self.own]), by="point")
         else:
-            ordinal = self.started - len(points)
+            ordinal = self.own - len(points)
             believed = from_prior(self.plan, ordinal) if self._believes else None
             new = self.searcher.suggest(ordinal, now_s) if believed is None else believed
         if new is None:
             return None
-        bracket = self.bracket_of(self.started)
+        bracket = self.bracket_of(self.own)
         return new if bracket == new.bracket else New(new.config, bracket, new.by, new.ask_s, new.note)
+
+    @property
+    def own(self) -> int:
+        """Trials that the strategy has asked for itself."""
+        return self.started - self.added
+
+    def by_hand(self, config: Config) -> New:
+        """The configuration with what the space fixes. Raises StrategyError for one outside the space."""
+        space = self.plan.space
+        for problem in space.problems(config):
+            raise StrategyError(
+                "the configuration lies outside the search space",
+                why=problem,
+                fix="correct it: see 'space' in the run's study.yaml",
+            )
+        return New(space.complete(config), self.bracket_of(self.started), REQUEST)
 
     def tell(self, trial: str, epoch: int, value: float, now_s: float, training_loss: float | None = None) -> Decision:
         """Stop at the last epoch and at a value that is no finite number; else as ``judge`` says of the rung's statistic."""
@@ -121,9 +142,15 @@ class Scheduler(Strategy):
             self._on_checkpoint((event["id"], event["seg"], event["epoch"]))
         elif kind == "drop":
             self._on_drop((event["id"], event["seg"], event["epoch"]))
-        elif kind == "promote":
+        elif kind in ("promote", "keep"):
             self.on_promote(event["id"])
+        elif kind == "budget":
+            self.on_budget(event["trials"])
         self.searcher.applied(event)
+
+    def on_budget(self, trials: int | None) -> None:
+        """So many trials of its own from here on."""
+        self.trials = trials
 
     def on_start(self, trial: str, event: Event) -> None:
         """A new trial."""
@@ -145,6 +172,7 @@ class Scheduler(Strategy):
         if event["i"] < self.started:  # a repeated line
             return
         self.started = event["i"] + 1
+        self.added += event.get("by") == REQUEST
         self.last_epoch[trial] = 0
         self.on_start(trial, event)
 

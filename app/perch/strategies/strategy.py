@@ -11,15 +11,18 @@ Events that reach ``applied`` are those of the log (``perch.log.events``), as pl
 ===========  ======================================================================================================
 kind         keys that a strategy may read
 ===========  ======================================================================================================
-trial        ``id``, ``i`` (ordinal from 0), ``config``, ``bracket``, ``by`` (who suggested it), ``seen`` (how many
-             results had been applied when it was asked for), ``note`` (what the searcher keeps there)
+trial        ``id``, ``i`` (ordinal from 0), ``config``, ``bracket``, ``by`` (who suggested it; ``request``: somebody, by hand,
+             beyond the budget of trials), ``seen`` (how many results had been applied when it was asked for), ``note`` (what the
+             searcher keeps there)
 promote      ``id``: a paused trial goes on
 result       ``id``, ``seg`` (segment), ``epoch``, ``value``, ``d`` (the action), ``rung``, ``cutoff``, ``rank``, ``judged``
              (what the rung compared, where that is not ``value``), and ``x`` =
              ``{donor, seg, epoch, config}`` for an exploit, after which the trial is in segment ``seg + 1``
 checkpoint   ``id``, ``seg``, ``epoch``: from here a trial, or one that exploits it, can start
 drop         ``id``, ``seg``, ``epoch``: that checkpoint is gone
-error        ``id``, ``failure`` (its class): the trial has ended and will report nothing more
+error        ``id``, ``failure`` (its class; ``on_request``: somebody stopped it): the trial has ended and will report nothing more
+keep         ``id``: somebody has asked that it be trained to its last epoch; if it is paused, it goes on
+budget       ``trials``: so many trials of the strategy's own from here on; None: until the time is up
 ===========  ======================================================================================================
 """
 
@@ -30,13 +33,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from perch.errors import StrategyError
+
 Config = dict[str, Any]
 """One point of the search space, fixed values included."""
 
 Event = Mapping[str, Any]
 """One line of the log."""
 
-STRATEGY_KINDS: Final = frozenset({"trial", "promote", "result", "checkpoint", "drop", "error"})
+STRATEGY_KINDS: Final = frozenset({"trial", "promote", "result", "checkpoint", "drop", "error", "keep", "budget"})
 """Kinds of events that a strategy is shown; those of the search alone, not of confirmations."""
 
 
@@ -149,6 +154,14 @@ class Strategy(Protocol):
     def applied(self, event: Event) -> None:
         """Take note of what happened: the only method that changes the strategy."""
         ...
+
+    def by_hand(self, config: Config) -> New:
+        """The trial of a configuration that somebody adds. Changes nothing. Raises StrategyError for one that it cannot take."""
+        raise StrategyError(
+            "this strategy takes no configurations by hand",
+            why="it does not say how",
+            fix="name them in the study: points",
+        )
 
     def surplus(self) -> tuple[Checkpoint, ...]:
         """Checkpoints that the log holds and nobody will start from any more, the newest of every live trial excepted.

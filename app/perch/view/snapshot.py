@@ -38,8 +38,8 @@ def snapshot(
         trials=counts,
         best=best,
         rungs=tuple(Rung(e, n, passed) for e, (n, passed) in sorted(state.rungs.items())),
-        budget_s=_budget_s(study, campaign, elapsed_s),
-        budget_trials=study.budget.trials,
+        budget_s=_budget_s(campaign, elapsed_s),
+        budget_trials=None if campaign.rules.trials is None else campaign.rules.trials + state.by_hand.added,
         trials_per_minute=None if confirming or elapsed_s < 1 or not ended else ended / elapsed_s * 60,
         workers_busy=sum(t.status == "running" for t in state.live.values()),
         workers=campaign.worker_slots,
@@ -54,11 +54,12 @@ def snapshot(
     )
 
 
-def _budget_s(study: Study, campaign: Campaign, now_s: float) -> float | None:
+def _budget_s(campaign: Campaign, now_s: float) -> float | None:
     """Consumed seconds at which the phase that goes on will have ended; None: it hangs on trials and epochs."""
     state = campaign.state
     if not state.confirming:
-        return None if study.budget.time is None else study.budget.time + state.confirmed_s
+        budget_s = campaign.rules.time_s
+        return None if budget_s is None else budget_s + state.confirmed_s
     if state.fresh.allowance is None or not state.fresh.in_seconds:
         return None
     return now_s - state.confirming_for_s(now_s) + state.fresh.allowance

@@ -11,6 +11,7 @@ from tests.unit.hand_made import study
 
 from perch.campaign.campaign import Campaign
 from perch.engine.ray_session import Node
+from perch.log.by_hand import ByHand
 from perch.runs.drive import look_at_nodes
 
 HEAD = Node("head", "10.0.0.0", 0.0, 0.0)
@@ -27,9 +28,13 @@ class Look:
         self.said: list[str] = []
         self.wanted: int | None = None
         state = SimpleNamespace(
-            faults=Counter({f"10.0.0.{k}": n for k, n in faults.items()}), avoided=set(), started=10, confirming=[]
+            faults=Counter({f"10.0.0.{k}": n for k, n in faults.items()}), avoided=set(), started=10, confirming=[],
+            by_hand=ByHand(),
         )  # fmt: skip
-        campaign: Any = SimpleNamespace(state=state, queue=[], ending=None, time_is_up=False, worker_slots=0)
+        rules = SimpleNamespace(trials=trials)
+        campaign: Any = SimpleNamespace(
+            state=state, rules=rules, queue=[], ending=None, time_is_up=False, worker_slots=0
+        )
         campaign.emit = lambda e, node: state.avoided.add(node)
         campaign.suspects = lambda present: Campaign.suspects(campaign, present)
         self.campaign = campaign

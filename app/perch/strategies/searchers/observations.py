@@ -9,12 +9,12 @@ from typing import Any, Literal
 from perch.numeric import is_finite
 from perch.strategies.plan import Past, Plan
 from perch.strategies.strategy import Action, Config, Event
-from perch.vocabulary import MACHINE_FAILURES
+from perch.vocabulary import MACHINE_FAILURES, ON_REQUEST
 
 Rule = Literal["last", "rung"]
 """last: a trial's value when it ended, at whatever epoch. rung: its value at one fixed epoch, so that all compare."""
 
-NOT_ITS_FAULT = frozenset({*MACHINE_FAILURES, "interrupted"})
+NOT_ITS_FAULT = frozenset({*MACHINE_FAILURES, "interrupted", ON_REQUEST})
 """Failures that say nothing about the configuration."""
 
 

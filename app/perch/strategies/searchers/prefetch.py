@@ -20,6 +20,7 @@ from perch.strategies.registry import Settings
 from perch.strategies.searchers.design import Design
 from perch.strategies.searchers.observations import Ledger, Observation
 from perch.strategies.strategy import Config, Event, New
+from perch.vocabulary import REQUEST
 
 LOG: Final = logging.getLogger("perch.suggestions")
 
@@ -190,7 +191,8 @@ class PrefetchSearcher:
         self._asked_for = -1
         self._said_late = False
         self._first = len(plan.points)
-        self._started = 0
+        self._started = self._added = 0
+        self._trials = plan.trials
         self._moments = {i: _Moment(len(self._ledger.observations), ()) for i in range(self._ahead)}
         self._built: int | None = None
         self._note_built()
@@ -220,9 +222,14 @@ class PrefetchSearcher:
     def applied(self, event: Event) -> None:
         """Learn, and fix the question that a new trial makes due."""
         self._ledger.applied(event)
-        if event["e"] != "trial" or event["i"] < self._started:
+        if event["e"] == "budget":
+            self._trials = event["trials"]
+        if event["e"] != "trial" or event["i"] < self._started + self._added:
             return
-        i = event["i"]
+        if event.get("by") == REQUEST:  # somebody's own: no answer to a question, but known to the next ones
+            self._added += 1
+            return
+        i = event["i"] - self._added
         self._started = i + 1
         self._moments[i + self._ahead] = _Moment(len(self._ledger.observations), self._ledger.pending())
         self._note_built()
@@ -259,14 +266,14 @@ class PrefetchSearcher:
 
     def _prepare(self) -> None:
         """With the first trial of a live run the port is started, so that its start overlaps with the design's trials."""
-        if not self._prepared and (self._plan.trials is None or self._plan.trials > self._first + self._initial):
+        if not self._prepared and (self._trials is None or self._trials > self._first + self._initial):
             self._prepared = True
             self._port.prepare()
 
     def _ask_ahead(self) -> None:
         """Put every question that is fixed, in their order, within the budget."""
         for i in range(self._started, self._started + self._ahead):
-            if self._plan.trials is not None and i >= self._plan.trials:
+            if self._trials is not None and i >= self._trials:
                 return
             if self._answer(i) is None:
                 return

@@ -8,21 +8,24 @@ perch.live = () => {
     if (kept.query) perch.setFilter(kept.query);
     const trial = data.rows.findIndex((_, row) => perch.id(row) === kept.trial);
     if (trial >= 0) perch.choose(trial);
+    byId("control").open = kept.control;
+    perch.showAnswer(kept.answer);
     if (kept.theme) document.documentElement.dataset.theme = kept.theme;
     scrollTo(0, kept.scroll);
   }
   const again = () => {
     const trial = state.chosen >= 0 ? perch.id(state.chosen) : null;
-    sessionStorage.setItem("perch", JSON.stringify({ query: byId("query").value, trial, scroll: scrollY, theme: document.documentElement.dataset.theme }));
+    sessionStorage.setItem("perch", JSON.stringify({ query: byId("query").value, trial, control: byId("control").open, answer: perch.answer(), scroll: scrollY, theme: document.documentElement.dataset.theme }));
     location.reload();
   };
   /* Not while somebody writes a filter, zooms, or has marked text. */
-  const busy = () => document.activeElement === byId("query") || String(getSelection()) !== "";
+  const busy = () => document.activeElement === byId("query") || perch.inControl() || String(getSelection()) !== "";
   const look = async () => {
     let words = "";
     try {
       const found = await (await fetch("version", { cache: "no-store" })).json();
       if (found.version !== document.body.dataset.version && !busy()) again();
+      if (found.ended) perch.controlEnded();
       words = found.ended ? "The run has ended." : "Live.";
     } catch {
       words = "The server of this page has ended; it shows the run as it was.";

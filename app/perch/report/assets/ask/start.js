@@ -37,6 +37,9 @@
   }, { rootMargin: "0px 0px -70% 0px" });
   document.querySelectorAll("main h2[id]").forEach((heading) => watcher.observe(heading));
   if (innerWidth < 1120) document.querySelector("#contents details").open = false;
-  if (perch.live) perch.live();
+  if (perch.live) {
+    perch.control();
+    perch.live();
+  }
   document.body.dataset.ready = "yes";
 })();
