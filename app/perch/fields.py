@@ -1,4 +1,4 @@
-"""What every part of a study file is made of: frozen models that are strict about names, and durations."""
+"""What every part of a study file is made of: frozen models that are strict about names, durations and amounts of memory."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ def seconds(value: Any) -> Any:
 
 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+
+_UNITS_BYTES = {"MB": 1e6, "GB": 1e9, "MIB": 2.0**20, "GIB": 2.0**30}
+FEWEST_BYTES = 1e8
+
+
+def memory_bytes(value: Any) -> Any:
+    """Read an amount of memory: ``'16GB'`` (10^9 bytes each), ``'15.7GiB'`` (2^30), ``'900MB'``; the result is in bytes."""
+    if isinstance(value, str) and (found := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([MG]i?B)\s*", value, re.IGNORECASE)):
+        value = float(found[1]) * _UNITS_BYTES[found[2].upper()]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= FEWEST_BYTES:
+        raise ValueError("memory is written 16GB, 15.7GiB or 900MB; 100MB at least")
+    return float(value)
+
+
+Bytes = Annotated[float, BeforeValidator(memory_bytes)]

@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from perch import yaml12
 from perch.command import Command
 from perch.errors import StudyError, did_you_mean
-from perch.fields import Model, Seconds
+from perch.fields import Bytes, Model, Seconds
 from perch.home import expanded
 from perch.space import Space, parse_space
 
@@ -132,6 +132,11 @@ class Resources(Model):
         None,
         ge=0,
         description="GPUs of one trial (0.25: four share one; 0: they are hidden from it); default: 1 where there are any",
+    )
+    gpu_memory: Bytes | None = Field(
+        None,
+        description="memory of a GPU (16GB): configurations predicted not to fit a trial's share of it are not started; "
+        "default: that of this machine's GPU, where it has one",
     )
     tf32: bool = Field(
         True, description="on GPUs that can, float32 matrices are multiplied in TF32; Perch's own models"

@@ -25,6 +25,9 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "perch data inspect slabs.extxyz  # which keys there are",
         "perch data inspect slabs.extxyz --target energy_ev --adsorbate O,H",
     ),
+    "space": (
+        "perch space study.yaml --gpu-memory 16GB  # what fits, what does not, and the line that leaves it out",
+    ),
     "compare": (
         "perch compare study.yaml --strategies asha,rs --seeds 10 --time-budget 10m",
         "perch compare results/COMPARISON --strategies asha,rs  # judge what is there, run nothing",

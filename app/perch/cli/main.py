@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "init": "Write a study for your structures, or for a training program.",
     "strategies": "List strategies, or show one: paper, settings, when to use it.",
     "data": "Build or inspect the graph data set of a source.",
+    "space": "Show which part of the space fits a GPU, and what changes nothing.",
     "compare": "Compare strategies by time-to-solution, with intervals.",
     "record": "Train a space-filling set of configurations to the end, to rehearse on.",
     "rehearse": "Rehearse a study in simulated time, on recorded curves.",

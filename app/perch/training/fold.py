@@ -64,7 +64,7 @@ class Fold:
         size, there = now["batch_size"], shuffled.to(self.data.device)
         total = torch.zeros((), device=self.data.device)
         for rows, on_host in zip(torch.split(there, size), torch.split(shuffled, size), strict=True):
-            total += self._step(rows, on_host, LOSSES[now["loss"]])
+            total += self.step(rows, on_host, LOSSES[now["loss"]])
         mae_ev = total.item() * self.predictor.deviation_ev / len(shuffled)
         if not np.isfinite(mae_ev):
             raise Diverged(
@@ -111,7 +111,7 @@ class Fold:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
 
-    def _step(self, rows: Tensor, on_host: Tensor, loss_of: Any) -> Tensor:
+    def step(self, rows: Tensor, on_host: Tensor, loss_of: Any) -> Tensor:
         """One step of the optimiser; the sum of absolute errors, normalised. ``on_host``: the same rows on the CPU."""
         batch, target = self.data.batch(rows, on_host), self.normalised[rows]
         energy = self.network(batch)
