@@ -29,7 +29,7 @@ RESERVED: Final = frozenset({
     "trial_id", "segment", "epoch", "time_s", "value", "attempt", "phase", "config", "parent_trial_id", "parent_segment",
     "parent_epoch", "device", "done", "training_iteration", "timestamp", "pid", "hostname", "node_ip", "date",
     "should_checkpoint", "checkpoint_dir_name", "iterations_since_restore", "episodes_total", "timesteps_total",
-    "timesteps_since_restore",
+    "timesteps_since_restore", "read_again",
 })  # fmt: skip
 """Names that tables or the engine use themselves; a metric of that name would be lost."""
 

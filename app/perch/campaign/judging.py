@@ -15,7 +15,7 @@ from perch.errors import StrategyError
 from perch.log.state import CONFIRM, Live
 from perch.strategies.judged import no_training_loss, training_loss
 from perch.strategies.strategy import GO, STOP, Action, Decision
-from perch.vocabulary import TEST_MAE_EV
+from perch.vocabulary import READ_AGAIN, TEST_MAE_EV
 
 ENDS_A_STRETCH = (Action.STOP, Action.PAUSE, Action.EXPLOIT)
 """Decisions after which a trial does not train on as it is: a trial that is kept by hand does so in any case."""
@@ -28,13 +28,16 @@ class Judging(Faults):
         """Record a result and say what becomes of its placement."""
         live = self.state.live.get(trial)
         known = live is not None and live.has_reported(segment, epoch)
+        trained = not metrics.pop(READ_AGAIN, False)
         if (spent := self.spent.get(trial)) is not None:
             spent.epoch(self.clock.now_s(), metrics, known=known)
-            self.epochs_s.append(spent.epoch_s)
+            if trained:
+                self.epochs_s.append(spent.epoch_s)
         if live is None:
             return Instruction.STOP
         if known:
-            self.emit(e="spent", id=trial, **trained_again(metrics))
+            if trained:
+                self.emit(e="spent", id=trial, **trained_again(metrics))
             return self._carry_on(live, segment, epoch)
         value = self._value(trial, metrics)
         if value is None:

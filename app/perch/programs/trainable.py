@@ -11,7 +11,7 @@ from ray import tune
 from perch.command import Command
 from perch.programs.config.configure import seed_of
 from perch.programs.training import Order, Training
-from perch.vocabulary import EPOCH_S, GIVEN
+from perch.vocabulary import EPOCH_S, GIVEN, READ_AGAIN
 
 HOLD_AFTER_S: Final = 30.0
 """A program whose worker is asked for nothing for so long stands still until it is."""
@@ -48,6 +48,8 @@ class ProgramTrainable(tune.Trainable):  # type: ignore[misc]
         follower = training.follower
         if follower is not None and follower.first_ready == training.epoch:
             result["startup_s"] = round(follower.startup_s, 3)
+        if training.read_again:
+            result[READ_AGAIN] = True
         if training.started_over:
             result["started_over"] = training.started_over
         self._timer = threading.Timer(HOLD_AFTER_S, self._hold, [training])

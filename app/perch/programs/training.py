@@ -85,12 +85,18 @@ class Training:
             self._wait_for(wanted)
             if wanted not in self.rows:
                 return None
+        self.epoch_s = self.follower.epoch_s(wanted) if self.follower is not None else 0.0
         row = self.rows[wanted]
         value = row[self.order.metric]
         check_value(self.order.metric, value, self.spec.bound, wanted)
         self.epoch = wanted
         self.keeper.note(wanted, value)
         return row
+
+    @property
+    def read_again(self) -> bool:
+        """True when the numbers of the last epoch are what an earlier placement left: nothing has been trained for them."""
+        return self.follower is None or not self.follower.has_reported(self.epoch)
 
     def _wait_for(self, wanted: int) -> None:
         pause_s = LOOK_S[0]
@@ -105,7 +111,6 @@ class Training:
                 self.rows.setdefault(epoch, row)
             self._keep_best(exit_ is not None)
             if wanted in self.rows:
-                self.epoch_s = follower.epoch_s(wanted)
                 return
             if exit_ is not None:
                 self._ended(exit_, follower)

@@ -132,6 +132,25 @@ def test_epochs_trained_again_are_counted_and_saved_when_leaving():
     assert row["epochs"] == 3, "what was reported stays"
 
 
+def test_an_epoch_that_is_read_and_not_trained_again_is_no_work_done_twice():
+    """A program leaves numbers and checkpoints of its own: after a kill what it had reported is read."""
+    run = Run(insure_s=None)
+    one = run.place()
+    for epoch in (1, 2):
+        run.epoch(one, epoch)
+    run.campaign.lost(one.trial, "node gone")
+    again = run.place()
+    for epoch in (1, 2, 3):
+        run.campaign.result(again.trial, 0, epoch, {"loss": 1.0, "epoch_s": 0.001, "read_again": True})
+    tables = Tables("min", 81)
+    for event in run.events:
+        tables.apply(event)
+    row = next(r for r in tables.trial_rows() if r["trial_id"] == one.trial)
+    assert (row["redone_epochs"], row["redone_s"], row["epochs"]) == (0, 0.0, 3)
+    assert list(run.campaign.epochs_s) == [MINUTE, MINUTE], "it says nothing of how long epochs take"
+    assert not any("read_again" in e.get("m", {}) for e in run.events)
+
+
 def test_an_epoch_that_is_cut_off_counts_as_done_twice():
     run = Run()
     one = run.place()

@@ -140,6 +140,10 @@ class Follower:
         """Seconds of the longest epoch so far; 0 before any."""
         return max((s for _, s in self._ready.values()), default=0.0)
 
+    def has_reported(self, epoch: int) -> bool:
+        """True for an epoch that this program has reported itself."""
+        return epoch in self._ready
+
     def epoch_s(self, epoch: int) -> float:
         """Seconds that an epoch took, as seen from outside."""
         return self._ready[epoch][1] if epoch in self._ready else 0.0
