@@ -67,7 +67,7 @@ def examine_study(path: str) -> Iterator[Finding]:
     )
     if (program := study.program) is not None:
         from perch.programs.presets import PRESETS
-        from perch.programs.version import installed_version
+        from perch.programs.process.version import installed_version
 
         preset = PRESETS.get(program.preset) if program.preset is not None else None
         found = (

@@ -15,7 +15,7 @@ from perch.programs.config.template import Template
 from perch.programs.draft import draft
 from perch.programs.presets import PRESETS
 from perch.programs.probe import Probe, cost_s, probe, workers
-from perch.programs.version import installed_version
+from perch.programs.process.version import installed_version
 from perch.study import Study, parse, read_yaml
 
 Say = Callable[[str], object]

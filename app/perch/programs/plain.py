@@ -18,8 +18,9 @@ from perch.programs.config.check import check_program
 from perch.programs.config.complete import complete
 from perch.programs.config.configure import seed_of
 from perch.programs.keeper import ABOUT
+from perch.programs.order import Order
 from perch.programs.stretches import Schedule, check_schedule, stretches
-from perch.programs.training import Order, Training
+from perch.programs.training import Training
 from perch.study import Study
 
 Say = Callable[[str], object]

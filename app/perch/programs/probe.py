@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from perch.command import Command
-from perch.programs.training import Order, Training
+from perch.programs.order import Order
+from perch.programs.training import Training
 from perch.study import SMALLEST_RACE, Study
 
 

@@ -23,7 +23,8 @@ _WHOSE: Final = ("trial", "segment")
 class Source:
     """A checkpoint. ``name``: its path within the program's folder. ``covers``: epochs trained, at least (``numbered``: exactly).
 
-    ``rows``: epochs known beyond those handed out, up to what it covers. ``foreign``: another trial's, after an exploit.
+    ``rows``: epochs known beyond those handed out. ``foreign``: another trial's, after an exploit; then they are its own, and
+    stand only for epochs that a checkpoint without a number turns out to be ahead by.
     """
 
     path: Path
@@ -70,7 +71,7 @@ def read_source(folder: Path, order: Mapping[str, Any]) -> tuple[Source, int]:
     except (OSError, ValueError) as error:
         raise TrialError(f"cannot read the checkpoint '{folder}'", why=str(error)) from error
     foreign = any(about[k] != order[k] for k in _WHOSE)
-    rows = {} if foreign else {int(e): r for e, r in about["rows"].items()}
+    rows = {} if foreign and about["numbered"] else {int(e): r for e, r in about["rows"].items()}
     epoch = int(about["epoch"])
     path = folder / FILES / about["name"]
     known = max([epoch, *rows])

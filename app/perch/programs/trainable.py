@@ -10,7 +10,8 @@ from ray import tune
 
 from perch.command import Command
 from perch.programs.config.configure import seed_of
-from perch.programs.training import Order, Training
+from perch.programs.order import Order
+from perch.programs.training import Training
 from perch.vocabulary import EPOCH_S, GIVEN, READ_AGAIN
 
 HOLD_AFTER_S: Final = 30.0

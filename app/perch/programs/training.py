@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,8 +16,9 @@ from perch.programs import checkpoints
 from perch.programs.config.configure import prepare, standard_values
 from perch.programs.keeper import OUTPUT_LOG, Keeper
 from perch.programs.metrics.follow import Follower
-from perch.programs.outcome import check_value, ended
+from perch.programs.order import Order
 from perch.programs.process.child import Child, Exit
+from perch.programs.process.outcome import check_value, ended
 from perch.programs.source import Source, left_by_earlier, read_source, write_source
 
 LOOK_S: Final = (0.02, 0.5)
@@ -28,30 +29,6 @@ COPIES: Final = 5
 
 CHECKPOINT_WAIT_S: Final = 60.0
 """At least so long is waited for the checkpoint of an epoch whose line is there; longer where epochs are long."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a run says of a trial besides its hyperparameters. ``folder``: where trials of the run have their folders."""
-
-    trial: str
-    segment: int
-    seed: int
-    epochs: int
-    cpus: float
-    gpus: float | None
-    """0: GPUs are hidden from the program. None: nothing was said, and it sees what there is."""
-    folder: str
-    metric: str
-    mode: str = "min"
-    keep_below: float = -math.inf
-    weights: str = ""
-    """Where the run publishes lower values than ``keep_below`` as it goes on; empty: it publishes none."""
-
-    @property
-    def home(self) -> Path:
-        """The trial's folder, which holds a folder for each of its placements."""
-        return Path(self.folder) / (self.trial if self.segment == 0 else f"{self.trial}-{self.segment}")
 
 
 class Training:
@@ -109,6 +86,7 @@ class Training:
                 continue
             for epoch, row in news.items():
                 self.rows.setdefault(epoch, row)
+            self._fill_gap(wanted, follower)
             self._keep_best(exit_ is not None)
             if wanted in self.rows:
                 return
@@ -118,6 +96,13 @@ class Training:
             follower.check_patience(wanted)
             pause_s = LOOK_S[0] if news else min(pause_s * 1.3, LOOK_S[1], max(follower.usual_s / 20, LOOK_S[0]))
             time.sleep(pause_s)
+
+    def _fill_gap(self, wanted: int, follower: Follower) -> None:
+        """Another trial's checkpoint without a number was ahead: the epochs up to the first that came are that trial's."""
+        source, first = self.source, follower.first_line
+        if source is not None and source.foreign and first is not None and wanted < first and wanted in source.rows:
+            self.note(f"epoch {wanted} is the donor's: its checkpoint was ahead, the first epoch that came is {first}")
+            self.rows.setdefault(wanted, dict(source.rows[wanted]))
 
     def _running(self) -> tuple[Child, Follower]:
         assert self.child is not None and self.follower is not None
@@ -147,7 +132,7 @@ class Training:
         self._launch()
 
     def _launch(self) -> None:
-        self.folder = _new_folder(self.order.home)
+        self.folder = self.order.new_folder()
         checkpoint = ""
         if self.source is not None:
             place = self.folder if self.spec.resume == "same" else self.folder / checkpoints.RESTORED
@@ -291,7 +276,8 @@ class Training:
             self._forget_source(f"the checkpoint '{source.path}' is not whole")
             return
         self.source = source
-        self.rows.update(source.rows)
+        if not source.foreign:
+            self.rows.update(source.rows)
 
     # --- the best epoch, and the end --------------------------------------------------------------------------------
 
@@ -321,20 +307,6 @@ class Training:
                 for path in checkpoints.matching(self.spec.checkpoint, self.folder):
                     path.unlink(missing_ok=True)
             shutil.rmtree(self.folder / checkpoints.RESTORED, ignore_errors=True)
-
-
-def _new_folder(home: Path) -> Path:
-    """The next free folder of a placement: nothing of an earlier one lies in it."""
-    home.mkdir(parents=True, exist_ok=True)
-    number = 1 + max((int(p.name) for p in home.iterdir() if p.name.isdigit()), default=0)
-    while True:
-        folder = home / f"{number:02d}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
 
 
 def _shown(spec: Command) -> str:

@@ -17,7 +17,8 @@ from perch.command import Command
 from perch.errors import Diverged, TrialError
 from perch.programs.checkpoints import whole
 from perch.programs.config.complete import complete
-from perch.programs.training import Order, Training
+from perch.programs.order import Order
+from perch.programs.training import Training
 
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "programs"

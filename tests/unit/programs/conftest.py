@@ -9,7 +9,8 @@ import pytest
 
 from perch.command import Command
 from perch.programs.config.complete import complete
-from perch.programs.training import Order, Training
+from perch.programs.order import Order
+from perch.programs.training import Training
 
 STANDIN = Path(__file__).parents[2] / "programs" / "standin.py"
 

@@ -10,7 +10,7 @@ from tests.patience import LIMIT_S
 
 from perch.errors import Diverged, TrialError
 from perch.limit import publish
-from perch.programs.outcome import EndedFromOutside
+from perch.programs.process.outcome import EndedFromOutside
 from perch.training.failure import Fault, classify
 
 from .conftest import FORMATS, losses, take
@@ -47,6 +47,39 @@ def test_three_epochs_stop_and_resume_is_as_if_nothing_had_been(program, tmp_pat
     assert second.epoch == 3
     assert begun + take(second, 6) == pytest.approx(losses(9), rel=1e-12)
     assert second.started_over == 0
+
+
+@pytest.mark.parametrize("epoch_s", [0.01, 0.15])
+def test_a_program_that_writes_one_checkpoint_over_and_over_goes_on_as_if_nothing_had_been(program, tmp_path, epoch_s):
+    """Lightning's habit: last.ckpt, handed over by its path. By the time it is copied it may stand for a later epoch."""
+    habits = {"resume": "key", "one_file": True, "metrics": "version", "epoch_s": epoch_s}
+    first = program.training(habits=habits, numbered=False)
+    begun = take(first, 3)
+    first.save(tmp_path / "saved")
+    first.close()
+    second = program.training(habits=habits, numbered=False)
+    second.load(tmp_path / "saved")
+    assert begun + take(second, 6) == pytest.approx(losses(9), rel=1e-12)
+    assert second.started_over == 0
+
+
+def test_a_donors_checkpoint_that_is_ahead_brings_the_donors_epochs_along(program, tmp_path):
+    """A checkpoint without a number may stand for a later epoch than the one that was judged."""
+    habits = {"resume": "key", "one_file": True, "epoch_s": 0.05}
+    donor = program.training(habits=habits, numbered=False)
+    take(donor, 3)
+    while (donor.folder / "results.txt").read_text().count("eval") < 6:
+        time.sleep(0.01)  # it goes on while the campaign judges
+    donor.save(tmp_path / "saved")
+    donor.close()
+    copy = program.training(trial="00001", habits=habits, numbered=False, config={"lr": 0.9})
+    copy.load(tmp_path / "saved")
+    assert copy.epoch == 3
+    [fourth] = take(copy, 1)
+    assert fourth == pytest.approx(losses(4)[-1], rel=1e-12), "the donor's, under the donor's rate"
+    rest = take(copy, 5)
+    assert copy.epoch == 9 and rest[-1] > losses(9)[-1], "the last ones under its own, which is worse"
+    assert "epoch 4 is the donor's" in (copy.order.home / "notes.txt").read_text()
 
 
 def test_a_line_before_its_checkpoint_is_waited_for(program, tmp_path):

@@ -15,7 +15,7 @@ from perch.programs.config.configure import added, changes, targets, used_in_wor
 from perch.programs.config.template import Template
 from perch.programs.presets import PRESETS
 from perch.programs.process.child import find_program
-from perch.programs.version import missing_interpreter
+from perch.programs.process.version import missing_interpreter
 from perch.space import Config, Space
 from perch.study import DataSpec, Study
 

@@ -136,6 +136,11 @@ class Follower:
         return next(iter(self._ready), None)
 
     @property
+    def first_line(self) -> int | None:
+        """The first epoch of which a line has come in this placement."""
+        return next(iter(self._line_ns), None)
+
+    @property
     def usual_s(self) -> float:
         """Seconds of the longest epoch so far; 0 before any."""
         return max((s for _, s in self._ready.values()), default=0.0)
