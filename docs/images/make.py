@@ -70,12 +70,14 @@ def terminal(report: ReportData) -> None:
     from rich.console import Console
 
     console = Console(record=True, width=100, file=io.StringIO())
-    console.print(table(replace(midway(report), folder=f"results/{report.folder.name}")))
+    with tempfile.TemporaryDirectory() as scratch:
+        shown = midway(report, Path(scratch))
+    console.print(table(replace(shown, folder=f"results/{report.folder.name}")))
     console.save_svg(str(HERE / "terminal.svg"), title="perch run")
 
 
-def midway(report: ReportData) -> Snapshot:
-    """What the live view showed after ``SHOWN`` of the search's results."""
+def midway(report: ReportData, scratch: Path) -> Snapshot:
+    """What the live view showed after ``SHOWN`` of the search's results. ``scratch``: where a campaign may open a log."""
     study, folder = report.study, RunFolder(report.folder)
     events = list(read(folder.events))
     state, clock = State(build_strategy(study, planned_workers(study, events[0])), study.epochs), VirtualClock()
@@ -84,7 +86,7 @@ def midway(report: ReportData) -> Snapshot:
         state.apply(event)
         clock.time_s = event["used_s"]
     slots = max(event.get("slots", 1) for event in events if event["e"] == "start")
-    log = EventLog(Path(tempfile.mkdtemp()) / "events")
+    log = EventLog(scratch)
     campaign = Campaign(Rules.of(study), state, log, clock, folder, Confirmation(log, 0, 0), slots)
     assert state.best is not None
     campaign.best_config = report.trials.set_index("trial_id").loc[state.best[1], "config"]
