@@ -4,7 +4,7 @@ Without ``--run`` the embedded study is run first, without ``--population`` the 
 cores). Writes beside this file:
 
 * ``readme.png``: learning curves coloured by what became of the trials, and the best so far;
-* ``terminal.svg``: the live table as the run's last moment shows it;
+* ``terminal.svg``: the live table in the middle of the search, from the run's log;
 * ``report-light.png``, ``report-dark.png``: the head of the report; ``tensorboard.png``: its HParams page (Chromium);
 * ``population.png``: error and learning rate along the best lineage of the population, as ``perch schedule`` draws it.
 """
@@ -15,20 +15,33 @@ import argparse
 import io
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from perch.boards.serve import serve
 from perch.boards.source import logdir
+from perch.campaign.campaign import Campaign
+from perch.campaign.confirmation import Confirmation
+from perch.campaign.rules import Rules
+from perch.log.events import EventLog, read
+from perch.log.folder import RunFolder
+from perch.log.state import State
 from perch.report import refresh
 from perch.report.figure import FIGURES
 from perch.report.report_data import ReportData
 from perch.report.style import styled
 from perch.report.write import load
-from perch.view.live import Best, Rung, Snapshot, table
+from perch.runs.resume import planned_workers
+from perch.runs.strategy import build_strategy
+from perch.simulate.virtual_clock import VirtualClock
+from perch.view.live import Snapshot, table
+from perch.view.snapshot import snapshot
 
 HERE = Path(__file__).parent
 STUDIES = HERE.parents[1] / "studies"
+SHOWN = 0.8
+"""Share of the search's results that the picture of the terminal shows."""
 
 
 def readme(report: ReportData) -> None:
@@ -53,35 +66,31 @@ def readme(report: ReportData) -> None:
 
 
 def terminal(report: ReportData) -> None:
-    """The live table of the run's last moment."""
+    """The live table in the middle of the search: the run's log is replayed so far."""
     from rich.console import Console
 
     console = Console(record=True, width=100, file=io.StringIO())
-    console.print(table(snapshot(report)))
-    console.save_svg(str(HERE / "terminal.svg"), title=f"perch run · {report.folder.name}")
+    with tempfile.TemporaryDirectory() as scratch:
+        shown = midway(report, Path(scratch))
+    console.print(table(replace(shown, folder=f"results/{report.folder.name}")))
+    console.save_svg(str(HERE / "terminal.svg"), title="perch run")
 
 
-def snapshot(report: ReportData) -> Snapshot:
-    """What the live view showed when the search ended."""
-    trials, best = report.trials, report.best
-    rungs = FIGURES.get("rungs").table(report) if trials["rung"].notna().any() else None
-    elapsed_s = float(report.curves["time_s"].max())
-    budget = report.study.budget
-    return Snapshot(
-        run_id=report.folder.name,
-        strategy=report.summary["strategy"],
-        metric=report.metric,
-        elapsed_s=elapsed_s,
-        trials=trials["status"].value_counts().to_dict(),
-        best=Best(best["trial_id"], best["value"], best["epoch"], best["config"], best.get("test_mae_ev")),
-        rungs=() if rungs is None else tuple(
-            Rung(int(row["epochs"]), int(row["reached"]), int(row["went_on"])) for _, row in rungs.iloc[:-1].iterrows()
-        ),
-        budget_s=budget.time,
-        budget_trials=budget.get("trials"),
-        trials_per_minute=len(trials) / elapsed_s * 60,
-        baselines=report.baselines,
-    )  # fmt: skip
+def midway(report: ReportData, scratch: Path) -> Snapshot:
+    """What the live view showed after ``SHOWN`` of the search's results. ``scratch``: where a campaign may open a log."""
+    study, folder = report.study, RunFolder(report.folder)
+    events = list(read(folder.events))
+    state, clock = State(build_strategy(study, planned_workers(study, events[0])), study.epochs), VirtualClock()
+    searched = [i for i, event in enumerate(events) if event["e"] == "result" and event["id"].isdigit()]
+    for event in events[: searched[int(SHOWN * len(searched))]]:
+        state.apply(event)
+        clock.time_s = event["used_s"]
+    slots = max(event.get("slots", 1) for event in events if event["e"] == "start")
+    log = EventLog(scratch)
+    campaign = Campaign(Rules.of(study), state, log, clock, folder, Confirmation(log, 0, 0), slots)
+    assert state.best is not None
+    campaign.best_config = report.trials.set_index("trial_id").loc[state.best[1], "config"]
+    return snapshot(folder, study, campaign, dict(report.baselines), 0.0)
 
 
 def population(run: Path) -> None:
@@ -130,9 +139,13 @@ def made(study: Path | None, out: Path, run_id: str) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("terminal",), help="this picture alone, of --run")
     parser.add_argument("--run", type=Path, help="a run that exists")
     parser.add_argument("--population", type=Path, help="a run of pbt that exists")
     options = parser.parse_args()
+    if options.only and options.run:
+        terminal(load(options.run))
+        return
     with tempfile.TemporaryDirectory() as scratch:
         run = options.run or made(None, Path(scratch), "adsorption-asha")
         population(options.population or made(STUDIES / "pbt-two-cores.yaml", Path(scratch), "pbt"))

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.strategies.searchers.instant import instant
 
+from perch.errors import StrategyError
 from perch.simulate import Delays, PowerLaw, differences, restore, simulate
 from perch.space import Space, parse_space
 from perch.strategies import registry
@@ -276,6 +277,69 @@ class Slow:
 
     def applied(self, event: Event) -> None:
         self.inner.applied(event)
+
+
+def begun(strategy: Any, trials: int, by_hand: dict[int, dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """Trials that begin one after another; before those of these numbers a configuration is added by hand."""
+    out: list[dict[str, Any]] = []
+
+    def begin(new: Any) -> None:
+        event = {"e": "trial", "id": f"{len(out):05d}", "i": len(out), "config": new.config, "bracket": new.bracket}
+        strategy.applied({**event, "by": new.by, "seen": 0, "note": dict(new.note)})
+        out.append({**event, "by": new.by})
+
+    for number in range(trials):
+        if by_hand and number in by_hand:
+            begin(strategy.by_hand(by_hand[number]))
+        answer = strategy.ask(float(number))
+        if not isinstance(answer, New):
+            break
+        begin(answer)
+    return out
+
+
+def test_a_configuration_that_is_added_by_hand_comes_beyond_the_strategys_own(name: str) -> None:
+    """Before the study's points, and among the others."""
+    space = space_of(name)
+    added = [space.draw(77, k) for k in range(2)]
+    points = tuple({k: v for k, v in space.draw(99, k).items() if k != "pooling"} for k in range(3))
+    plan = plan_for(name, 20, points=points)
+    mixed = begun(build(name, plan), 60, {0: added[0], 7: added[1]})
+    own = [t for t in mixed if t["by"] != "request"]
+    assert [t["config"] for t in mixed if t["by"] == "request"] == added
+    assert len(own) == 20
+    assert [t["by"] for t in own[:4]].count("point") == 3
+    if learns_nothing(STRATEGIES.get(name)):
+        alone = begun(build(name, plan), 60)
+        assert [(t["config"], t["bracket"]) for t in own] == [(t["config"], t["bracket"]) for t in alone]
+
+
+def test_a_configuration_outside_the_space_is_not_added(name: str) -> None:
+    strategy = build(name, plan_for(name))
+    for config in ({}, {**space_of(name).draw(1, 0), "layers": 99}, {**space_of(name).draw(1, 0), "more": 1}):
+        with pytest.raises(StrategyError, match="outside the search space"):
+            strategy.by_hand(config)
+
+
+def test_a_budget_that_is_changed_on_the_way_is_kept_to(name: str) -> None:
+    """Larger and smaller ones, and one that lies below what has begun."""
+    for budget in (25, 12, 5):
+        strategy = build(name, plan_for(name, 20))
+        first = begun(strategy, 10)
+        strategy.applied({"e": "budget", "trials": budget, "time": None})
+        more = 0
+        while isinstance(answer := strategy.ask(0.0), New):
+            number = len(first) + more
+            event = {
+                "e": "trial",
+                "id": f"{number:05d}",
+                "i": number,
+                "config": answer.config,
+                "bracket": answer.bracket,
+            }
+            strategy.applied({**event, "by": answer.by, "seen": 0, "note": dict(answer.note)})
+            more += 1
+        assert len(first) + more == max(budget, 10)
 
 
 def test_a_slow_searcher_is_not_the_end(name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from perch.compare.runs.gather import Comparison
 from perch.compare.statistics.analysis import Analysis
 from perch.report.figure import Figures
+from perch.report.hover import spots
 from perch.report.overview.comparison import INDEX
 from perch.report.strategy_colours import strategy_colours
 from perch.report.style import styled
@@ -42,12 +43,13 @@ def write_figures(scene: Scene, folder: Path, formats: Sequence[str] = ("png", "
     """Every figure that has data, as pictures and CSV. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    index: list[dict[str, str]] = []
+    index: list[dict[str, Any]] = []
     for name, figure in FIGURES.ordered():
         table = figure.table(scene)
         if table.empty:
             continue
-        index.append({"name": name, "title": figure.title, "caption": figure.caption_of(scene)})
+        entry: dict[str, Any] = {"name": name, "title": figure.title, "caption": figure.caption_of(scene)}
+        index.append(entry)
         table.to_csv(folder / f"{name}.csv", index=False)
         with styled(name):
             drawn = figure.draw(scene, table)
@@ -58,6 +60,8 @@ def write_figures(scene: Scene, folder: Path, formats: Sequence[str] = ("png", "
                 drawn.savefig(
                     folder / f"{name}.{form}", metadata=metadata, facecolor="white" if form == "png" else "none"
                 )
+                if form == "svg":
+                    entry["spots"] = spots(drawn)
         (folder / f"{name}.txt").write_text(figure.describe(scene, table) + "\n", encoding="utf-8")
         written += [folder / f"{name}.{form}" for form in (*formats, "csv", "txt")]
     (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")

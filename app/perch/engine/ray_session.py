@@ -22,6 +22,9 @@ from perch.errors import ClusterError
 LOCAL_STORE_BYTES = 150_000_000
 """Object store of a private Ray: Perch sends configurations through it, never data sets."""
 
+START_TRIES = 4
+"""How often a private Ray that did not come up in time is started."""
+
 RAY_FOLDER = "r"
 """Ray opens its temporary folder to everybody. It lies in one that is closed, beside the token, under a short name."""
 
@@ -172,14 +175,16 @@ def _join(address: str, python_path: list[str]) -> None:
 
 
 def _start(folder: Path, cpus: int | None) -> None:
-    """Start a private Ray; on a busy machine its 30 seconds may not be enough, so it gets them twice."""
-    try:
-        _init(folder, cpus)
-    except Exception as error:
-        if "timed out during startup" not in str(error):
-            raise
-        _shutdown()
-        _init(folder, cpus)
+    """Start a private Ray. Its 30 seconds, which are fixed in Ray's code, may not be enough on a busy machine: it gets them again."""
+    for left in reversed(range(START_TRIES)):
+        try:
+            _init(folder, cpus)
+        except Exception as error:
+            if "timed out during startup" not in str(error) or not left:
+                raise
+            _shutdown()
+        else:
+            return
 
 
 def _init(folder: Path, cpus: int | None) -> None:

@@ -104,8 +104,17 @@ def blocks(path: Path, start: int, end: int) -> Iterator[tuple[list[Event], int]
                 return
             whole, newline, rest = (rest + data).rpartition(b"\n")
             if newline:
-                yield [_parsed(line, path, start) for line in whole.splitlines()], start + len(whole) + 1
+                yield _all_parsed(whole, path, start), start + len(whole) + 1
                 start += len(whole) + 1
+
+
+def _all_parsed(lines: bytes, path: Path, start: int) -> list[Event]:
+    """The events of whole lines, read as one text: half the time of reading them one by one."""
+    with contextlib.suppress(ValueError):
+        events: list[Event] = json.loads(b"[" + lines.replace(b"\n", b",") + b"]")
+        if len(events) == lines.count(b"\n") + 1:
+            return events
+    return [_parsed(line, path, start) for line in lines.splitlines()]  # says which line is broken
 
 
 def _parsed(line: bytes, path: Path, start: int) -> Event:

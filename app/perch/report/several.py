@@ -107,7 +107,7 @@ def _page(
         title=title,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         style=asset("page.css"),
-        script=asset("theme.js"),
+        script=asset("theme.js") + asset("hover.js"),
         sentences=[*state, *sentences],
         tables=tables,
         columns=["run", "strategy", "seed", "trials", "consumed time", "best value", "test MAE (eV)", "ridge (eV)"],

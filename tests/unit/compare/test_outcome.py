@@ -15,6 +15,7 @@ from perch.compare.figures.six_best import six_best
 from perch.compare.outcome import conclude
 from perch.compare.runs.gather import gather
 from perch.compare.statistics.analysis import analyse
+from perch.report.hover import spots
 from perch.report.style import styled
 
 
@@ -68,6 +69,31 @@ def test_every_figure_leaves_pictures_data_and_words(tmp_path: Path) -> None:
             assert "<svg" in (folder / f"{name}.svg").read_text()
             assert len(pd.read_csv(folder / f"{name}.csv"))
             assert len((folder / f"{name}.txt").read_text()) > 40
+
+
+def test_what_can_be_pointed_at_in_a_figure_lies_where_it_is_drawn(scene: Scene) -> None:
+    """The point of each run of rs in the picture of validation against test error, and its numbers."""
+    figure = dict(FIGURES.ordered())["selection_bias"]
+    table = figure.table(scene)
+    with styled("selection_bias"):
+        drawn = figure.draw(scene, table)
+        drawn.canvas.draw()
+        found = [spot for spot in spots(drawn) if spot[2].startswith("rs: ")]
+        [axes] = drawn.axes
+        mine = table[table["strategy"] == "rs"].iloc[0]
+        x, y = axes.transData.transform((mine["validation_mae_ev"], mine["test_mae_ev"])) / drawn.bbox.size
+    assert len(found) == (table["strategy"] == "rs").sum()
+    there = [words for left, top, words in found if abs(left - x) < 1e-3 and abs(1 - top - y) < 1e-3]
+    assert [w for w in there if f"{mine['validation_mae_ev']:.4g}" in w and f"{mine['test_mae_ev']:.4g}" in w]
+
+
+def test_every_strategy_can_be_pointed_at_in_every_figure_of_curves_and_bars(tmp_path: Path) -> None:
+    conclude(blocks_of(3), tmp_path)
+    for entry in json.loads((tmp_path / "figures" / "figures.json").read_text()):
+        found = entry["spots"]
+        assert found and all(0 <= x <= 1 and 0 <= y <= 1 for x, y, _ in found), entry["name"]
+        named = " ".join(words for *_, words in found)
+        assert all(s in named for s in ("rs", "asha") if entry["name"] != "speed_up" or s != "rs"), entry["name"]
 
 
 @pytest.fixture(scope="module")

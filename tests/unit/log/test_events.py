@@ -187,3 +187,14 @@ def test_a_follower_takes_a_long_log_some_events_at_a_time(tmp_path, monkeypatch
     sizes = [len(block) for block in tail.blocks()]
     assert sum(sizes) == 51 and max(sizes) < 12
     assert list(tail.blocks()) == []
+
+
+@pytest.mark.parametrize("broken", ["", '{"e":"x"},{"e":"y"}', '{"e":"x"', '"e"}'])
+def test_a_broken_line_in_the_middle_is_named_however_the_lines_are_read(tmp_path, broken):
+    log = begin(tmp_path)
+    log.append({"e": "spent"})
+    with file_of(tmp_path, 1).open("a") as file:
+        file.write(broken + "\n")
+    log.append({"e": "close"})
+    with pytest.raises(RecordError, match="cannot read the log"):
+        list(read(tmp_path))

@@ -130,6 +130,12 @@ def gather(
     reference = _reference(by_strategy, reference)
     seeds = _common_seeds(by_strategy, notes)
     kept = {s: [by_strategy[s][seed] for seed in seeds] for s in by_strategy}
+    notes += [
+        f"{strategy}, seed {seed}: somebody changed the run by hand ({len(asked)} times), so it does not show what its strategy does alone"
+        for strategy, runs in kept.items()
+        for seed, run in zip(seeds, runs, strict=True)
+        if (asked := run.summary.get("asked_by_hand"))
+    ]
     comparison = Comparison(kept, seeds, reference, _budget(found, budget_s, notes), notes)
     if not any(len(run.value) for runs in comparison.incumbents.values() for run in runs):
         raise RecordError(

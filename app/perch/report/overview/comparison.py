@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from perch.report.hover import packed
 from perch.report.report_data import words
 from perch.report.style import inline_svg
 
@@ -141,7 +142,7 @@ def figures(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _index(folder: Path) -> Sequence[Mapping[str, str]]:
+def _index(folder: Path) -> Sequence[Mapping[str, Any]]:
     """Name, title and caption of each figure; of a folder without an index by its file's name."""
     if (folder / INDEX).is_file():
         listed = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -149,7 +150,7 @@ def _index(folder: Path) -> Sequence[Mapping[str, str]]:
     return [{"name": f.stem, "title": words(f.stem).capitalize(), "caption": ""} for f in sorted(folder.glob("*.svg"))]
 
 
-def _figure(folder: Path, kind: str, suffix: str, entry: Mapping[str, str]) -> dict[str, Any]:
+def _figure(folder: Path, kind: str, suffix: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     file = folder / kind / f"{entry['name']}.svg"
     text = file.with_suffix(".txt")
     description = text.read_text(encoding="utf-8").strip() if text.is_file() else entry["title"]
@@ -162,6 +163,7 @@ def _figure(folder: Path, kind: str, suffix: str, entry: Mapping[str, str]) -> d
         "caption": entry["caption"],
         "warning": "",
         "description": description,
+        "spots": packed(entry.get("spots") or []),
         "svg": inline_svg(svg[svg.index("<svg") :], name, description),
         "files": [f"{kind}/{o.name}" for o in others if o.is_file()],
     }

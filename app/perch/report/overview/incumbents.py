@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from perch.report.hover import packed, spots
 from perch.report.report_data import ReportData
 from perch.report.strategy_colours import strategy_colours
 from perch.report.style import canvas, inline_svg, plain_log, styled, svg_of
@@ -41,6 +42,7 @@ def incumbents(reports: Sequence[ReportData]) -> dict[str, Any]:
         if values:
             figure.legend(loc="outside lower left", ncols=3)
         svg = svg_of(figure)
+        places = packed(spots(figure))
     ends = ", ".join(f"{m.summary['run_id']} {_number(m.best_value)}" for m in reports[:NAMED])
     description = (
         f"Best {reports[0].metric_label} so far against consumed time for {len(reports)} runs; at the end: {ends}."
@@ -48,6 +50,7 @@ def incumbents(reports: Sequence[ReportData]) -> dict[str, Any]:
     how = "Colour: strategy; dashes tell its runs apart." if named else "One line per run, coloured by strategy."
     return {
         "name": "incumbents-of-runs", "title": "Best so far, run by run", "caption": how, "warning": "", "description": description,
+        "spots": places,
         "svg": inline_svg(svg, "incumbents-of-runs", description), "files": [],
     }  # fmt: skip
 

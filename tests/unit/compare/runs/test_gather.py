@@ -109,3 +109,11 @@ def test_without_collapsed_trials_all_runs_keep_a_common_budget() -> None:
         for run, frame in zip(cleared.runs[strategy], curves, strict=True):
             dead = set(run.trials.loc[run.trials["collapsed"], "trial_id"])
             assert not dead & set(frame["trial_id"]) and frame["time_s"].is_monotonic_increasing
+
+
+def test_a_run_that_somebody_changed_by_hand_is_said() -> None:
+    runs = blocks_of(2)
+    changed = next(run for name, run in runs if name == "asha")
+    changed.summary["asked_by_hand"] = [{"time_s": 1.0, "do": "stop", "trial_id": "00001", "epoch": 1}]
+    [note] = gather(runs).notes
+    assert note.startswith(f"asha, seed {changed.summary['seed']}: somebody changed the run by hand (1 times)")
