@@ -10,7 +10,7 @@ from typing import Any
 from perch.log.by_hand import ByHand
 from perch.log.fresh_seeds import FreshSeeds
 from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
-from perch.vocabulary import LOST, OUT_OF_MEMORY, REQUEST, STATUS_OF
+from perch.vocabulary import INFEASIBLE, LOST, OUT_OF_MEMORY, REQUEST, STATUS_OF
 
 SEARCH, CONFIRM = "search", "confirm"
 KEPT = 5
@@ -305,7 +305,7 @@ class State:
             self.failures_in_a_row += 1
             if len(self.failed_examples) < 3:
                 self.failed_examples.append(event.get("message", ""))
-        elif live.phase == SEARCH and status != "stopped":
+        elif live.phase == SEARCH and status not in ("stopped", INFEASIBLE):
             self.failures_in_a_row = 0
         self._end(live, status)
 
