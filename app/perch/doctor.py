@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from perch.home import expanded
+
+if TYPE_CHECKING:
+    from perch.study import Study
 
 State = Literal["ok", "note", "problem"]
 
@@ -65,6 +68,8 @@ def examine_study(path: str) -> Iterator[Finding]:
     yield Finding(
         "study", "ok", f"{study.name}: {len(study.search_space.dimensions)} keys searched by {study.strategy_name}"
     )
+    if study.trainable_is_ours:
+        yield from idle_hyperparameters(study)
     if (program := study.program) is not None:
         from perch.programs.presets import PRESETS
         from perch.programs.process.version import installed_version
@@ -74,6 +79,21 @@ def examine_study(path: str) -> Iterator[Finding]:
             installed_version(program.words[0], Path(study.base), preset.distribution) if preset is not None else None
         )
         yield Finding("program", "ok", f"{program.words[0]} {found or ''}".strip())
+
+
+def idle_hyperparameters(study: Study) -> Iterator[Finding]:
+    """Searched hyperparameters that change nothing; the study's graphs are built for it, and kept."""
+    from perch.data.graphs.store import default_cache
+    from perch.memory.knobs import idle_knobs
+    from perch.memory.known import sizes_of
+
+    sizes, atom_features = sizes_of(study, default_cache())
+    found = idle_knobs(study.trainable_name, study.search_space, sizes, atom_features, study.epochs)
+    for knob in found:
+        fix = "take it out of the space: it makes the search larger, and no result better" if knob.dead else ""
+        yield Finding("space", "problem" if knob.dead else "note", knob.words, fix)
+    if not found:
+        yield Finding("space", "ok", "every searched hyperparameter changes something")
 
 
 def _guarded(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

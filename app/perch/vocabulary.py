@@ -43,7 +43,9 @@ ON_REQUEST: Final = "on_request"
 """The failure class of a trial that somebody has stopped by hand: no fault, of the trial or of a machine."""
 ENDED: Final = "ended"
 """The failure class of a trainable that has ended by itself before the last epoch: no fault either."""
-STATUS_OF: Final = {"diverged": "diverged", ENDED: "completed", ON_REQUEST: "stopped"}
+INFEASIBLE: Final = "infeasible"
+"""The failure, and the status, of a configuration that was not started since it is predicted not to fit the device."""
+STATUS_OF: Final = {"diverged": "diverged", ENDED: "completed", ON_REQUEST: "stopped", INFEASIBLE: INFEASIBLE}
 """What an ``error`` event makes of its trial, by its failure class; every other class: failed."""
 REQUEST: Final = "request"
 """Who suggested a configuration that somebody has added by hand."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from perch.errors import RecordError, did_you_mean
-from perch.vocabulary import ENDED, LOST, ON_REQUEST, REQUEST, STATUS_OF
+from perch.vocabulary import ENDED, INFEASIBLE, LOST, ON_REQUEST, REQUEST, STATUS_OF
 
 LOG_LINES = 15
 """Lines of a failure's message that are shown, the last ones."""
@@ -284,6 +284,8 @@ def _verdict(found: Why) -> Iterator[str]:
         yield from (f"  | {text}" for text in (found.message.splitlines() or ["(no message)"])[-LOG_LINES:])
     elif found.failure == ON_REQUEST:
         yield f"why: somebody stopped it by hand after epoch {found.last_epoch} (perch ctl)"
+    elif found.status == INFEASIBLE:
+        yield f"why: it was not started: {found.message}"
     elif found.status == "stopped" and last is not None and last.cutoff is not None:
         short_of = abs(last.value - last.cutoff)
         share = f" ({short_of / abs(last.cutoff):.1%} of it)" if last.cutoff else ""

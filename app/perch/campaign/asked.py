@@ -48,6 +48,8 @@ class Asked(Judging):
     def add_trial(self, config: Mapping[str, Any], request: str) -> str:
         """A trial of this configuration, beyond the budget of trials; it takes the next free worker."""
         self._refuse_after_the_search("no configuration can be added")
+        if reason := self.refuses(config):
+            raise RequestError("the configuration does not fit the device", why=reason, fix="add a smaller one")
         name = self._write_trial(self.state.strategy.by_hand(dict(config)), request=request)
         self.queue.append(name)
         return f"trial {name} has the configuration; it takes the next free worker"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,11 @@ from perch.campaign.seams import CheckpointStore, Clock, Log
 from perch.campaign.spent import Spent
 from perch.log.state import CONFIRM, State
 from perch.strategies.strategy import New
+
+
+def takes_all(config: Mapping[str, Any]) -> str | None:
+    """Every configuration is started."""
+    return None
 
 
 @dataclass
@@ -44,6 +50,9 @@ class Books:
     idle_since_s: float | None = None
     stay: Stay | None = None
     """How long an attempt that is to leave stays; None: it is not to leave."""
+    refuses: Callable[[Mapping[str, Any]], str | None] = takes_all
+    """Why a configuration is not started, though it was asked for; None: it is."""
+    refused_in_a_row: int = 0
     epochs_s: deque[float] = field(default_factory=lambda: deque(maxlen=101))
     """How long the last epochs of all trials took."""
     failure: BaseException | None = None

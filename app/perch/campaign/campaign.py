@@ -18,9 +18,14 @@ from perch.campaign.spent import Spent
 from perch.errors import StrategyError
 from perch.log.state import CONFIRM, SEARCH, Live
 from perch.strategies.strategy import Done, New, Resume
+from perch.vocabulary import INFEASIBLE
 
 MAX_IDLE_S = 120.0
 """Consumed seconds after which a strategy that asks for nothing while nothing runs counts as stuck."""
+
+
+MAX_REFUSED = 1_000
+"""Configurations refused in a row that end a run: a searcher that is told of so many finds none."""
 
 
 class Campaign(Asked):
@@ -31,6 +36,7 @@ class Campaign(Asked):
         waiting = sorted(
             (t for t in self.state.live.values() if t.status == "running"), key=lambda t: (t.phase, t.ordinal)
         )
+        waiting = [t for t in waiting if t.phase == CONFIRM or t.best is not None or not self._refused(t.id)]
         if self.time_is_up:
             waiting = [t for t in waiting if t.phase == CONFIRM]
         self.queue.extend(t.id for t in waiting)
@@ -49,7 +55,9 @@ class Campaign(Asked):
             if searching and not self.time_is_up:
                 answer = self._ask()
                 if isinstance(answer, New):
-                    return self._new(answer)
+                    if (begun := self._new(answer)) is not None:
+                        return begun
+                    continue
                 if isinstance(answer, Resume):
                     self._promote(answer.trial)
                     if answer.trial in self.saving:  # it is placed when its checkpoint is there
@@ -120,8 +128,24 @@ class Campaign(Asked):
                 return self._placement(live[trial])
         return None
 
-    def _new(self, new: New) -> Placement:
-        return self._placement(self.state.live[self._write_trial(new)])
+    def _new(self, new: New) -> Placement | None:
+        """Place a new trial; None for one that is refused."""
+        name = self._write_trial(new)
+        return None if self._refused(name) else self._placement(self.state.live[name])
+
+    def _refused(self, trial: str) -> bool:
+        """True for a trial that is not started: a row with the reason, and the searcher is told. No budget counts it."""
+        live = self.state.live[trial]
+        reason = self.refuses(live.config)
+        self.refused_in_a_row = self.refused_in_a_row + 1 if reason is not None else 0
+        if reason is None:
+            return False
+        self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure=INFEASIBLE, message=reason)
+        if self.refused_in_a_row >= MAX_REFUSED:
+            self.end(
+                "hopeless", f"{self.refused_in_a_row} configurations in a row were not started; the last: {reason}"
+            )
+        return True
 
     def _confirm(self, job: dict[str, Any]) -> Placement:
         self.emit(e="trial", phase=CONFIRM, **job)

@@ -6,16 +6,14 @@ chosen for being low.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Any, Final
 
-from perch.campaign.promise import Curve, promising, search_curves
 from perch.campaign.race import entrants_for, next_entrant
 from perch.campaign.seams import Log
+from perch.log.curves import promising, read_curves
 from perch.log.events import Event
 from perch.log.state import CONFIRM, State
 
@@ -47,25 +45,27 @@ class Confirmation:
         """
         if self.top == 0 or state.best is None or state.exploits:
             return None
-        curves = search_curves(self.log.read())
-        ranked = promising(curves)
-        start = self._start_of(curves)
+        curves = state.curves if self.top < state.curves.most else read_curves(self.log.read(), self.top + 2)
+        known = curves.candidates()
+        ranked = promising(known)
+        start = None if self.start is None else curves.first_with(self.start) or START
         others = [name for name in ranked if name != start]
         if start is None and not others:
             return None
-        wanted, limit = self.top, self._limit(state, curves, workers)
+        usual_s = curves.usual_epoch_s()
+        wanted, limit = self.top, self._limit(state, usual_s, workers)
         if "trainings" in limit:
             wanted = entrants_for(int(limit.pop("trainings")), self.top + (start is not None))
             wanted = max(wanted - (start is not None), 1)
-        chosen = ([start] if start is not None else []) + others[:wanted]
-        configs = {name: dict(curves[name].config) for name in chosen if name in curves}
-        if start == START:
-            configs[START] = dict(self.start or {})
-        usual_s = _usual_s(curves)
-        seconds = {name: curves[name].epoch_s if name in curves else usual_s for name in chosen}
+        others = others[:wanted]
+        configs = {name: dict(known[name].config) for name in others}
+        seconds = {name: known[name].epoch_s for name in others}
+        if start is not None and self.start is not None:
+            configs = {start: dict(self.start), **configs}
+            seconds = {start: usual_s if start == START else curves.epoch_s(self.start), **seconds}
         training_s = {name: round(s * state.epochs, 3) for name, s in seconds.items() if s is not None}
         return {
-            "trials": chosen, "start": start, "configs": configs, "seeds": self.seeds, "training_s": training_s, **limit
+            "trials": list(configs), "start": start, "configs": configs, "seeds": self.seeds, "training_s": training_s, **limit
         }  # fmt: skip
 
     def next_job(self, state: State, now_s: float) -> dict[str, Any] | None:
@@ -81,19 +81,10 @@ class Confirmation:
         job = {"id": name, "i": race.trainings, "config": race.configs[of], "bracket": 0, "by": CONFIRM}
         return {**job, "of": of, "repeat": repeat, "key": f"{CONFIRM}-{repeat}", "seen": state.results}
 
-    def _start_of(self, curves: Mapping[str, Curve]) -> str | None:
-        """The trial of the search that had the starting point's configuration, else ``START``; None: there is none."""
-        if self.start is None:
-            return None
-        wanted = json.dumps(self.start, sort_keys=True)
-        same = (n for n, c in curves.items() if json.dumps(c.config, sort_keys=True) == wanted)
-        return next(same, START)
-
-    def _limit(self, state: State, curves: Mapping[str, Curve], workers: int) -> dict[str, Any]:
+    def _limit(self, state: State, usual_s: float | None, workers: int) -> dict[str, Any]:
         """What the race may take, and how many trainings that is."""
         if self.share is None:
             return {"allowance": None}
-        usual_s = _usual_s(curves)
         if self.time_s is not None and usual_s:
             allowance_s = self.share * self.time_s
             left_s = allowance_s - state.confirmed_s
@@ -102,12 +93,6 @@ class Confirmation:
         allowance = math.floor(self.share * state.searched_epochs)
         trainings = allowance // state.epochs - state.fresh.trainings
         return {"allowance": allowance, "trainings": max(trainings, 0)}
-
-
-def _usual_s(curves: Mapping[str, Curve]) -> float | None:
-    """The median over trials of an epoch's seconds; None where none was timed."""
-    known = [s for c in curves.values() if (s := c.epoch_s) is not None and s > 0]
-    return median(known) if known else None
 
 
 def configs_of(events: Iterable[Event], trials: list[str]) -> dict[str, dict[str, Any]]:

@@ -24,8 +24,9 @@ wait_for_suggestion  nothing runs and nothing can be placed: wait a moment for a
 ===================  ================================================================================================
 
 What somebody asks of a run by hand (``perch.campaign.asked``) is no engine's business: whoever drives the engine calls those.
+``Campaign.refuses`` says why a configuration is not started (it does not fit the device); whoever opens an attempt sets it.
 
-It reads ``ending`` (not None: place nothing more), ``saving`` (the trials whose workers are saving) and ``state``, keeps
+An engine reads ``ending`` (not None: place nothing more), ``saving`` (the trials whose workers are saving) and ``state``, keeps
 ``worker_slots`` (how many placements run at once) true, and leaves in ``failure`` an error of Perch itself that Tune would ignore.
 """
 

@@ -55,6 +55,8 @@ class Prepared:
     files: str = ""
     """What ``prepare`` may be told in other processes of the same run, so that they need not hash the data files."""
     warnings: tuple[str, ...] = ()
+    cache: Path | None = None
+    """The folder that its graphs are kept in; None: they are in this process alone."""
 
     def __len__(self) -> int:
         return len(self.graphs)
@@ -147,6 +149,7 @@ def prepare(
         fingerprint=fingerprint,
         files=files,
         warnings=tuple(meta["warnings"]),
+        cache=cache,
     )
 
 

@@ -12,7 +12,7 @@ from perch.record.protocol import Record
 INSTALL = "install it: pip install mlflow (or mlflow-skinny)"
 BATCH = 1000
 """Metrics that MLflow takes at once."""
-STATUS = {"completed": "FINISHED", "failed": "FAILED", "diverged": "FAILED"}
+STATUS = {"completed": "FINISHED", "failed": "FAILED", "diverged": "FAILED", "infeasible": "FAILED"}
 """MLflow's word for what became of a trial; any other was ended early: KILLED."""
 
 

@@ -70,7 +70,7 @@ def _storage(optuna: Any, file: Path) -> Any:
 def _trial(optuna: Any, one: Exported, run: Record) -> Any:
     states = optuna.trial.TrialState
     complete = one.status == "completed" and one.best_value is not None
-    failed = one.status in ("failed", "diverged") or (one.status == "completed" and not complete)
+    failed = one.status in ("failed", "diverged", "infeasible") or (one.status == "completed" and not complete)
     dimensions = run.study.search_space.dimensions
     made = optuna.trial.create_trial(
         state=states.COMPLETE if complete else states.FAIL if failed else states.PRUNED,

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perch.log.by_hand import ByHand
+from perch.log.curves import WELL, Curves
 from perch.log.fresh_seeds import FreshSeeds
 from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
-from perch.vocabulary import LOST, OUT_OF_MEMORY, REQUEST, STATUS_OF
+from perch.vocabulary import INFEASIBLE, LOST, OUT_OF_MEMORY, REQUEST, STATUS_OF
 
 SEARCH, CONFIRM = "search", "confirm"
 KEPT = 5
@@ -91,6 +92,8 @@ class State:
         self.last_attempt: dict[str, Any] = {}
         """How the newest attempt began."""
         self.closed: str | None = None
+        self.curves = Curves()
+        """What is known of the search's curves."""
         self.fresh = FreshSeeds()
         """The trainings with fresh seeds, after the search."""
         self.searched_epochs = 0
@@ -208,6 +211,7 @@ class State:
         if phase == SEARCH:
             self.started = event["i"] + 1
             self.by_hand.added += event.get("by") == REQUEST
+            self.curves.begin(live.id, live.ordinal, live.config)
         elif (of := event.get("of")) is not None:
             live.of, live.repeat = of, event.get("repeat", 1)
             self.fresh.place(of, live.repeat)
@@ -225,6 +229,7 @@ class State:
         if live.phase == SEARCH:
             self.failures_in_a_row = 0
             self.searched_epochs += 1
+            self.curves.add(live.id, epoch, value, event.get("m", {}))
             if self.best is None or value < self.best[0]:
                 self.best = (value, live.id, epoch)
             self._rank(live.id, value)
@@ -305,7 +310,7 @@ class State:
             self.failures_in_a_row += 1
             if len(self.failed_examples) < 3:
                 self.failed_examples.append(event.get("message", ""))
-        elif live.phase == SEARCH and status != "stopped":
+        elif live.phase == SEARCH and status not in ("stopped", INFEASIBLE):
             self.failures_in_a_row = 0
         self._end(live, status)
 
@@ -331,6 +336,7 @@ class State:
     def _end(self, live: Live, status: str) -> None:
         if live.phase == SEARCH:
             self.counts[status] += 1
+            self.curves.end(live.id, badly=status not in WELL)
         elif live.of is not None:
             value = None if live.best is None else live.best[0]
             self.fresh.end(live.of, live.repeat, value, failed=status in ("failed", "diverged"))

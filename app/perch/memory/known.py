@@ -41,8 +41,7 @@ def estimate_of(
     """
     space = study.search_space
     graphs = _largest_graphs(study, space, cache, prepared)
-    sizes = Sizes(graphs.graphs, graphs.splits)
-    features = feature_table(graphs.features)[0].shape[1] + FLAGS
+    sizes, features = _looked_at(graphs)
     name = "" if device is None else torch.cuda.get_device_name(device)
     file = cache / "memory" / f"{_key(study, graphs.fingerprint, name)}.json"
     terms = _kept(file)
@@ -60,6 +59,15 @@ def estimate_of(
         terms = fit(probes, sizes, features, name)
         _keep(file, terms)
     return Estimate(terms, sizes, features, data_sets(space))
+
+
+def sizes_of(study: Study, cache: Path) -> tuple[Sizes, int]:
+    """Sizes of the study's structures in all graphs of its space, and numbers per atom. The graphs are built, and kept in ``cache``."""
+    return _looked_at(_largest_graphs(study, study.search_space, cache, None))
+
+
+def _looked_at(graphs: Prepared) -> tuple[Sizes, int]:
+    return Sizes(graphs.graphs, graphs.splits), feature_table(graphs.features)[0].shape[1] + FLAGS
 
 
 def data_sets(space: Space) -> int:

@@ -17,10 +17,11 @@ class Limit:
     source: str
 
 
-def limit_of(study: Study, gpu_bytes: float | None = None) -> Limit | None:
+def limit_of(study: Study, gpu_bytes: float | None = None, *, look: bool = True) -> Limit | None:
     """A trial's share of a GPU's memory; None where it trains on a CPU, or nothing is known of its GPU.
 
-    ``gpu_bytes``: what was asked for on the command line, before what the study says.
+    ``gpu_bytes``: what was asked for on the command line, before what the study says. ``look``: where neither says anything, this
+    machine's GPU counts.
     """
     gpus = study.resources.gpus
     if gpus == 0:
@@ -29,7 +30,7 @@ def limit_of(study: Study, gpu_bytes: float | None = None) -> Limit | None:
     said = gpu_bytes if gpu_bytes is not None else study.resources.gpu_memory
     source = "as asked" if gpu_bytes is not None else "resources.gpu_memory"
     if said is None:
-        here = memory_here()
+        here = memory_here() if look else None
         if here is None:
             return None
         said, source = here, "this machine's smallest GPU"

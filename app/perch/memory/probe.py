@@ -22,6 +22,8 @@ MEASURED: Final = 8
 """Random configurations that are probed, besides those at the edges: either takes tenths of a second."""
 SIZED: Final = frozenset({*ARCHITECTURE_KEYS, "batch_size", "loss"}) - {"pooling"}
 """Hyperparameters that memory depends on."""
+DEEPEST: Final = 6
+"""Networks that are counted have so many layers of a kind at most: time grows with layers, and memory does in proportion."""
 STEPS: Final = 6
 """Steps of a measured probe: batches of several sizes show what torch's allocator holds beyond the tensors."""
 
@@ -53,7 +55,8 @@ def probed_configs(space: Space, number: int) -> list[dict[str, Any]]:
 
 def counted(model: str, space: Space, sizes: Sizes, atom_features: int) -> Iterator[Probe]:
     """Probes without a GPU: tensors of one step, by their sizes."""
-    for config in probed_configs(space, COUNTED):
+    for drawn in probed_configs(space, COUNTED):
+        config = {**drawn, **{key: min(drawn[key], DEEPEST) for key in ("num_graph_conv_layers", "num_fc_layers")}}
         network = network_of(model, config, atom_features, sizes.gaussians(config))
         evaluated = sizes.evaluation(config, EVALUATION_BYTES)
         yield Probe(

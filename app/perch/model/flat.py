@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -33,37 +36,68 @@ def expand(distances: Tensor, cutoff_angstrom: float) -> Tensor:
     return torch.where(features < SMALLEST_FEATURE, 0.0, features)
 
 
-class FlatData:
-    """A data set's graphs as tensors; ``batch(rows)`` gathers some of them without a loop.
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def flat_arrays(graphs: Graphs, features: np.ndarray) -> dict[str, npt.NDArray[Any]]:
+    """What the tensors of a data set hold, by their names; ``features`` (A, D), one row per atom.
 
     Padded places of the neighbour lists are dropped here, once: lists with whole shells are up to 40 % padding.
     """
+    table, kinds = np.unique(features, axis=0, return_inverse=True)
+    receivers, places = np.nonzero(graphs.mask)
+    senders = graphs.neighbors[receivers, places]
+    owner = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
+    bonds_start = np.searchsorted(receivers, graphs.start)
+    by_sender = np.lexsort((senders, owner[receivers]))
+    first_atom, first_bond = graphs.start[owner[receivers]], bonds_start[owner[receivers]]
+    count = len(graphs.numbers)
+    found = {
+        "features": (table, np.float32), "kinds": (kinds.reshape(-1), np.int32),
+        "atoms_start": (graphs.start, np.int64), "bonds_start": (bonds_start, np.int64),
+        "receivers": (receivers - first_atom, np.int32), "senders": (senders - first_atom, np.int32),
+        "by_sender": (by_sender - first_bond, np.int32),
+        "received": (np.bincount(receivers, minlength=count), np.int32),
+        "sent": (np.bincount(senders, minlength=count), np.int32),
+        "distances": (graphs.distances[receivers, places], np.float32),
+    }  # fmt: skip
+    return {name: np.ascontiguousarray(values, dtype=dtype) for name, (values, dtype) in found.items()}
+
+
+def keeps_expanded(bonds: int, cutoff_angstrom: float) -> bool:
+    """True where the expanded distances of so many bonds are kept as a whole."""
+    return bonds * gaussian_centers(cutoff_angstrom) * 4 <= KEPT_EXPANSION_BYTES
+
+
+class FlatData:
+    """A data set's graphs as tensors; ``batch(rows)`` gathers some of them without a loop."""
 
     def __init__(self, graphs: Graphs, features: np.ndarray, pooling: str, device: torch.device) -> None:
         """Move graphs (and ``features`` (A, D), one row per atom) to the device."""
-        self.device, self.cutoff_angstrom = device, graphs.cutoff_angstrom
-        table, kinds = np.unique(features, axis=0, return_inverse=True)
-        self.features = self._keep(table, torch.float32)
-        self.kinds = self._keep(kinds.reshape(-1), torch.int32)
-        self.atoms_of = _Ranges(self._keep(graphs.start, torch.int64))
-        receivers, places = np.nonzero(graphs.mask)
-        senders = graphs.neighbors[receivers, places]
-        owner = np.repeat(np.arange(len(graphs)), np.diff(graphs.start))
-        bonds_start = np.searchsorted(receivers, graphs.start)
-        by_sender = np.lexsort((senders, owner[receivers]))
-        self.bonds_of = _Ranges(self._keep(bonds_start, torch.int64))
-        first_atom, first_bond = graphs.start[owner[receivers]], bonds_start[owner[receivers]]
-        self.receivers = self._keep(receivers - first_atom, torch.int32)
-        self.senders = self._keep(senders - first_atom, torch.int32)
-        self.by_sender = self._keep(by_sender - first_bond, torch.int32)
-        count = len(graphs.numbers)
-        self.received = self._keep(np.bincount(receivers, minlength=count), torch.int32)
-        self.sent = self._keep(np.bincount(senders, minlength=count), torch.int32)
-        self.distances = self._keep(graphs.distances[receivers, places], torch.float32)
-        self.pooling = pooling
-        self.weights = self._keep(pooling_weights(graphs, pooling), torch.float32)
-        small = len(receivers) * self.bond_features * 4 <= KEPT_EXPANSION_BYTES
-        self.expanded = expand(self.distances, self.cutoff_angstrom) if small else None
+        weights = pooling_weights(graphs, pooling)
+        self._take({**flat_arrays(graphs, features), "weights": weights}, graphs.cutoff_angstrom, pooling, device)
+
+    @classmethod
+    def of(cls, arrays: Arrays, cutoff_angstrom: float, pooling: str, device: torch.device) -> FlatData:
+        """The data set of ``flat_arrays``, with ``weights`` (``pooling_weights``) and, for a CPU, ``expanded`` distances among them.
+
+        On a CPU the tensors share the arrays' memory: mapped from files, processes of one node have one copy.
+        """
+        made = cls.__new__(cls)
+        made._take(arrays, cutoff_angstrom, pooling, device)
+        return made
+
+    def _take(self, arrays: Arrays, cutoff_angstrom: float, pooling: str, device: torch.device) -> None:
+        tensors = {name: torch.from_numpy(values).to(device) for name, values in arrays.items()}
+        self.device, self.cutoff_angstrom, self.pooling = device, cutoff_angstrom, pooling
+        self.features, self.kinds = tensors["features"], tensors["kinds"]
+        self.atoms_of, self.bonds_of = _Ranges(tensors["atoms_start"]), _Ranges(tensors["bonds_start"])
+        self.receivers, self.senders, self.by_sender = tensors["receivers"], tensors["senders"], tensors["by_sender"]
+        self.received, self.sent, self.distances = tensors["received"], tensors["sent"], tensors["distances"]
+        self.weights = tensors["weights"]
+        self.expanded = tensors.get("expanded")
+        if self.expanded is None and keeps_expanded(len(self.distances), cutoff_angstrom):
+            self.expanded = expand(self.distances, cutoff_angstrom)
 
     def __len__(self) -> int:
         return len(self.atoms_of)
@@ -82,7 +116,7 @@ class FlatData:
         """The same data set pooled otherwise: everything but the weights is shared. ``graphs``: those it was made of."""
         other = copy.copy(self)
         other.pooling = pooling
-        other.weights = self._keep(pooling_weights(graphs, pooling), torch.float32)
+        other.weights = torch.from_numpy(pooling_weights(graphs, pooling)).to(self.device)
         return other
 
     def batch(self, rows: Tensor, on_host: Tensor | None = None) -> Batch:
@@ -112,9 +146,6 @@ class FlatData:
             weights=self.weights[atoms],
             graphs=len(rows),
         )
-
-    def _keep(self, values: np.ndarray, dtype: torch.dtype) -> Tensor:
-        return torch.tensor(values, dtype=dtype, device=self.device)
 
 
 class _Ranges:

@@ -10,7 +10,7 @@ from perch.record.pace import pace
 from perch.record.tables import Tables, TrialRow
 from perch.record.winner import standings, winner
 from perch.study import Study
-from perch.vocabulary import TEST_MAE_EV
+from perch.vocabulary import INFEASIBLE, TEST_MAE_EV
 
 
 def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
@@ -31,7 +31,8 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
         "mode": study.mode,
         "status": tables.closed["why"] if tables.closed else "running",
         "reason": tables.closed.get("reason", "") if tables.closed else "",
-        "trials": len(search),
+        "trials": sum(t.status != INFEASIBLE for t in search),
+        "infeasible": sum(t.status == INFEASIBLE for t in search),
         "failed": sum(t.status in ("failed", "diverged") for t in search),
         "losses": dict(tables.losses),
         "losses_by_node": dict(tables.losses_by_node),

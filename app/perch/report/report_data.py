@@ -17,7 +17,7 @@ from perch.record.winner_file import read_about
 from perch.study import Study
 from perch.vocabulary import TEST_MAE_EV
 
-FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "paused", "running", "interrupted")
+FATES = ("completed", "stopped", "collapsed", "diverged", "failed", "infeasible", "paused", "running", "interrupted")
 """What became of a trial, in the order in which figures and legends show it."""
 
 

@@ -21,6 +21,7 @@ FATE_COLOURS: Final = {
     "collapsed": PURPLE,
     "diverged": VERMILLION,
     "failed": "#a0522d",
+    "infeasible": "#4d4d4d",
     "paused": SKY,
     "running": ORANGE,
     "interrupted": "#b8a13a",

@@ -28,6 +28,7 @@ from perch.runs.resources import demand, fits, slots, wait_for_room
 from perch.runs.watching import watching
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
+from perch.vocabulary import INFEASIBLE
 
 if TYPE_CHECKING:
     from perch.engine.ray_session import Session
@@ -172,7 +173,8 @@ def look_at_nodes(attempt: Attempt, session: Session, engine: TuneEngine) -> Non
     engine.see(nodes, avoided)
     there, usable = slots(nodes, needs), slots(nodes, needs, avoided)
     campaign.worker_slots = max(usable or there, 1)  # where only avoided nodes are left, those are used
-    budget, own = campaign.rules.trials, campaign.state.started - campaign.state.by_hand.added
+    budget = campaign.rules.trials
+    own = campaign.state.started - campaign.state.by_hand.added - campaign.state.counts[INFEASIBLE]
     left = None if budget is None else max(budget - own, 0) + len(campaign.queue)
     over = campaign.ending is not None or (campaign.time_is_up and not campaign.state.confirming)
     wanted = 0 if over else demand(engine.busy, campaign.worker_slots, left)

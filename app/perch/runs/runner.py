@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from perch.campaign.books import takes_all
 from perch.home import ensure_home
 from perch.runs.attempt import open_attempt, prepare_data
 from perch.runs.check import check, check_writable
+from perch.runs.device_memory import too_large
 from perch.runs.drive import drive
 from perch.runs.outcome import Outcome
 from perch.runs.resume import check_data, finished, target
@@ -62,7 +64,9 @@ def run_study(
                 view.say(foretell(goal.study, root))
             data = prepare_data(goal.kind, root / ".cache", view)
             check_data(goal, data.prepared, allow_changed_data)
+            refuses = too_large(kind_of(data.study), data, view.say if view is not None else lambda _: None, steps)
             attempt = open_attempt(goal, data, view, began_s)
+            attempt.campaign.refuses = refuses or takes_all
             try:
                 return drive(attempt, cpus, private, watch)
             finally:

@@ -69,7 +69,7 @@ class AshaPromote(Scheduler):
         for rung in self.promoting():
             if trial := rung.promotable():
                 return Resume(trial)
-        if self.trials is None or self.own < self.trials:
+        if self.trials is None or self.counted < self.trials:
             return self.next_new(now_s)
         return None if len(self.last_epoch) > len(self.paused) else DONE
 

@@ -62,6 +62,12 @@ class Grid(Scheduler):
         whole = len(self.plan.points) + self.size
         self.trials = whole if trials is None else min(whole, trials)
 
+    @property
+    def counted(self) -> int:
+        """All that it may begin, once there is nothing beyond the grid."""
+        at_end = self.trials is not None and self.own >= len(self.plan.points) + self.size
+        return self.trials if at_end and self.trials is not None else super().counted
+
 
 def _combinations(space: Space, max_size: int) -> list[Config]:
     axes = {key: _axis(key, dimension) for key, dimension in space.dimensions.items()}

@@ -93,7 +93,7 @@ class Pbt(Scheduler):
     def ask(self, now_s: float) -> Answer:
         """Fill the population, then resume the member that is furthest behind."""
         assert self.trials is not None
-        if self.own < self.trials:
+        if self.counted < self.trials:
             return self.next_new(now_s)
         if self._waiting:
             return Resume(self._waiting[0][1])
@@ -153,7 +153,7 @@ class Pbt(Scheduler):
 
     def _others_wait(self) -> bool:
         assert self.trials is not None
-        return self.own < self.trials or bool(self._waiting)
+        return self.counted < self.trials or bool(self._waiting)
 
     # --- changing ---------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from perch.strategies.strategy import (
     Searcher,
     Strategy,
 )
-from perch.vocabulary import REQUEST
+from perch.vocabulary import INFEASIBLE, REQUEST
 
 
 class Scheduler(Strategy):
@@ -45,6 +45,8 @@ class Scheduler(Strategy):
         self.started = 0
         self.added = 0
         """Trials among them that somebody has added by hand: they take no place of the strategy's own."""
+        self.infeasible = 0
+        """Trials among them that were not started since they do not fit the device: the budget is for the others."""
         self.last_epoch: dict[str, int] = {}
         """Epochs that each live trial has reported in its current segment."""
         self.segment: dict[str, int] = {}
@@ -56,7 +58,7 @@ class Scheduler(Strategy):
 
     def ask(self, now_s: float) -> Answer:
         """A new trial while the budget lasts; DONE once the last one has ended."""
-        if self.trials is not None and self.own >= self.trials:
+        if self.trials is not None and self.counted >= self.trials:
             return None if self.last_epoch else DONE
         return self.next_new(now_s)
 
@@ -78,6 +80,11 @@ class Scheduler(Strategy):
     def own(self) -> int:
         """Trials that the strategy has asked for itself."""
         return self.started - self.added
+
+    @property
+    def counted(self) -> int:
+        """Those of them that the budget counts."""
+        return self.own - self.infeasible
 
     def by_hand(self, config: Config) -> New:
         """The configuration with what the space fixes. Raises StrategyError for one outside the space."""
@@ -137,6 +144,7 @@ class Scheduler(Strategy):
         elif kind == "trial":
             self._on_trial(event)
         elif kind == "error":
+            self.infeasible += event.get("failure") == INFEASIBLE and event["id"] in self.last_epoch
             self._end(event["id"])
         elif kind == "checkpoint":
             self._on_checkpoint((event["id"], event["seg"], event["epoch"]))

@@ -71,7 +71,7 @@ class Topk(Scheduler):
         """The best waiting trial if it may go on; else a new one; DONE when neither is possible and nothing runs."""
         if self.paused and self._goes_on(self._rank(self.paused[0]), len(self._below), self._screened):
             return Resume(self.paused[0][1])
-        if self.trials is None or self.own < self.trials:
+        if self.trials is None or self.counted < self.trials:
             return self.next_new(now_s)
         return None if len(self.last_epoch) > len(self.paused) else DONE
 
@@ -97,7 +97,7 @@ class Topk(Scheduler):
         k = self.places_to_the_end(screened)
         if self.trials is None:
             return len(self.places) - len(self.paused) < k
-        return rank + below + max(self.trials - self.own, 0) <= k
+        return rank + below + max(self.trials - self.counted, 0) <= k
 
     def _rank(self, me: Place) -> int:
         return bisect_left(self.places, me) + 1

@@ -16,6 +16,7 @@ from perch.study import Study
 if TYPE_CHECKING:
     from perch.data.prepare import Prepared
     from perch.data.reading.source import Progress
+    from perch.memory.fitting import Sized
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,10 @@ class Kind(ABC):
             why="a function for Ray Tune runs in Ray alone",
             fix="train the configuration in your own code",
         )
+
+    def sized(self, data: Data) -> Sized | None:
+        """What its configurations take of a GPU; None where that is not known before it trains."""
+        return None
 
     @property
     def keeps_weights(self) -> bool:

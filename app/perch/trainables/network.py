@@ -16,6 +16,7 @@ from perch.vocabulary import GIVEN
 
 if TYPE_CHECKING:
     from perch.data.reading.source import Progress
+    from perch.memory.fitting import Sized
 
 _USUAL = ("cgcnn", "cgconv")
 """Models that are known without torch, which takes a second to import."""
@@ -101,6 +102,12 @@ class Network(Kind):
             except Diverged:
                 break
         return curve
+
+    def sized(self, data: Data) -> Sized | None:
+        """Tensors of a few configurations are counted, and the fit is kept in the cache."""
+        from perch.memory.known import estimate_of
+
+        return estimate_of(data.study, data.cache, prepared=data.prepared)
 
     def tune_trainable(self) -> Any:
         """Reused from trial to trial, with its data."""

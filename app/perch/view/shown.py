@@ -86,4 +86,4 @@ class Snapshot:
 
 
 def _ended(trials: Mapping[str, int]) -> int:
-    return sum(n for state, n in trials.items() if state not in {"running", "paused", "interrupted"})
+    return sum(n for state, n in trials.items() if state not in {"running", "paused", "interrupted", "infeasible"})

@@ -10,6 +10,8 @@ from perch.formatting import configuration, duration
 from perch.view.shown import Snapshot
 
 STATES: Final = ("running", "paused", "completed", "stopped", "diverged", "failed", "interrupted")
+ASIDE: Final = "infeasible"
+"""Configurations that were not started, which no budget counts."""
 """States of a trial in the order in which they are shown."""
 
 MOST_RUNNING: Final = 8
@@ -18,7 +20,7 @@ MOST_RUNNING: Final = 8
 
 def line(snapshot: Snapshot) -> str:
     """The snapshot as one plain line."""
-    parts = [duration(snapshot.elapsed_s), _of(_states(snapshot.trials), snapshot.budget_trials)]
+    parts = [duration(snapshot.elapsed_s), _trials(snapshot)]
     if snapshot.phase != "search":
         parts.append(f"confirming: {_confirmed(snapshot)} trained")
     if snapshot.trials_per_minute is not None:
@@ -66,7 +68,7 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     yield from _best(snapshot)
     if snapshot.baselines:
         yield "baselines", "  ".join(f"{k.replace('_', ' ')} {v:.3g} eV" for k, v in snapshot.baselines.items())
-    yield "trials", _of(_states(snapshot.trials), snapshot.budget_trials)
+    yield "trials", _trials(snapshot)
     if snapshot.rungs:
         first, *rest = snapshot.rungs
         words = [f"{first.passed} of {first.reached} trials went on after epoch {first.epoch}"]
@@ -106,6 +108,12 @@ def _states(trials: Mapping[str, int]) -> str:
     known = [(s, trials[s]) for s in STATES if trials.get(s)]
     other = [(s, n) for s, n in trials.items() if s not in STATES and n]
     return ", ".join(f"{n} {state}" for state, n in known + other) or "no trial yet"
+
+
+def _trials(snapshot: Snapshot) -> str:
+    shown = _of(_states({s: n for s, n in snapshot.trials.items() if s != ASIDE}), snapshot.budget_trials)
+    aside = snapshot.trials.get(ASIDE, 0)
+    return f"{shown}; {aside} not started, too large for the device" if aside else shown
 
 
 def _of(shown: str, budget: int | None) -> str:

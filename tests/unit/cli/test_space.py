@@ -22,7 +22,7 @@ def test_what_fits_and_what_is_dead(perch, study):
     said = perch("space", study, "--gpu-memory", "800MB")
     assert said.code == 0, said.err
     assert "4 searched hyperparameters" in said.out
-    assert "an estimate" in said.out and "left out of the fit" in said.out  # noqa: PT018
+    assert "an estimate" in said.out and "left out of the fit" in said.out
     assert "what keeps the rest out:" in said.out
     assert "where: " in said.out
     assert "warning: lr changes nothing" in said.out

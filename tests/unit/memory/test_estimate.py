@@ -92,3 +92,17 @@ def test_what_was_fitted_is_kept_for_the_same_data_space_and_model(tmp_path, pre
         estimate_of(
             parse({"space": {**SPACE, "batch_size": 4}, "data": {"source": "toy"}}), tmp_path, prepared=prepared
         )
+
+
+def test_deep_networks_are_predicted_from_shallow_ones(prepare_small):
+    prepared = prepare_small()
+    sizes = Sizes(prepared.graphs, prepared.splits)
+    space = parse_space({**SPACE, "num_graph_conv_layers": {"int": [1, 20]}, "num_fc_layers": {"int": [1, 20]}})
+    probes = list(counted("cgcnn", space, sizes, FEATURES))
+    assert max(p.config["num_graph_conv_layers"] for p in probes) < 20
+    estimate = Estimate(fit(probes, sizes, FEATURES), sizes, FEATURES)
+    config = complete({"num_graph_conv_layers": 20, "num_fc_layers": 20, "batch_size": 16, "atom_embedding_size": 64})
+    network = network_of("cgcnn", config, FEATURES, sizes.gaussians(config))
+    step = training_bytes(network, sizes.training(config), FEATURES, "l1")
+    true = true_bytes(Probe(config, parameters_of(network), step, 0.0), sizes)
+    assert estimate.tensors_bytes(config) == pytest.approx(true, rel=0.05)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.small_structures import SPEC
 
 from perch.data.prepare import from_atoms
 from perch.memory.sizes import Sizes, largest_batch, largest_sum
 from perch.training.keys import complete
-from tests.unit.small_structures import SPEC
 
 
 @pytest.mark.parametrize(("cutoff", "most"), [(4.0, 6), (4.0, 3), (3.0, 6), (2.5, 12), (3.5, 8)])

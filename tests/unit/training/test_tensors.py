@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from perch.data.graphs.features import atom_features
 from perch.model.flat import FlatData
 from perch.training import tensors
+from perch.training.loop import Training
 from perch.training.tensors import KEPT, flat_data, graph_features
 
 CPU = torch.device("cpu")
@@ -87,3 +89,50 @@ def test_poolings_share_all_tensors_but_the_weights(prepared):
     shared = [n for n, v in vars(first).items() if isinstance(v, torch.Tensor) and v is getattr(second, n)]
     others = [n for n, v in vars(first).items() if isinstance(v, torch.Tensor) and v is not getattr(second, n)]
     assert others == ["weights"] and "expanded" in shared
+
+
+def test_processes_of_a_node_map_the_same_files_and_train_alike(prepared, tmp_path, small_config):
+    alone, shared = prepared("a"), replace(prepared("a"), cache=tmp_path)
+    errors = []
+    for data in (alone, shared, shared):
+        tensors._CACHE.clear()
+        training = Training(data, small_config, epochs=3, seed=0, key="mapped", device="cpu", threads=1)
+        errors.append([training.epoch()["validation_mae_ev"] for _ in range(2)])
+    assert errors[0] == errors[1] == errors[2]
+    [folder] = (tmp_path / "tensors").iterdir()
+    assert {file.name for file in folder.iterdir()} >= {"distances.npy", "expanded.npy", "senders.npy", "meta.json"}
+
+
+def test_mapped_tensors_are_the_files_and_not_copies(prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr("perch.data.graphs.store._MAP_FROM_BYTES", 0)
+    data = flat_data(replace(prepared("a"), cache=tmp_path), "adsorbate", CPU)
+    maps = Path("/proc/self/maps").read_text()
+    for name in ("expanded", "distances", "receivers", "senders", "by_sender", "kinds"):
+        assert f"{name}.npy" in maps, name
+    plain = flat_data(prepared("a"), "adsorbate", CPU)
+    for name, tensor in vars(plain).items():
+        if isinstance(tensor, torch.Tensor):
+            torch.testing.assert_close(getattr(data, name), tensor, rtol=0, atol=0)
+            assert getattr(data, name).dtype == tensor.dtype, name
+
+
+def test_a_cache_that_takes_nothing_or_is_broken_costs_the_sharing_alone(prepared, tmp_path):
+    plain = flat_data(prepared("a"), "mean", CPU)
+    (tmp_path / "file").write_text("no folder")
+    unwritable = flat_data(replace(prepared("b"), cache=tmp_path / "file"), "mean", CPU)
+    torch.testing.assert_close(unwritable.expanded, plain.expanded, rtol=0, atol=0)
+    flat_data(replace(prepared("c"), cache=tmp_path), "mean", CPU)
+    [folder] = (tmp_path / "tensors").iterdir()
+    (folder / "distances.npy").write_bytes(b"cut off")
+    tensors._CACHE.clear()
+    mended = flat_data(replace(prepared("c"), cache=tmp_path), "mean", CPU)
+    torch.testing.assert_close(mended.distances, plain.distances, rtol=0, atol=0)
+
+
+def test_other_data_or_another_table_of_features_are_other_files(prepared, tmp_path):
+    for fingerprint in ("a", "b"):
+        flat_data(replace(prepared(fingerprint), cache=tmp_path), "mean", CPU)
+    table = tmp_path / "table.json"
+    table.write_text(json.dumps({str(z): [1.0, float(z)] for z in range(1, 101)}))
+    flat_data(replace(prepared("a"), cache=tmp_path, features=str(table)), "mean", CPU)
+    assert len(list((tmp_path / "tensors").iterdir())) == 3

@@ -92,6 +92,7 @@ def progress(run_folder: Path) -> Progress | None:
     best = (max if _mode(run_folder) == "max" else min)(values, default=None)
     states = [row["status"] for row in rows]
     running = sum(state in ("running", "paused") for state in states)
+    states = [state for state in states if state != "infeasible"]
     failed = sum(state in ("failed", "diverged") for state in states)
     return Progress(len(states) - running - failed, running, failed, best, _done(run_folder))
 
