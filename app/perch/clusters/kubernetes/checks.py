@@ -16,7 +16,7 @@ def check(study: Study, code: Mapping[str, str], standing: bool = False) -> Iter
     if program is not None:
         if program.template is not None and program.template_text is None and not Path(program.template).is_absolute():
             raise _stays("trainable.template", program.template)
-        yield f"unchecked: the program '{program.words[0] if program.words else program.preset}', which the image must hold"
+        yield f"unchecked: the program '{program.words[0] if program.words else program.preset}', which the image or a mounted claim must hold"
     elif ":" in study.trainable_name:
         yield from _module(study.trainable_name, code, standing)
     path = study.data.path
