@@ -36,12 +36,20 @@ confirm: {{top: 0}}
 log: []
 """
 PROGRAM = """#!{environment}/bin/python
+import pathlib
 import socket
 import sys
+import time
 
 import standin
 
-print("in", sys.prefix, "on", socket.gethostname().split(".")[0], flush=True)
+host = socket.gethostname().split(".")[0]
+print("in", sys.prefix, "on", host, flush=True)
+meeting = pathlib.Path("{meeting}")
+(meeting / host).touch()
+end = time.monotonic() + 120
+while len(list(meeting.iterdir())) < 2 and time.monotonic() < end:
+    time.sleep(0.1)  # until it runs on both nodes, however late one of them is
 standin.main()
 """
 
@@ -60,7 +68,12 @@ def environment(cluster: Cluster) -> str:
     cluster.run(*make, "python3", "-m", "venv", "--without-pip", str(made), timeout_s=120)
     packages = "lib/python3.11/site-packages/standin.py"
     (cluster.here / "standin.py").write_text((REPOSITORY / "tests" / "programs" / "standin.py").read_text())
-    (cluster.here / "standin-train").write_text(PROGRAM.format(environment=made))
+    meeting = cluster.here / "meeting"
+    shutil.rmtree(meeting, ignore_errors=True)
+    meeting.mkdir()
+    meeting.chmod(0o777)
+    program = PROGRAM.format(environment=made, meeting=cluster.there / "meeting")
+    (cluster.here / "standin-train").write_text(program)
     cluster.run("cp", str(cluster.there / "standin.py"), str(made / packages))
     cluster.run("install", "-m", "755", str(cluster.there / "standin-train"), str(made / "bin"))
     (cluster.here / "standin.py").unlink()  # from here on the environment alone has it
@@ -73,8 +86,8 @@ def script(cluster: Cluster, environment: str, *binds: str) -> Path:
     (cluster.here / "template.json").write_text(json.dumps({"lr": 0.1, "seed": 0, "epochs": 9, "epoch_s": 0.3}))
     shown = [word for path in (*cluster.binds().splitlines(), *binds) for word in ("--bind", path)]
     asked = ["--nodes", "2", "--cpus-per-node", "1", "--mem", "2G", "--time", "00:15:00", "--run-id", "program"]
-    text = cluster.run(
-        "apptainer", "run", "--cleanenv", "--no-home", *shown, str(cluster.sif),
+    text = cluster.run(  # from a folder of its own: Apptainer shows the one that it is called in
+        "env", "-C", str(cluster.there), "apptainer", "run", "--cleanenv", "--no-home", *shown, str(cluster.sif),
         "slurm", "script", str(cluster.there / "program.yaml"), *asked, timeout_s=180,
     )  # fmt: skip
     (cluster.here / "program.sbatch").write_text(text)
