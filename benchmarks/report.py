@@ -69,7 +69,9 @@ def in_browser(page: Path) -> dict[str, float] | None:
         opened.locator("#table tbody tr").first.wait_for()
         found = {"opened": time.perf_counter() - began_s}
         metrics = {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
-        found["opened, the page's own thread"] = metrics["TaskDuration"]  # does not grow with what else the machine does
+        found["opened, the page's own thread"] = metrics[
+            "TaskDuration"
+        ]  # does not grow with what else the machine does
         found |= {f"{name} drawn": _drawn(opened, name) for name in ("learning_curves", "parallel", "contour")}
         began_s = time.perf_counter()
         opened.evaluate("""() => {
