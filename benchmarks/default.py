@@ -262,7 +262,7 @@ def main() -> None:
             out.flush()
             print(f"{n} of {len(jobs)}: {line['family']} {line['task']}, seed {line['seed']}", flush=True)
     data = lines_of(options.out)
-    show(data[data["modelled"] == options.modelled])
+    show(data[(data["modelled"] == options.modelled) & (data["seed"] < options.seeds)])
 
 
 if __name__ == "__main__":
