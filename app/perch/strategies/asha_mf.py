@@ -39,7 +39,7 @@ class AshaMf(AshaPromote):
         for rung in self.promoting():
             if (trial := self._next(rung)) is not None:
                 return Resume(trial)
-        if self.trials is None or self.started < self.trials:
+        if self.trials is None or self.counted < self.trials:
             return self.next_new(now_s)
         return None if len(self.last_epoch) > len(self.paused) else DONE
 
