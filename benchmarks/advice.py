@@ -49,6 +49,7 @@ def rows_of(table: Table, rows: NDArray[np.int64]) -> Table:
     return replace(
         table, values=table.values[rows], seconds=table.seconds[rows], config_of=table.config_of[rows], weights=table.weights[rows],
         fates=tuple(table.fates[r] for r in rows), tests=None if table.tests is None else table.tests[rows],
+        training=None if table.training is None else table.training[rows],
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 Strategies and their settings in simulated time on recorded curves: LCBench's 27 tasks, TaskSet's nine, AlgoPerf's graph network, and the two
 data sets of ``studies/recorded``. ``TABLES``: the folder that holds ``lcbench_surrogate.npz``, ``taskset_valid.npz`` and
-``algoperf_curves.csv.gz``. Four workers; a run is looked at when it has had the worker time of 10, 25 and 50 full trainings.
+``algoperf_curves.csv.gz``. Four workers; a run is looked at when it has had the worker time of 10, 25 and 50 full trainings
+(with a model: 10 and 25).
 
 *Regret*: distance of the best value reported so far from the table's best, as a share of the distance from the table's median to its
 best. *Trained out*: the same for the last epoch of the configuration that holds that best value. Every strategy with random search
@@ -54,7 +55,7 @@ DRAWN: Final = (
     "asha+judge=best", "asha+judge=mean_of_last_3", "asha+judge=training_loss", "asha+grace_period=3+judge=best",
     "asha-promote+reduction_factor=4", "pasha+reduction_factor=4",
 )  # fmt: skip
-MODELLED: Final = ("asha", "rs", "tpe", "asha-tpe", "asha-mf")
+MODELLED: Final = ("asha", "rs", "asha-promote", "asha-mf", "tpe", "asha-tpe")
 
 
 class Nearest(TableCurves):
@@ -101,10 +102,16 @@ def one(job: tuple[str, str, str, int, bool]) -> dict[str, Any]:
     return {"family": family, "task": task, "seed": seed, "modelled": modelled, "found": found}
 
 
+def looks(modelled: bool) -> tuple[int, ...]:
+    """Numbers of full trainings at which a run is looked at; a model's suggestions cost too much for the last."""
+    return TRAININGS[:2] if modelled else TRAININGS
+
+
 def looked_at(table: Table, variant: Variant, seed: int, modelled: bool) -> dict[str, Any]:
     """Regret, regret trained out and share of the record that was drawn, at each number of full trainings; trials at the end."""
     training_s = table.epoch_s * table.epochs
-    setting = Setting(WORKERS, TRAININGS[-1] * training_s / WORKERS, Delays())
+    at_s = [n * training_s / WORKERS for n in looks(modelled)]
+    setting = Setting(WORKERS, at_s[-1], Delays())
     curves = (Nearest if modelled else TableCurves)(table, seed)
     lowest, holder, trials = float("inf"), "", 0
     configs: dict[str, Config] = {}
@@ -112,10 +119,7 @@ def looked_at(table: Table, variant: Variant, seed: int, modelled: bool) -> dict
     for event in chain(
         logged(table, variant, seed, setting, curves, modelled), [{"e": "close", "used_s": float("inf")}]
     ):
-        while (
-            len(out["regret"]) < len(TRAININGS)
-            and _used_s(event) > TRAININGS[len(out["regret"])] * training_s / WORKERS
-        ):
+        while len(out["regret"]) < len(at_s) and event.get("used_s", 0.0) > at_s[len(out["regret"])]:
             row = curves.row(configs[holder], holder) if holder else None
             out["regret"].append(round(_share(table, lowest, best_epoch=True), 6))
             out["trained_out"].append(round(_share(table, _end(table, row), best_epoch=False), 6))
@@ -136,10 +140,6 @@ def logged(
         return events(table, variant, seed, setting, curves)
     strategy = build(variant.spec, Plan(space=table.space, epochs=table.epochs, seed=seed, workers=WORKERS))
     return simulate(strategy, curves, workers=WORKERS, time_s=setting.time_s, delays=Delays(), epochs=table.epochs)
-
-
-def _used_s(event: Mapping[str, Any]) -> float:
-    return float(event.get("used_s", 0.0))
 
 
 def _end(table: Table, row: int | None) -> float:
@@ -163,7 +163,7 @@ def lines_of(path: Path) -> pd.DataFrame:
     rows = []
     for text in path.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
-        for (label, found), (k, n) in product(line["found"].items(), enumerate(TRAININGS)):
+        for (label, found), (k, n) in product(line["found"].items(), enumerate(looks(line["modelled"]))):
             rows.append({
                 "family": line["family"], "task": line["task"], "seed": line["seed"], "modelled": line["modelled"], "strategy": label,
                 "trainings": n, "regret": found["regret"][k], "trained_out": found["trained_out"][k], "drawn": found["drawn"][k],
@@ -174,19 +174,18 @@ def lines_of(path: Path) -> pd.DataFrame:
 
 def show(data: pd.DataFrame) -> None:
     """Two tables: over all tasks, and the median by family."""
-    tasks = data.groupby(["family", "task"]).ngroups
+    tasks, at = data.groupby(["family", "task"]).ngroups, sorted(data["trainings"].unique())
     print(f"\n{tasks} tasks, {data['seed'].nunique()} seeds, {WORKERS} workers")
-    print("\n| strategy | tasks | regret over that of `asha` in the median task, at " + ", ".join(map(str, TRAININGS))
-          + " full trainings | the same, trained out | mean rank at " + ", ".join(map(str, TRAININGS)) + " | trials |\n|---|---|---|---|---|---|")  # fmt: skip
+    print("\n| strategy | tasks | regret over that of `asha` in the median task, at " + ", ".join(map(str, at))
+          + " full trainings | the same, trained out | mean rank at " + ", ".join(map(str, at)) + " | trials |\n|---|---|---|---|---|---|")  # fmt: skip
     means = data.groupby(["family", "task", "strategy", "trainings"])[["regret", "trained_out"]].mean()
     ranks = ranked(data)
     beats = []
-    for label in sorted(data["strategy"].unique(), key=lambda s: ranks.get((s, TRAININGS[0]), [np.inf])[0]):
+    for label in sorted(data["strategy"].unique(), key=lambda s: ranks.get((s, at[0]), [np.inf])[0]):
         cells = [
-            [ratio(means[column].unstack("strategy"), label, n) for n in TRAININGS]
-            for column in ("regret", "trained_out")
+            [ratio(means[column].unstack("strategy"), label, n) for n in at] for column in ("regret", "trained_out")
         ]
-        places = [ranks.get((label, n)) for n in TRAININGS]
+        places = [ranks.get((label, n)) for n in at]
         shown = ", ".join(f"{p[0]:.1f} ± {p[1]:.1f}" if p is not None else "–" for p in places)
         own = data[data["strategy"] == label]
         print(f"| `{label}` | {own.groupby(['family', 'task']).ngroups} | {_cell(cells[0])} | {_cell(cells[1])} | {shown} | {own['trials'].mean():.0f} |")  # fmt: skip
@@ -197,13 +196,13 @@ def show(data: pd.DataFrame) -> None:
     )
     drawn = data[data["strategy"] == "asha"].groupby(["family", "trainings"])["drawn"].mean().unstack("trainings")
     print("share of the record that `asha` had drawn: " + "; ".join(f"{f} {', '.join(f'{v:.0%}' for v in row)}" for f, row in zip(drawn.index, drawn.to_numpy(), strict=True)))  # fmt: skip
-    print("\n| strategy | " + " | ".join(f"{f}: regret at {', '.join(map(str, TRAININGS))}" for f in drawn.index) + " |\n|---" * 1
+    print("\n| strategy | " + " | ".join(f"{f}: regret at {', '.join(map(str, at))}" for f in drawn.index) + " |\n|---" * 1
           + "|---" * len(drawn.index) + "|")  # fmt: skip
     by_family = means["regret"].groupby(["family", "strategy", "trainings"]).mean()
     for label in sorted(data["strategy"].unique()):
         cells_ = [
-            ", ".join(f"{by_family.get((f, label, n), np.nan):.3f}" for n in TRAININGS)
-            if (f, label, TRAININGS[0]) in by_family.index
+            ", ".join(f"{by_family.get((f, label, n), np.nan):.3f}" for n in at)
+            if (f, label, at[0]) in by_family.index
             else "–"
             for f in drawn.index
         ]
@@ -233,7 +232,7 @@ def ranked(data: pd.DataFrame) -> dict[tuple[str, int], tuple[float, float]]:
     )
     ranks = wide.rank(axis=1).groupby(["family", "task", "trainings"]).mean()
     out = {}
-    for label, n in product(ranks.columns, TRAININGS):
+    for label, n in product(ranks.columns, sorted(data["trainings"].unique())):
         mean = mean_of(ranks[label].xs(n, level="trainings").to_numpy())
         out[str(label), n] = (mean.value, (mean.high - mean.low) / 2)
     return out
@@ -263,7 +262,7 @@ def main() -> None:
             out.flush()
             print(f"{n} of {len(jobs)}: {line['family']} {line['task']}, seed {line['seed']}", flush=True)
     data = lines_of(options.out)
-    show(data[data["modelled"] == options.modelled])
+    show(data[(data["modelled"] == options.modelled) & (data["seed"] < options.seeds)])
 
 
 if __name__ == "__main__":

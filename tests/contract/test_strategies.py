@@ -18,7 +18,7 @@ from perch.simulate import Delays, PowerLaw, differences, restore, simulate
 from perch.space import Space, parse_space
 from perch.strategies import registry
 from perch.strategies.registry import STRATEGIES, Entry, Plan, read_settings
-from perch.strategies.searchers.prefetch import PrefetchSearcher, PrefetchSettings
+from perch.strategies.searchers.prefetch import AheadSettings, PrefetchSearcher
 from perch.strategies.searchers.random import RandomSearch
 from perch.strategies.strategy import DONE, STOP, Answer, Decision, Done, Event, New, Searcher, Strategy
 
@@ -52,7 +52,7 @@ DISCRETE = parse_space(
 def build(name: str, plan: Plan, searcher: Searcher | None = None) -> Any:
     """As a run does; searchers that are asked ahead get a port that answers at once, without a process or a model."""
     entry, settings = read_settings(name)
-    if searcher is None and isinstance(settings, PrefetchSettings):
+    if searcher is None and isinstance(settings, AheadSettings):
         searcher = PrefetchSearcher(entry.searcher, plan, settings, instant(plan))
     return registry.build(name, plan, searcher)
 

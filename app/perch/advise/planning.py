@@ -19,7 +19,7 @@ from perch.rehearse.run import Setting
 from perch.rehearse.surrogate import Neighbours
 from perch.rehearse.surrogate import lines as trust_lines
 from perch.rehearse.table import Table
-from perch.rehearse.variants import Variant, refuse
+from perch.rehearse.variants import Variant, as_recorded, refuse
 from perch.study import Study, load
 
 
@@ -55,6 +55,7 @@ def plan_command(order: Order, done: Done = lambda _n, _all: None) -> Iterator[s
         table = constructed(study.search_space, study.epochs, cost, study.metric)
         source = "as was named" if order.epoch_s is not None else f"measured on this machine for {order.probe}"
         yield f"from epochs of {cost.epoch_s:.3g} s in the mean, {source}; no curve was recorded, so rungs keep their nominal share"
+    variant = as_recorded(variant, table)
     check_feasible(table, study, demand)
     if order.records and "trials" not in order.beyond:
         within_the_table(

@@ -13,6 +13,7 @@ from perch.advise.command import record_of
 from perch.advise.planning import variant_of
 from perch.errors import StudyError
 from perch.rehearse.table import Table
+from perch.rehearse.variants import as_recorded
 from perch.study import Study, load
 
 MARGIN: Final = 1.1
@@ -37,7 +38,8 @@ def lasts_s(study: Study, table: Table, workers: int) -> int:
     if study.budget.trials is not None:
         seeds = range(study.seed, study.seed + RUNS)
         search_s = min(
-            search_s, float(np.quantile(search_ends_s(table, study, variant_of(study), workers, seeds), 0.9))
+            search_s,
+            float(np.quantile(search_ends_s(table, study, as_recorded(variant_of(study), table), workers, seeds), 0.9)),
         )
     confirm_s = float(np.quantile(confirmations_s(table, study, Demand(workers, 1.0, math.inf), DRAWS), 0.9))
     return math.ceil(MARGIN * (search_s + confirm_s) / STEP_S) * STEP_S

@@ -30,7 +30,7 @@ from perch.rehearse.many import rehearse_all
 from perch.rehearse.reader import read
 from perch.rehearse.run import Setting
 from perch.rehearse.table import FEWEST_CURVES, Table
-from perch.rehearse.variants import Variant, read_variant
+from perch.rehearse.variants import Variant, as_recorded, read_variant
 from perch.strategies.registry import STRATEGIES
 
 BLIND: Final = 0.3
@@ -88,7 +88,7 @@ def rungs_of(table: Table, run: Run) -> list[RungCorrelation]:
 def another_setting(table: Table, run: Run, blind: Sequence[int]) -> tuple[dict[str, Any] | None, str]:
     """The setting that a short rehearsal of this run's budget finds better, if it finds one, and the sentence."""
     asked = candidates(run, table.epochs, blind)
-    if len(asked) < 2:
+    if len(asked) < 2 or as_recorded(asked[0], table) is not asked[0]:
         return None, "whether another setting would do better cannot be rehearsed for this strategy"
     setting = setting_of(table, run)
     epochs = setting.workers * setting.time_s / max(table.epoch_s + table.recorded.report_s, 1e-9)
@@ -124,7 +124,7 @@ def candidates(run: Run, epochs: int, blind: Sequence[int]) -> list[Variant]:
     study = run.study
     spec: dict[str, Any] = {"name": study.strategy} if isinstance(study.strategy, str) else dict(study.strategy)
     entry = STRATEGIES.get(spec["name"])
-    if entry.algorithm_keys_only or "grace_period" not in entry.settings.model_fields:
+    if entry.algorithm_keys_only or "grace_period" not in entry.settings.model_fields or "k" in spec:
         return []
     kept: dict[str, Any] = {k: spec[k] for k in ("grace_period", "reduction_factor") if k in spec}
     base = spec if entry.searcher == "random" else {"name": "asha", **kept}

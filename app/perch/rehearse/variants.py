@@ -83,6 +83,13 @@ def _combined(base: Variant, swept: Sequence[tuple[str, list[Any]]]) -> list[Var
     return out
 
 
+def as_recorded(variant: Variant, table: Table) -> Variant:
+    """The variant for a count of trials and epochs: where the table holds no training losses, rungs compare the metric."""
+    if variant.spec.get("judge") != "training_loss" or table.training is not None:
+        return variant
+    return Variant(variant.label, {k: v for k, v in variant.spec.items() if k != "judge"})
+
+
 def refuse_losses(variant: Variant, table: Table) -> None:
     """Raise StrategyError for a strategy that compares training losses, on a table that holds none."""
     if variant.spec.get("judge") == "training_loss" and table.training is None:

@@ -182,7 +182,7 @@ STRATEGIES.register(
         when="As the baseline that a method with rungs has to beat, and where the order after the first epochs (grace_period) is "
         "the order at the end. It trains fewer half-good trials on than asha, and forgives no bad first epoch.",
         differs="The paper trains a fixed number of configurations for i epochs and then the best k one after the other. Here "
-        "workers are never idle: a trial goes on as soon as no other can displace it, k comes from the budget (half of the epochs "
+        "a trial goes on as soon as no other can displace it, so that workers wait for the last of the rung alone; k comes from the budget (half of the epochs "
         "for the rung, half for the best), a trial that fails gives its place to the next, and with a time budget alone the best "
         "waiting trial goes on whenever the rung has had more epochs than the trainings to the end.",
         settings=TopkSettings,

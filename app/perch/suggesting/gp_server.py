@@ -1,10 +1,11 @@
-"""Optuna's Gaussian process over a pipe: one JSON object per line in, one per line out, until the input ends.
+"""A Gaussian process over a pipe, Optuna's or the one over configuration and epoch: one JSON object per line in, one per line out, until the input ends.
 
     {"id": 1, "do": "open", "space": {"lr": {"float": [0.001, 0.1], "log": true}}, "seed": 0}
     {"id": 2, "do": "ask", "number": 12, "from": 0, "results": [[{"lr": 0.01}, 0.42, null], …], "pending": [{"lr": 0.02}]}
     {"id": 2, "config": {"lr": 0.013}, "note": {}}
 
-A failed trial's value is null. The first ``from`` of the results that are known stay, ``results`` follow them. An answer depends on space, seed and its question alone, so a question can be asked again,
+With ``epochs`` in the first line it is the process over configuration and epoch: each result then ends with its epoch, and a question
+names the trials in ``waiting`` that it is to foretell. A failed trial's value is null. The first ``from`` of the results that are known stay, ``results`` follow them. An answer depends on space, seed and its question alone, so a question can be asked again,
 of another process, and is answered alike. An error comes back as ``{"id": …, "error": …}``; the process goes on.
 """
 
@@ -18,6 +19,7 @@ import threading
 from typing import Any, TextIO
 
 from perch.space import parse_space
+from perch.strategies.searchers.multifidelity import EPOCH, MultiFidelity
 from perch.strategies.searchers.observations import Observation
 from perch.strategies.searchers.optuna import GaussianProcess
 from perch.strategies.searchers.prefetch import FEWEST_RESULTS, Question
@@ -27,7 +29,7 @@ class Server:
     """Holds the one open study."""
 
     def __init__(self) -> None:
-        self.process: GaussianProcess | None = None
+        self.process: GaussianProcess | MultiFidelity | None = None
         self.results: list[Observation] = []
 
     def answer(self, line: dict[str, Any]) -> dict[str, Any]:
@@ -35,17 +37,23 @@ class Server:
         if line["do"] == "open":
             space = parse_space(line["space"])
             self.results = []
-            self.process = GaussianProcess(space, line["seed"])
-            draws = [space.draw(0, k) for k in range(FEWEST_RESULTS)]
+            epochs = line.get("epochs")
+            model = (
+                GaussianProcess(space, line["seed"]) if epochs is None else MultiFidelity(space, line["seed"], epochs)
+            )
+            self.process = model
+            draws = [{k: c[k] for k in space.dimensions} for c in (space.draw(0, k) for k in range(FEWEST_RESULTS))]
             self.process(
-                Question(0, tuple(Observation(c, float(k)) for k, c in enumerate(draws)), ())
+                Question(0, tuple(Observation(c, float(k), {EPOCH: 1}) for k, c in enumerate(draws)), ())
             )  # imports take seconds
             return {"ready": True}
         if line["do"] != "ask" or self.process is None:
             raise ValueError(f"cannot do {line['do']!r} now")
-        new = [Observation(config, value) for config, value, _ in line["results"]]
+        new = [Observation(config, value, {EPOCH: epoch}) for config, value, epoch in line["results"]]
         self.results = [*self.results[: line["from"]], *new]
-        reply = self.process(Question(line["number"], tuple(self.results), tuple(line["pending"])))
+        waiting = tuple((name, config) for name, config in line.get("waiting", ()))
+        asked = Question(line["number"], tuple(self.results), tuple(line["pending"]), waiting=waiting)
+        reply = self.process(asked)
         return {"error": reply.trouble} if reply.trouble else {"config": reply.config, "note": dict(reply.note)}
 
 

@@ -197,8 +197,8 @@ class AskedProcess:
             shared = 0
         return {
             "do": "ask", "number": question.number, "from": shared,
-            "results": [[t.config, t.value, t.note.get("acq")] for t in results[shared:]],
-            "pending": question.pending, "built": question.built,
+            "results": [[t.config, t.value, t.note.get("acq", t.note.get("epoch"))] for t in results[shared:]],
+            "pending": question.pending, "built": question.built, **({"waiting": question.waiting} if question.waiting else {}),
         }  # fmt: skip
 
     def _started(self) -> bool:

@@ -9,6 +9,7 @@ from perch.log.study_file import load_study
 from perch.runs.strategy import build_strategy
 from perch.simulate import differences
 from perch.strategies.registry import STRATEGIES
+from perch.strategies.searchers.multifidelity import MultiFidelity
 from perch.strategies.searchers.optuna import GaussianProcess
 from perch.strategies.searchers.prefetch import Inline, PrefetchSearcher
 from perch.suggesting.dragonfly import DragonflyProcess, require
@@ -27,10 +28,9 @@ def asked_in_place(run):
     strategy = build_strategy(study)
     if isinstance(strategy.searcher, PrefetchSearcher):
         space, seed = study.search_space, study.seed
-        gp = study.strategy_name.endswith("gp")
-        strategy.searcher._port = (
-            Inline(GaussianProcess(space, seed)) if gp else DragonflyProcess(space, seed, wait=True)
-        )
+        models = {"gp": GaussianProcess(space, seed), "mf": MultiFidelity(space, seed, study.epochs)}
+        model = models.get(study.strategy_name[-2:])
+        strategy.searcher._port = DragonflyProcess(space, seed, wait=True) if model is None else Inline(model)
     return strategy
 
 

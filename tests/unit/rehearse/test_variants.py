@@ -8,7 +8,7 @@ import pytest
 from tests.unit.rehearse.made import table
 
 from perch.errors import PerchError, StrategyError, StudyError
-from perch.rehearse.variants import refuse, refuse_losses, variants
+from perch.rehearse.variants import as_recorded, refuse, refuse_losses, variants
 from perch.strategies.registry import STRATEGIES
 
 
@@ -66,3 +66,10 @@ def test_training_losses_are_compared_on_records_that_hold_them() -> None:
     whole = table()
     refuse_losses(variant, replace(whole, training=whole.values))
     refuse_losses(variants(["asha+judge=best"])[0], whole)
+
+
+def test_for_a_count_of_trials_rungs_compare_the_metric_where_no_loss_was_recorded() -> None:
+    (variant,) = variants(["asha+judge=training_loss"])
+    counted = as_recorded(variant, table())
+    assert (counted.label, counted.spec) == (variant.label, {"name": "asha"})
+    assert as_recorded(variant, replace(table(), training=table().values)) is variant

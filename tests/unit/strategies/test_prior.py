@@ -17,7 +17,7 @@ from perch.strategies import registry
 from perch.strategies.plan import Plan
 from perch.strategies.prior import BETA, from_prior
 from perch.strategies.registry import read_settings
-from perch.strategies.searchers.prefetch import PrefetchSearcher, PrefetchSettings
+from perch.strategies.searchers.prefetch import AheadSettings, PrefetchSearcher
 
 PLAIN = parse_space(
     {"lr": {"float": [0.001, 1.0], "log": True}, "width": {"float": [0.0, 1.0]}, "depth": {"int": [1, 20]}}
@@ -62,7 +62,7 @@ RIGHT = believing({"lr": 0.5, "width": 0.5, "depth": 0.5})
 def build(name: str, plan: Plan) -> Any:
     entry, settings = read_settings(name)
     searcher = None
-    if isinstance(settings, PrefetchSettings):
+    if isinstance(settings, AheadSettings):
         searcher = PrefetchSearcher(entry.searcher, plan, settings, instant(plan))
     return registry.build(name, plan, searcher)
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from perch.simulate import PowerLaw, differences, simulate
 from perch.space import parse_space
 from perch.strategies.plan import Plan
 from perch.strategies.registry import build
+from perch.strategies.searchers.multifidelity import MultiFidelity
 from perch.strategies.searchers.observations import Observation
 from perch.strategies.searchers.optuna import GaussianProcess
 from perch.strategies.searchers.prefetch import Question
@@ -134,3 +136,27 @@ def test_without_optuna_a_run_is_refused_before_it_starts(monkeypatch: pytest.Mo
     monkeypatch.setattr(gp, "find_spec", lambda name: None)
     with pytest.raises(StrategyError, match="Optuna is not installed"):
         gp.searcher("asha-gp", PLAN)
+
+
+def test_the_process_over_configuration_and_epoch_answers_as_in_this_process_and_foretells_who_waits() -> None:
+    drawn = [{k: SPACE.draw(0, n)[k] for k in SPACE.dimensions} for n in range(9)]
+    results = tuple(
+        Observation(c, c["lr"] * c["layers"] / e, {"epoch": e})
+        for n, c in enumerate(drawn)
+        for e in (1, 3)[: 1 + n % 2]
+    )
+    asked = Question(9, results, (drawn[0],), waiting=(("00003", drawn[3]), ("00004", drawn[4])))
+    with closing(GpProcess(SPACE, 2, epochs=27, wait=True)) as one:
+        reply = one.ask(asked)
+    here = MultiFidelity(SPACE, 2, 27)(asked)
+    assert reply is not None
+    assert not reply.trouble
+    assert (reply.config, reply.note) == (here.config, here.note)
+    assert [name for name, _ in reply.note["promise"]] == ["00003", "00004"]
+
+
+def test_each_strategy_gets_the_process_that_it_asks() -> None:
+    found = {name: gp.searcher(name, PLAN) for name in ("gp", "asha-gp", "asha-mf", "asha", "tpe")}
+    assert {name for name, one in found.items() if one is not None} == {"gp", "asha-gp", "asha-mf"}
+    assert found["asha-mf"] is not None
+    assert found["asha-mf"].name == "mf"

@@ -51,6 +51,10 @@ class Ledger:
         """Configurations whose value is not known yet, in the order of their start."""
         return tuple(r.config for r in self._running.values() if not r.known)
 
+    def waiting(self) -> tuple[tuple[str, Config], ...]:
+        """Paused trials whose end a model is to foretell, with their configurations: none."""
+        return ()
+
     def searched(self, config: Mapping[str, Any]) -> Config:
         """The searched part of a configuration."""
         return {k: config[k] for k in self._keys}
@@ -60,12 +64,14 @@ class Ledger:
         kind = event["e"]
         if kind == "trial" and event["i"] >= self._known:
             self._known = event["i"] + 1
-            note = event.get("note") or {}
-            self._running[event["id"]] = _Running(self.searched(event["config"]), note)
+            self._running[event["id"]] = self._begun(event)
         elif kind == "result":
             self._on_result(event)
         elif kind == "error":
             self._end(event["id"], failed=event.get("failure") not in NOT_ITS_FAULT, silent=True)
+
+    def _begun(self, event: Event) -> _Running:
+        return _Running(self.searched(event["config"]), event.get("note") or {})
 
     def _on_result(self, event: Event) -> None:
         running = self._running.get(event["id"])

@@ -42,7 +42,7 @@ def initial_points(dimensions: int) -> int:
     return max(8, 2 * (dimensions + 1))
 
 
-class PrefetchSettings(Settings):
+class AheadSettings(Settings):
     """Settings of every searcher that is asked ahead."""
 
     initial: int | None = Field(
@@ -62,6 +62,11 @@ class PrefetchSettings(Settings):
         description="seconds that free workers wait for suggestions before they get points of a space-filling design; default: 5 with "
         "more than 16 workers, else they wait",
     )
+
+
+class PrefetchSettings(AheadSettings):
+    """Settings of those that are given one value of each trial."""
+
     told: Literal["last", "rung"] | None = Field(
         None,
         description="what a trial's value is: the last one, or the one at the epoch told_epoch; default: rung (with stock: last)",
@@ -80,6 +85,8 @@ class Question:
     pending: tuple[Config, ...]
     built: int = 0
     """For a model that is made once and for all: how many results there were at that moment."""
+    waiting: tuple[tuple[str, Config], ...] = ()
+    """Paused trials with their configurations, for a model that foretells their end."""
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -127,6 +134,7 @@ class _Moment:
 
     seen: int
     pending: tuple[Config, ...]
+    waiting: tuple[tuple[str, Config], ...] = ()
 
 
 class Inline:
@@ -159,11 +167,12 @@ class PrefetchSearcher:
         self,
         name: str,
         plan: Plan,
-        settings: PrefetchSettings,
+        settings: AheadSettings,
         port: Port,
         *,
         rung: int | None = None,
         own_start: int = 0,
+        ledger: Ledger | None = None,
     ) -> None:
         """Make one.
 
@@ -173,12 +182,15 @@ class PrefetchSearcher:
             settings: of the strategy.
             port: answers the questions.
             rung: the first rung, for ``told: rung``.
+            ledger: keeps the results; default: one value of each trial, as ``told`` says.
             own_start: above 0, the port draws so many first points itself, makes one model then, and may repeat itself.
         """
         self.name = name
         self._plan, self._port = plan, port
-        epoch = settings.told_epoch or rung or plan.epochs
-        self._ledger = Ledger(plan, settings.told or ("last" if own_start else "rung"), epoch)
+        if ledger is None:
+            told, at = (settings.told, settings.told_epoch) if isinstance(settings, PrefetchSettings) else (None, None)
+            ledger = Ledger(plan, told or ("last" if own_start else "rung"), at or rung or plan.epochs)
+        self._ledger = ledger
         self._design = Design(plan.space, plan.seed)
         dimensions = len(plan.space.dimensions)
         self._own_start = own_start
@@ -231,7 +243,7 @@ class PrefetchSearcher:
             return
         i = event["i"] - self._added
         self._started = i + 1
-        self._moments[i + self._ahead] = _Moment(len(self._ledger.observations), self._ledger.pending())
+        self._moments[i + self._ahead] = self._moment()
         self._note_built()
         self._logged[i] = self._ledger.searched(event["config"])
         for old in (i - self._ahead, i - self._ahead - 1):
@@ -293,7 +305,7 @@ class PrefetchSearcher:
             return New(self._plan.space.complete(self._plan.points[i]), by="point")
         moment = self._moments.get(i)
         if moment is None:  # further ahead than anything was fixed: a driver that skips numbers
-            moment = self._moments[i] = _Moment(len(self._ledger.observations), self._ledger.pending())
+            moment = self._moments[i] = self._moment()
         if self.takes_priors and (believed := from_prior(self._plan, ordinal)) is not None:
             return believed
         if not self._own_start and (ordinal < self._initial or moment.seen < FEWEST_RESULTS):
@@ -303,6 +315,9 @@ class PrefetchSearcher:
         if question is None or reply is None:
             return None
         return self._checked(ordinal, question, reply)
+
+    def _moment(self) -> _Moment:
+        return _Moment(len(self._ledger.observations), self._ledger.pending(), self._ledger.waiting())
 
     def _question(self, i: int, moment: _Moment) -> Question | None:
         """The question for trial ``i``; None while a promise made before it is not known."""
@@ -316,7 +331,8 @@ class PrefetchSearcher:
                 config = self._ledger.searched(new.config)
             promised.append(config)
         results = tuple(self._ledger.observations[: moment.seen])
-        return Question(i - self._first, results, (*moment.pending, *promised), min(self._built or 0, moment.seen))
+        pending = (*moment.pending, *promised)
+        return Question(i - self._first, results, pending, min(self._built or 0, moment.seen), moment.waiting)
 
     def _checked(self, ordinal: int, question: Question, reply: Reply) -> New:
         """The reply as a trial, or a random one where the reply is of no use."""
