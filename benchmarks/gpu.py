@@ -4,8 +4,8 @@
     python benchmarks/gpu.py --device cpu --tiny      # the same code on a CPU, at sizes of seconds: its figures mean nothing
 
 What it holds: seconds per epoch of Perch beside PyTorch Geometric's ``CGConv`` with its ``DataLoader`` and the dense layout of the
-CGCNN reference code (a row for each of the 12 neighbours of each atom), all in turns; what of an epoch the device is at work; peak
-memory; 1, 2, 4 and 8 trials on one device; a trial out of memory next to one that goes on; agreement with the CPU, with TF32 and
+CGCNN reference code (a row for each of the 12 neighbours of each atom), all in turns; what of an epoch the device is at work, and how
+near the operation that takes most of it comes to its roofline; peak memory beside what was predicted; 1, 2, 4 and 8 trials on one device; a trial out of memory next to one that goes on; agreement with the CPU, with TF32 and
 without. Each part that fails says so in its place, and the exit code is then 1.
 """
 
@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 from epoch import CONFIG, LAYERS, WIDTH, prepared
+from roofline import Counted, ceilings, fraction
 
 from perch.training.assigned import take_device
 from perch.training.device import describe, peak_memory_bytes
@@ -205,17 +206,61 @@ def at_work(device: str, sizes: dict[int, tuple[int, int]]) -> dict[str, Any]:
     top = [
         {"kernel": r.key[:60], "share": round(getattr(r, name) / 1e6 / total_s, 3), "calls": r.count} for r in rows[:6]
     ]
-    return {"epoch_s": round(wall_s, 4), "at_work_share": round(total_s / wall_s, 3), "top": top}
+    return {
+        "epoch_s": round(wall_s, 4), "at_work_share": round(total_s / wall_s, 3), "top": top,
+        "roofline": nearest(one, device, {r.key: getattr(r, f"self_{'device' if on_gpu else 'cpu'}_time_total") / 1e6 for r in rows}),
+    }  # fmt: skip
+
+
+def nearest(one: Epoch, device: str, seconds_of: dict[str, float]) -> dict[str, Any]:
+    """How near the operation that takes most of the device's time comes to its roofline. ``seconds_of``: by the profiler's names."""
+    with Counted() as counted:
+        one()
+    tiny = not device.startswith("cuda")
+    most = ceilings(device, 2**22, 512) if tiny else ceilings(device)
+    known = {name: seconds_of[name] for name in counted.work if seconds_of.get(name, 0.0) > 0}
+    name = max(known, key=lambda n: known[n])
+    work = counted.work[name]
+    return {
+        "operation": name, "seconds": round(known[name], 5), "gigabytes": round(work.bytes / 1e9, 4), "gigaflops": round(work.flops / 1e9, 4),
+        "device_gb_per_s": round(most.bytes_per_s / 1e9, 1), "device_tflop_per_s": round(most.flops_per_s / 1e12, 3),
+        "fraction": round(fraction(work, known[name], most), 3),
+    }  # fmt: skip
+
+
+def predicted_bytes(data: Any, batch: int) -> float:
+    """What ``perch space`` predicts of this configuration where no GPU was measured, without the context of a process."""
+    from perch.memory.estimate import Estimate, fit
+    from perch.memory.parts import RESERVE_SHARE
+    from perch.memory.probe import counted
+    from perch.memory.sizes import Sizes
+    from perch.space import parse_space
+
+    space = parse_space({
+        **CONFIG, "batch_size": {"choice": [16, 64, 256]}, "atom_embedding_size": {"int": [16, 96]}, "num_graph_conv_layers": {"int": [1, 5]},
+    })  # fmt: skip
+    sizes, features = Sizes(data.graphs, data.splits), _parts(data)[1].shape[1]
+    estimate = Estimate(fit(list(counted("cgcnn", space, sizes, features)), sizes, features), sizes, features)
+    return estimate.tensors_bytes({**CONFIG, "batch_size": batch}) * (1 + RESERVE_SHARE)
 
 
 def memory(device: str, sizes: dict[int, tuple[int, int]]) -> list[dict[str, Any]]:
-    """Peak memory of an epoch, by batch size, as the tables of a run would show it."""
+    """Peak memory of an epoch, by batch size, as the tables of a run would show it, and what was predicted of it.
+
+    On a CPU the peak is that of the whole process, and has nothing to do with the prediction.
+    """
     found = []
     for atoms, (train, validation) in sizes.items():
         data = prepared(atoms, train, validation)
         for batch in (64, 256):
             perch_side(data, device, batch)()
-            found.append({"atoms": atoms, "batch": batch, "peak_bytes": peak_memory_bytes(torch.device(device))})
+            peak, predicted = peak_memory_bytes(torch.device(device)), predicted_bytes(data, batch)
+            shown = {
+                "peak_bytes": peak,
+                "predicted_bytes": int(predicted),
+                "over_prediction": round(peak / predicted, 3),
+            }
+            found.append({"atoms": atoms, "batch": batch, **shown})
     return found
 
 

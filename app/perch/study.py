@@ -21,7 +21,9 @@ from perch.space import Space, parse_space
 
 _ORIGIN: ContextVar[str] = ContextVar("origin", default="the study")
 """What an error calls the study that is being checked: its file."""
-_UNION_BRANCH = re.compile(r"(function-.*|list\[.*|dict\[.*|literal\[.*|Points|Command|Key|Resume|Metrics|str)$")
+_UNION_BRANCH = re.compile(
+    r"(function-.*|list\[.*|dict\[.*|literal\[.*|constrained-float|Points|Command|Key|Resume|Metrics|str)$"
+)
 """Names that pydantic puts into a location for the branch of a union: no key of a study file."""
 
 
@@ -128,10 +130,10 @@ class Resources(Model):
     """What one trial gets."""
 
     cpus: float = Field(1, gt=0, description="processor cores of one trial")
-    gpus: float | None = Field(
+    gpus: Annotated[float, Field(ge=0)] | Literal["auto"] | None = Field(
         None,
-        ge=0,
-        description="GPUs of one trial (0.25: four share one; 0: they are hidden from it); default: 1 where there are any",
+        description="GPUs of one trial (0.25: four share one; 0: they are hidden from it; auto: as many share one as fit and pay); "
+        "default: 1 where there are any",
     )
     gpu_memory: Bytes | None = Field(
         None,
@@ -141,6 +143,11 @@ class Resources(Model):
     tf32: bool = Field(
         True, description="on GPUs that can, float32 matrices are multiplied in TF32; Perch's own models"
     )
+
+    @property
+    def gpus_each(self) -> float | None:
+        """GPUs of one trial, where the study says a number."""
+        return None if self.gpus == "auto" else self.gpus
 
 
 class Insure(Model):

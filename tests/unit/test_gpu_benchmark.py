@@ -43,7 +43,13 @@ def test_memory_agreement_and_what_an_epoch_goes_into(gpu):
     assert all(row["peak_bytes"] > 50e6 for row in gpu.memory("cpu", SIZES))
     agreed = gpu.agreement("cpu", SIZES)
     assert agreed["float32_off"] == agreed["tf32_off"] == 0.0, "a CPU agrees with itself"
+    assert all(0 < row["predicted_bytes"] < row["peak_bytes"] for row in gpu.memory("cpu", SIZES)), (
+        "a process is more than tensors"
+    )
     work = gpu.at_work("cpu", SIZES)
+    near = work["roofline"]
+    assert near["operation"].startswith("aten::") and near["seconds"] > 0 and near["gigabytes"] > 0
+    assert near["fraction"] > 0 and near["device_gb_per_s"] > 0
     assert work["at_work_share"] > 0 and sum(row["share"] for row in work["top"]) <= 1.001
 
 

@@ -82,7 +82,7 @@ def facts_of(
 
 def workers_of(study: Study, gpus: float) -> int:
     """Trials side by side on that many GPUs; a study of CPUs (``gpus: 0``) gets one worker for each 'GPU' asked."""
-    each = study.resources.gpus or 1.0
+    each = study.resources.gpus_each or 1.0
     if not math.isfinite(gpus) or gpus < each:
         raise StudyError(
             f"--gpus {gpus:g}", why=f"a trial of this study takes {each:g} GPU{'s' if each != 1 else ''}",

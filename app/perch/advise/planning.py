@@ -105,7 +105,7 @@ def _demand(study: Study, order: Order) -> Demand:
             f"--price {order.price:g}", why="a price is not below zero", fix="give the price of a GPU-hour"
         )
     walltime_s = None if order.walltime is None else _seconds("--walltime", order.walltime)
-    each = 1.0 if study.resources.gpus is None else study.resources.gpus
+    each = 1.0 if study.resources.gpus_each is None else study.resources.gpus_each
     return Demand(workers_of(study, order.gpus), each, order.hours, walltime_s, order.price)
 
 

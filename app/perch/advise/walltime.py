@@ -47,7 +47,7 @@ def lasts_s(study: Study, table: Table, workers: int) -> int:
 
 def _workers(study: Study, nodes: int, cpus_per_node: int, gpus_per_node: int | None) -> int:
     """Trials side by side on such nodes."""
-    each = study.resources.gpus if study.resources.gpus is not None else (1.0 if gpus_per_node else 0.0)
+    each = study.resources.gpus_each if study.resources.gpus_each is not None else (1.0 if gpus_per_node else 0.0)
     fit = [cpus_per_node / study.resources.cpus, *([(gpus_per_node or 0) / each] if each else [])]
     count = nodes * int(min(fit))
     if count < 1:

@@ -94,7 +94,7 @@ def _weights(
         seed=study.seed,
         key=keys.get(trial, trial),
         model=study.trainable_name,
-        device=device_here(study.resources.gpus),
+        device=device_here(study.resources.gpus_each),
         tf32=study.resources.tf32,
         threads=max(int(study.resources.cpus), 1),
     )

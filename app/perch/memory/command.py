@@ -73,7 +73,7 @@ def method(estimate: Estimate) -> Iterator[str]:
     """How the numbers came about, and how far off they may be."""
     terms, sizes = estimate.terms, estimate.sizes
     yield f"{len(sizes):,} structures of {sizes.atoms.mean():.0f} atoms on average, {sizes.atoms.max()} at most"
-    off = f"off by {terms.mean_error:.1%} on average and {terms.error:.1%} at most on probes left out of the fit"
+    off = f"off by {terms.mean_error:.2%} on average and {terms.error:.2%} at most on probes left out of the fit"
     if terms.device:
         yield f"memory: measured on {terms.device} for {terms.probes} configurations, {off}; {_gb(AROUND_BYTES)} of context included"
     else:

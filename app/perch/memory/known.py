@@ -23,6 +23,8 @@ from perch.study import Study
 from perch.training.tensors import KEPT
 
 GRAPH_KEYS = ("cutoff_angstrom", "max_neighbors")
+FORMAT = 1
+"""To be raised when the same configurations are probed, or fitted, otherwise."""
 FLAGS = 2
 """Numbers of an atom besides its element's: whether it is the adsorbate's, and whether it is fixed."""
 
@@ -96,6 +98,7 @@ def _top(dimension: Dimension) -> Any:
 
 def _key(study: Study, fingerprint: str, device: str) -> str:
     parts = [
+        FORMAT,
         fingerprint,
         study.trainable_name,
         study.search_space.spec(),

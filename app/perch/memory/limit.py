@@ -23,7 +23,7 @@ def limit_of(study: Study, gpu_bytes: float | None = None, *, look: bool = True)
     ``gpu_bytes``: what was asked for on the command line, before what the study says. ``look``: where neither says anything, this
     machine's GPU counts.
     """
-    gpus = study.resources.gpus
+    gpus = study.resources.gpus_each
     if gpus == 0:
         return None
     share = min(gpus, 1.0) if gpus is not None else 1.0

@@ -128,7 +128,7 @@ def train_rows(
         parts = stretches(schedule or {}, epochs)
         for number, part in enumerate(parts):
             order = Order(
-                trial, number, seed_of(study.seed, key), study.epochs, study.resources.cpus, study.resources.gpus, str(trials),
+                trial, number, seed_of(study.seed, key), study.epochs, study.resources.cpus, study.resources.gpus_each, str(trials),
                 study.metric, study.mode, math.inf,
             )  # fmt: skip
             training = Training(spec, order, {**config, **part.values})

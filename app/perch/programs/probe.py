@@ -34,7 +34,7 @@ def probe(study: Study, spec: Command, config: Mapping[str, Any], epochs: int = 
 
     folder = Path(tempfile.mkdtemp(prefix="perch-probe-"))
     given = study.resources
-    order = Order("probe", 0, 1, study.epochs, given.cpus, given.gpus, str(folder), study.metric, study.mode)
+    order = Order("probe", 0, 1, study.epochs, given.cpus, given.gpus_each, str(folder), study.metric, study.mode)
     training = Training(spec, order, config)
     try:
         row: dict[str, float] = {}

@@ -23,7 +23,7 @@ def recorded_of(runs: Sequence[Run]) -> Recorded:
     return Recorded(
         workers=count, time_s=float(np.median(times)), report_s=_median([_report_s(run) for run in runs]),
         delays=Delays(start_s=_median([s for s, _ in starts]), turnover_s=_median([t for _, t in starts])),
-        device=str(runs[0].summary.get("device") or ""), gpus_per_trial=study.resources.gpus,
+        device=str(runs[0].summary.get("device") or ""), gpus_per_trial=study.resources.gpus_each,
     )  # fmt: skip
 
 

@@ -140,7 +140,7 @@ def _gpus(report: ReportData) -> float:
     if "device" not in report.curves:
         return 0.0
     on_gpu = report.curves["device"].astype(str).str.startswith("cuda").any()
-    asked = report.study.resources.gpus
+    asked = report.study.resources.gpus_each
     return float(1.0 if asked is None else asked) if on_gpu else 0.0
 
 

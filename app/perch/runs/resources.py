@@ -21,7 +21,7 @@ MOST_AHEAD = 8
 
 def trial_resources(study: Study, nodes: Sequence[Node]) -> dict[str, float]:
     """Cores and GPUs of one trial; where the study does not say, one GPU if any node has one, or one that is still to come has."""
-    gpus = study.resources.gpus
+    gpus = study.resources.gpus_each
     if gpus is None:
         gpus = 1.0 if any(node.gpus > 0 for node in (*nodes, *planned_nodes())) else 0.0
     return {"cpu": study.resources.cpus, **({"gpu": gpus} if gpus else {})}

@@ -14,6 +14,7 @@ from perch.runs.check import check, check_writable
 from perch.runs.device_memory import too_large
 from perch.runs.drive import drive
 from perch.runs.outcome import Outcome
+from perch.runs.packed import packed
 from perch.runs.resume import check_data, finished, target
 from perch.study import Study
 from perch.trainables import kind_of
@@ -64,6 +65,7 @@ def run_study(
                 view.say(foretell(goal.study, root))
             data = prepare_data(goal.kind, root / ".cache", view)
             check_data(goal, data.prepared, allow_changed_data)
+            data = packed(kind_of(data.study), data, view.say if view is not None else lambda _: None, steps)
             refuses = too_large(kind_of(data.study), data, view.say if view is not None else lambda _: None, steps)
             attempt = open_attempt(goal, data, view, began_s)
             attempt.campaign.refuses = refuses or takes_all

@@ -93,7 +93,7 @@ def train(order: Order, folder: Path, progress: Callable[[int, dict[str, Any]], 
     data = study.data.model_dump()
     prepared = prepared_for(data, Path(study.base), folder.parent / ".cache", order.config)
     threads = max(1, int(study.resources.cpus))
-    device = device_here(study.resources.gpus)
+    device = device_here(study.resources.gpus_each)
     for seed in order.seeds:
         if (folder / "seeds" / f"{seed}.json").is_file():
             say(f"seed {seed}: trained already")
@@ -195,7 +195,7 @@ def _write_best(order: Order, folder: Path, prepared: Any, summary: Mapping[str,
             epochs=order.epochs,
             seed=r["seed"],
             key=f"train-{r['seed']}",
-            device=device_here(order.study.resources.gpus),
+            device=device_here(order.study.resources.gpus_each),
             model=order.study.trainable_name,
         )
         about = {"run_id": folder.name, VALIDATION_MAE_EV: r[VALIDATION_MAE_EV], TEST_MAE_EV: r[TEST_MAE_EV]}

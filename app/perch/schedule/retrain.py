@@ -32,13 +32,15 @@ def train_curves(
     ended. Raises StudyError for a kind of trainable that needs Ray.
     """
     threads = max(1, int(study.resources.cpus))
-    places = places_here(study.resources.gpus)[: max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))]
+    places = places_here(study.resources.gpus_each)[
+        : max(1, min(len(configs), len(os.sched_getaffinity(0)) // threads))
+    ]
     spec = study.model_dump(mode="json", by_alias=True)
     context = multiprocessing.get_context("spawn")
     free = context.Queue()
     for place in places:
         free.put(place)
-    with ProcessPoolExecutor(len(places), context, _take_place, (free, study.resources.gpus)) as pool:
+    with ProcessPoolExecutor(len(places), context, _take_place, (free, study.resources.gpus_each)) as pool:
         jobs = [
             pool.submit(_train, spec, dict(config), key, epochs, schedule_epochs or epochs, str(cache))
             for config, key in zip(configs, keys, strict=True)

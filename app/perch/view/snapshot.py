@@ -10,6 +10,7 @@ from perch.log.folder import RunFolder
 from perch.log.state import CONFIRM, SEARCH
 from perch.study import SMALLEST_RACE, Study
 from perch.view.live import Best, Rung, Snapshot
+from perch.vocabulary import INFEASIBLE
 
 
 def snapshot(
@@ -24,7 +25,7 @@ def snapshot(
     confirm: Counter[str] = Counter(t.status for t in state.ended.values() if t.phase == CONFIRM)
     confirm.update(t.status for t in state.live.values() if t.phase == CONFIRM)
     elapsed_s = campaign.clock.now_s()
-    ended = sum(state.counts.values())
+    ended = state.counts.total() - state.counts[INFEASIBLE]
     sign = 1 if study.mode == "min" else -1
     best = None
     if state.best is not None:
