@@ -33,7 +33,7 @@ FEW = " --trials 4 --set epochs=3 --set confirm.top=0"
 SHORTER = {
     r"^perch run$": f"perch run{FEW}", r"^perch run mine\.yaml$": f"perch run mine.yaml{FEW}", r"--time-budget 4m": f"--time-budget 4m{FEW}",
     r"^(perch record .*)--budget 30m": r"\1--budget 30m --trials 22", r"--time-budget (2|10)m": "--time-budget 150s --min-cpu-share 0", r"--seeds (3|10)": "--seeds 1",
-    r"asha,ahb,rs": "asha,rs",
+    r"asha,ahb,rs": "asha,rs", r"^(perch rehearse .*)--gpus 32 --hours 8": r"\1--workers 2 --time-budget 60s --epoch-s 2",
 }  # fmt: skip
 """Pattern → what stands in its place. Budgets of time stay long enough for Ray's start on a busy machine, on which a comparison would
 also repeat runs that got too little of the processor."""
