@@ -1,7 +1,7 @@
 """Every command that README, tutorial and closing lines print works as printed, in an empty folder, with ``perch`` on PATH.
 
 Budgets are shortened (``SHORTER``), folders that a run names itself are filled in, and what cannot be run here is listed with
-its reason. Ten minutes on two cores: ``make test-slow``.
+its reason. A quarter of an hour on two idle cores: ``make test-slow``.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ NOT_RUN = {
 FEW = " --trials 4 --set epochs=3 --set confirm.top=0"
 SHORTER = {
     r"^perch run$": f"perch run{FEW}", r"^perch run mine\.yaml$": f"perch run mine.yaml{FEW}", r"--time-budget 4m": f"--time-budget 4m{FEW}",
-    r"^(perch record .*)--budget 30m": r"\1--budget 30m --trials 22", r"--time-budget (2|10)m": "--time-budget 90s --min-cpu-share 0", r"--seeds (3|10)": "--seeds 1",
-    r"asha,ahb,rs": "asha,rs",
+    r"^(perch record .*)--budget 30m": r"\1--budget 30m --trials 22", r"--time-budget (2|10)m": "--time-budget 150s --min-cpu-share 0", r"--seeds (3|10)": "--seeds 1",
+    r"asha,ahb,rs": "asha,rs", r"^(perch rehearse .*)--gpus 32 --hours 8": r"\1--workers 2 --time-budget 60s --epoch-s 2",
 }  # fmt: skip
 """Pattern → what stands in its place. Budgets of time stay long enough for Ray's start on a busy machine, on which a comparison would
 also repeat runs that got too little of the processor."""

@@ -27,7 +27,8 @@ def spots(figure: Any) -> list[Spot]:
             inside = axes.bbox.padded(2).contains
             for (x, y), (left, bottom) in zip(data, pixels, strict=True):
                 if np.isfinite((left, bottom)).all() and inside(left, bottom):
-                    words = f"{label}: {_value(axes.xaxis, x)}, {_value(axes.yaxis, y)}"
+                    name = f"{label}, {axes.get_title()}" if axes.get_title() else label
+                    words = f"{name}: {_value(axes.xaxis, x)}, {_value(axes.yaxis, y)}"
                     found.append((round(left / size[0], 4), round(1 - bottom / size[1], 4), words))
     return found
 

@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 from tests.patience import LIMIT_S
+from tests.unit.compare.records import blocks_of
 from tests.unit.report import example
 
+from perch.compare.outcome import conclude
 from perch.report import refresh
+from perch.report.several import write_reports
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -357,3 +360,26 @@ def test_two_other_hyperparameters_can_be_mapped(page: Any) -> None:
     assert figure.get_by_role("img", name="over lr and num_graph_conv_layers").count() == 1
     figure.get_by_label("Hyperparameter up").select_option("lr")
     assert "Choose two different hyperparameters" in figure.inner_text()
+
+
+def test_pointing_at_a_picture_of_a_comparison_shows_the_values_there(browser: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "comparison"
+    for seed in (0, 1):
+        example.write_run(folder / "runs" / f"asha-{seed}", trials=20, epochs=9)
+    conclude(blocks_of(3), folder)
+    opened = patient(browser.new_page())
+    opened.goto(write_reports([folder], files=False)[0].as_uri())
+    for name in ("figures-selection-bias", "figures-worker-seconds", "incumbents-of-runs"):
+        picture = opened.locator(f'[data-figure="{name}"] .picture')
+        picture.scroll_into_view_if_needed()
+        spots, box = json.loads(picture.get_attribute("data-spots")), picture.locator("svg").bounding_box()
+        x, y, words = spots[len(spots) // 2]
+        opened.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        opened.locator("#tip", has_text=":").wait_for()
+        shown = opened.locator("#tip").inner_text()
+        there = [w for a, b, w in spots if abs(a - x) * box["width"] < 2 and abs(b - y) * box["height"] < 2]
+        assert words in there and set(shown.splitlines()) <= set(there), name
+        assert picture.locator(".mark").is_visible()
+        opened.mouse.move(box["x"] + 2, box["y"] + box["height"] - 2)
+        opened.locator("#tip").wait_for(state="hidden")
+    opened.close()

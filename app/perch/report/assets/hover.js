@@ -2,7 +2,7 @@
 /* Pictures that know what can be pointed at: the words of the place nearest to the pointer are shown at it, and marked. */
 (() => {
   const tip = document.getElementById("tip");
-  const near = 28; /* pixels */
+  const [near, together, most] = [28, 2, 6]; /* pixels to the pointer, pixels within which points count as one, and their words */
   document.querySelectorAll(".picture[data-spots]").forEach((picture) => {
     const spots = JSON.parse(picture.dataset.spots);
     const svg = picture.querySelector("svg");
@@ -14,13 +14,15 @@
     picture.addEventListener("pointerleave", hide);
     picture.addEventListener("pointermove", (event) => {
       const box = svg.getBoundingClientRect();
+      const away = (spot, x, y) => (box.left + spot[0] * box.width - x) ** 2 + (box.top + spot[1] * box.height - y) ** 2;
       let [best, least] = [null, near * near];
       for (const spot of spots) {
-        const away = (box.left + spot[0] * box.width - event.clientX) ** 2 + (box.top + spot[1] * box.height - event.clientY) ** 2;
-        if (away < least) [best, least] = [spot, away];
+        const distance = away(spot, event.clientX, event.clientY);
+        if (distance < least) [best, least] = [spot, distance];
       }
       if (!best) return hide();
-      tip.textContent = best[2];
+      const there = spots.filter((spot) => away(spot, box.left + best[0] * box.width, box.top + best[1] * box.height) < together * together);
+      tip.textContent = [...new Set([best, ...there].map((spot) => spot[2]))].slice(0, most).join("\n");
       tip.hidden = mark.hidden = false;
       const outer = picture.getBoundingClientRect();
       mark.style.left = `${box.left - outer.left + best[0] * box.width}px`;
