@@ -41,6 +41,7 @@ COMMANDS = {
     "rehearse nowhere": 2,
     "advise nowhere.yaml": 2,
     "plan nowhere.yaml": 2,
+    "space nowhere.yaml": 2,
     "wandb sync nowhere": 2,
     "slurm script": 0,
     "k8s status nowhere": 2,

@@ -29,7 +29,7 @@ class Look:
         self.wanted: int | None = None
         state = SimpleNamespace(
             faults=Counter({f"10.0.0.{k}": n for k, n in faults.items()}), avoided=set(), started=10, confirming=[],
-            by_hand=ByHand(),
+            by_hand=ByHand(), counts=Counter(),
         )  # fmt: skip
         rules = SimpleNamespace(trials=trials)
         campaign: Any = SimpleNamespace(
