@@ -222,7 +222,7 @@ def nearest(one: Epoch, device: str, seconds_of: dict[str, float]) -> dict[str, 
     name = max(known, key=lambda n: known[n])
     work = counted.work[name]
     return {
-        "operation": name, "seconds": round(known[name], 5), "gigabytes": round(work.bytes / 1e9, 4), "gigaflops": round(work.flops / 1e9, 4),
+        "operation": name, "seconds": round(known[name], 5), "gigabytes": float(f"{work.bytes / 1e9:.3g}"), "gigaflops": float(f"{work.flops / 1e9:.3g}"),
         "device_gb_per_s": round(most.bytes_per_s / 1e9, 1), "device_tflop_per_s": round(most.flops_per_s / 1e12, 3),
         "fraction": round(fraction(work, known[name], most), 3),
     }  # fmt: skip

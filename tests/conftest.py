@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import signal
 import sys
 
 import pytest
@@ -15,3 +16,11 @@ def denormals_as_they_were():
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture
+def hears_hangups():
+    """A hang-up is not ignored, whatever started the tests (``nohup`` does): a run under ``nohup`` is meant to go on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

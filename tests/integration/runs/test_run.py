@@ -61,6 +61,7 @@ def test_a_run_leaves_its_whole_record(study, tmp_path, perch, perch_here):
     audit(out / "r", 15)
 
 
+@pytest.mark.usefixtures("hears_hangups")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_and_exits_75_with_the_command_that_resumes(study, tmp_path, perch, perch_here, number):
     out = tmp_path / "out"

@@ -29,6 +29,7 @@ def test_a_signal_before_the_run_listens_reaches_it_once() -> None:
     assert heard == [signal.SIGUSR1] * 2
 
 
+@pytest.mark.usefixtures("hears_hangups")
 def test_a_signal_after_the_run_changes_nothing() -> None:
     note_early()
     heard: list[int] = []

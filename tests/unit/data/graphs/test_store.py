@@ -82,7 +82,7 @@ def _write_and_read(folder: str, number: int) -> bool:
 
 
 def test_several_processes_write_at_once(tmp_path: Path) -> None:
-    with multiprocessing.get_context("fork").Pool(4) as pool:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
         assert all(pool.starmap(_write_and_read, [(str(tmp_path), n) for n in range(12)]))
     assert [f.name for f in tmp_path.iterdir()] == ["set"]
 
