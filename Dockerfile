@@ -58,14 +58,14 @@ RUN apt-get update -qq \
     && python3 -m compileall -q /usr/lib/python3.11 \
     && mkdir /opt/lock
 
-# torch and what CUDA it needs. Headers, static archives, the multi-GPU solver and the device code of NVSHMEM serve compilers and
+# torch and what CUDA it needs: minutes, so uv says what it fetches. Headers, static archives, the multi-GPU solver and the device code of NVSHMEM serve compilers and
 # programs that are not here.
 COPY --from=tools /lock/torch.txt /opt/lock/
 ARG TORCH_INDEX=https://pypi.org/simple
 # hadolint ignore=DL3003
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv \
     /opt/uv/bin/uv venv -q --no-cache --python python3 /opt/perch \
-    && /opt/uv/bin/uv pip install -q --no-cache --no-deps --compile-bytecode --link-mode copy --python /opt/perch/bin/python \
+    && /opt/uv/bin/uv pip install --no-cache --no-deps --compile-bytecode --link-mode copy --python /opt/perch/bin/python \
          --index-url "${TORCH_INDEX}" -r /opt/lock/torch.txt \
     && cd /opt/perch/lib/python3.11/site-packages \
     && rm -rf torch/include nvidia/*/include nvidia/*/lib/*.a nvidia/*/lib/*.bc nvidia/cu*/lib/libcusolverMg.so* nvidia/cu*/lib/libnvperf_*
@@ -74,7 +74,7 @@ RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv \
 COPY --from=tools /lock/packages.txt /opt/lock/
 # hadolint ignore=DL3003
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv --mount=type=cache,target=/root/.cache/uv \
-    /opt/uv/bin/uv pip install -q --no-deps --compile-bytecode --link-mode copy --require-hashes --python /opt/perch/bin/python \
+    /opt/uv/bin/uv pip install --no-deps --compile-bytecode --link-mode copy --require-hashes --python /opt/perch/bin/python \
       -r /opt/lock/packages.txt \
     && cd /opt/perch/lib/python3.11/site-packages \
     && rm -rf ray/jars ray/cpp pyarrow/include \
@@ -92,7 +92,7 @@ RUN apt-get update -qq \
 # Perch. The wheel is copied, not mounted: podman's cache of layers does not look at what a mount holds, and would keep old code.
 COPY --from=wheel /wheel /opt/wheel
 RUN --mount=type=bind,from=tools,source=/opt/uv,target=/opt/uv \
-    /opt/uv/bin/uv pip install -q --no-cache --no-deps --compile-bytecode --link-mode copy --python /opt/perch/bin/python /opt/wheel/*.whl \
+    /opt/uv/bin/uv pip install --no-cache --no-deps --compile-bytecode --link-mode copy --python /opt/perch/bin/python /opt/wheel/*.whl \
     && rm -rf /opt/wheel
 
 # Any user, a read-only root, nothing in a home: whatever is written goes to /tmp or to where it was asked to go.
