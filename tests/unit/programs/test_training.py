@@ -10,7 +10,8 @@ from tests.patience import LIMIT_S
 
 from perch.errors import Diverged, TrialError
 from perch.limit import publish
-from perch.programs.process.outcome import EndedFromOutside
+from perch.programs.process.child import Exit
+from perch.programs.process.outcome import EndedFromOutside, ended
 from perch.training.failure import Fault, classify
 
 from .conftest import FORMATS, losses, take
@@ -338,3 +339,15 @@ def test_where_more_is_better_the_highest_is_kept(program):
 def test_units_are_converted(program):
     training = program.training(keys={"loss": {"key": "mev", "factor": 0.001}})
     assert take(training, 2) == pytest.approx(losses(2), rel=1e-12)
+
+
+def test_a_failure_names_in_its_first_line_how_the_program_ended_and_what_it_printed_last(tmp_path):
+    log = tmp_path / "output.log"
+    log.write_text("reading\nno such basis set\n")
+    exits = {2: "exit code 2", -11: "killed by SIGSEGV", -40: "killed by signal 40"}
+    for code, words in exits.items():
+        problem = ended(Exit(code), epoch=1, target=3, words="train", log=log, logs={}, rows="")
+        assert (
+            problem.what.splitlines()[0]
+            == f"'train' ended after epoch 1 of 3: {words}; it printed last: no such basis set"
+        )
