@@ -64,6 +64,22 @@ def test_a_program_that_writes_one_checkpoint_over_and_over_goes_on_as_if_nothin
     assert second.started_over == 0
 
 
+@pytest.mark.parametrize("epoch_s", [0.01, 0.4])
+def test_a_checkpoint_of_no_known_format_that_every_epoch_writes_over_is_found(program, tmp_path, epoch_s):
+    """No epoch leaves it alone for a second; short ones only once the program has ended."""
+    habits = {"resume": "key", "one_file": True, "epoch_s": epoch_s}
+    said = {"habits": habits, "checkpoint": {"files": "checkpoints/*.pt", "valid": "any"}}
+    first = program.training(**said)
+    begun = take(first, 3)
+    first.save(tmp_path / "saved")
+    assert (first.child.poll() is None) == (epoch_s > 0.1)
+    first.close()
+    second = program.training(**said)
+    second.load(tmp_path / "saved")
+    assert begun + take(second, 6) == pytest.approx(losses(9), rel=1e-12)
+    assert second.started_over == 0
+
+
 def test_a_donors_checkpoint_that_is_ahead_brings_the_donors_epochs_along(program, tmp_path):
     """A checkpoint without a number may stand for a later epoch than the one that was judged."""
     habits = {"resume": "key", "one_file": True, "epoch_s": 0.05}
