@@ -230,7 +230,7 @@ class Training:
 
     @property
     def _still_s(self) -> float:
-        return checkpoints.still_s(self.follower.usual_s if self.follower is not None else 0.0)
+        return checkpoints.still_s(self.follower.paced_s if self.follower is not None else 0.0)
 
     def _await_checkpoint(self, epoch: int, patience_s: float) -> Source | None:
         """Wait for a whole checkpoint of this epoch or a later one; the program may end meanwhile."""

@@ -91,6 +91,9 @@ def _check_command(spec: Command, base: Path) -> None:
             fix="make the environment where it lies: it cannot be moved, and its own Python must be there too" + shown,
         )
 
+    if isinstance(spec.command, str):
+        _check_text(spec.command, base)
+        return
     script = spec.words[1] if len(spec.words) > 1 else ""
     if Path(script).suffix in SCRIPTS and "{" not in script and not (base / script).is_file():
         near = [p.name for p in base.iterdir() if p.suffix == Path(script).suffix] if base.is_dir() else []
@@ -99,6 +102,23 @@ def _check_command(spec: Command, base: Path) -> None:
             why=did_you_mean(script, near) if near else "a trial runs in a folder of its own, where nothing of that name lies",
             fix="give the script's path, from the study's folder or in full" + shown,
         )  # fmt: skip
+
+
+def _check_text(text: str, base: Path) -> None:
+    """A shell looks for a script in the trial's folder, not in the study's."""
+    for word in re.findall(r"[^\s;&|()<>\"']+", text):
+        path = base / word
+        if (
+            path.suffix in SCRIPTS
+            and not Path(word).is_absolute()
+            and path.is_file()
+            and not re.search(r"\bcd\s", text)
+        ):
+            raise StudyError(
+                f"trainable.command: the shell would not find '{word}'",
+                why="a text is given to a shell as it is, in the trial's own folder; only words of a list become paths",
+                fix=f"write a list, [python, {word}, …], or the full path, {path}",
+            )
 
 
 def _check_groups(study: Study, spec: Command) -> None:

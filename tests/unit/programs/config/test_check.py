@@ -74,6 +74,13 @@ def test_a_script_that_is_not_there_is_refused(check):
         check(command=["python3", "tarin.py", "{lr}"])
 
 
+def test_a_script_next_to_the_study_that_a_shell_would_look_for_elsewhere_is_refused(check, tmp_path):
+    with pytest.raises(StudyError, match=r"the shell would not find 'train\.py'"):
+        check(command="python3 train.py {lr}")
+    check(command=f"python3 {tmp_path}/train.py {{lr}}")
+    check(command=f"cd {tmp_path} && python3 train.py {{lr}}")
+
+
 def test_a_metric_that_no_group_of_the_pattern_is_called_by_is_refused(check):
     pattern = {"pattern": r"epoch (?P<epoch>\d+) loss (?P<los>\S+)"}
     check(metrics=pattern, keys={"loss": "los"})
