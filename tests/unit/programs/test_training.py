@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 
 import psutil
@@ -10,7 +11,7 @@ from tests.patience import LIMIT_S
 
 from perch.errors import Diverged, TrialError
 from perch.limit import publish
-from perch.programs.process.child import Exit
+from perch.programs.process.child import Child, Exit, environment
 from perch.programs.process.outcome import EndedFromOutside, ended
 from perch.training.failure import Fault, classify
 
@@ -367,3 +368,33 @@ def test_a_failure_names_in_its_first_line_how_the_program_ended_and_what_it_pri
             problem.what.splitlines()[0]
             == f"'train' ended after epoch 1 of 3: {words}; it printed last: no such basis set"
         )
+
+
+DEAF = """import signal, subprocess, sys, time
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+left = subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True, stdout=subprocess.PIPE)
+left.stdout.readline()
+print(left.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_nothing_is_left_when_a_worker_ends_and_its_direct_children_are_killed(tmp_path):
+    """So Ray ends a worker. What the program started in a session of its own, and ignores TERM, goes too."""
+    log = tmp_path / "output.log"
+    child = Child([sys.executable, "-c", DEAF], tmp_path, log, environment({}), 0.2)
+    end = time.monotonic() + LIMIT_S
+    while not log.read_text().strip() and time.monotonic() < end:
+        time.sleep(0.02)
+    started = [psutil.Process(pid) for pid in (child.pid, int(log.read_text()))]
+    try:
+        child._guard.kill()
+        child._guard.stdin.close()
+        gone, alive = psutil.wait_procs(started, timeout=LIMIT_S)
+        assert (len(gone), alive) == (2, [])
+    finally:
+        for process in started:
+            if process.is_running():
+                process.kill()
+        child._guard.wait()
