@@ -361,7 +361,7 @@ def test_units_are_converted(program):
 def test_a_failure_names_in_its_first_line_how_the_program_ended_and_what_it_printed_last(tmp_path):
     log = tmp_path / "output.log"
     log.write_text("reading\nno such basis set\n")
-    exits = {2: "exit code 2", -11: "killed by SIGSEGV", -40: "killed by signal 40"}
+    exits = {2: "exit code 2", -11: "killed by SIGSEGV", -40: "killed by SIG40"}
     for code, words in exits.items():
         problem = ended(Exit(code), epoch=1, target=3, words="train", log=log, logs={}, rows="")
         assert (

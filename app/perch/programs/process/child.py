@@ -60,7 +60,7 @@ def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:
-        return f"signal {number}"
+        return f"SIG{number}"
 
 
 def environment(extra: Mapping[str, str], inherited: Mapping[str, str] | None = None) -> dict[str, str]:
