@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from perch.fields import Model, Seconds
 
@@ -40,11 +40,24 @@ def reserved(name: str) -> bool:
 
 
 def _within(patterns: str) -> str:
-    """Patterns of files in a trial's folder, as they are. Raises ValueError for one that leads out of it."""
+    """Patterns of files in a trial's folder, as they are. Raises ValueError for one that leads out of it, or is none."""
+    if not patterns.strip():
+        raise ValueError("the pattern of files is empty")
     for pattern in patterns.split():
         if pattern.startswith("/") or ".." in pattern.split("/"):
             raise ValueError("the files must lie in the trial's folder, else two trials would write the same one")
+        if any("**" in part and part != "**" for part in pattern.split("/")):
+            raise ValueError("'**' stands for folders and must stand alone between slashes: **/*.csv")
     return patterns
+
+
+def _word(value: Any) -> Any:
+    """A number among a command's words, as it is written: YAML reads ``--batch, 16`` as one."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Word = Annotated[str, BeforeValidator(_word)]
+"""A word of a command; a number is taken for its text."""
 
 
 class Key(Model):
@@ -123,15 +136,15 @@ class Checkpoint(Model):
 class Resume(Model):
     """How the program is started to go on from a checkpoint."""
 
-    command: list[str] | None = Field(None, description="the command; default: the same as for a start")
-    arguments: list[str] = Field(default_factory=list, description="words added to the command")
+    command: list[Word] | None = Field(None, description="the command; default: the same as for a start")
+    arguments: list[Word] = Field(default_factory=list, description="words added to the command")
     overwrite: dict[str, Any] = Field(default_factory=dict, description="keys of the configuration file set for it")
 
 
 class Command(Model):
     """A training program, run as it is in an environment of its own."""
 
-    command: list[str] | str | None = Field(
+    command: list[Word] | str | None = Field(
         None, description="the program and its arguments, as a list; a text is run by a shell"
     )
     preset: str | None = Field(None, description="a known program, which fills in the rest: mace, sevenn, nequip, …")
@@ -163,7 +176,9 @@ class Command(Model):
     changeable: list[str] | None = Field(
         None, description="hyperparameters that a resumed program takes over; what pbt may change"
     )
-    environment: dict[str, str] = Field(default_factory=dict, description="environment variables; placeholders allowed")
+    environment: dict[str, Word] = Field(
+        default_factory=dict, description="environment variables; placeholders allowed"
+    )
     startup: Seconds = Field(600.0, description="how long the program may take until its first epoch is reported")
     silence: Seconds | None = Field(None, description="how long it may take from one epoch to the next")
     grace: Seconds | None = Field(None, description="seconds between TERM and KILL; default 10")

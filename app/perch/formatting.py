@@ -44,6 +44,14 @@ def gist(message: str) -> str:
     return f"{named[-1][:500]}{where}"
 
 
+def clipped(message: str, most: int = 2000) -> str:
+    """A long message without its middle: its first line names the failure, its last ones show it."""
+    if len(message) <= most:
+        return message
+    head = message.split("\n", 1)[0][: most // 4]
+    return f"{head}\n…\n{message[len(head) + 3 - most :]}"
+
+
 def short_path(path: Path) -> str:
     """The path as one would type it here."""
     try:

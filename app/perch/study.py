@@ -388,7 +388,8 @@ def _explain(error: ValidationError, origin: str) -> StudyError:
     problem = next((p for p in problems if p["type"] != "string_type" or not isinstance(p["input"], dict)), problems[0])
     location = [str(p) for p in problem["loc"]]
     where = ".".join(p for p in location if not _UNION_BRANCH.match(p))
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    others = sum(not _alternative(problem["loc"], p["loc"]) for p in problems) - 1
+    more = f" (and {others} more)" if others else ""
     if problem["type"] == "extra_forbidden":
         known = _known_keys(location[:-1])
         return StudyError(
@@ -405,6 +406,12 @@ def _explain(error: ValidationError, origin: str) -> StudyError:
         why=problem["msg"].removeprefix("Value error, ") + shown,
         fix=f"correct '{where}'" if where else "correct it",
     )
+
+
+def _alternative(one: tuple[int | str, ...], other: tuple[int | str, ...]) -> bool:
+    """True where two problems are of two forms of one value, of which it needs to have only one."""
+    parting = next(((a, b) for a, b in zip(one, other, strict=False) if a != b), None)
+    return parting is not None and all(_UNION_BRANCH.match(str(p)) for p in parting)
 
 
 def _known_keys(location: list[str]) -> list[str]:

@@ -281,7 +281,10 @@ def _verdict(found: Why) -> Iterator[str]:
     last = found.judgements[-1] if found.judgements else None
     if found.status in {"failed", "diverged"}:
         yield f"why: it {'diverged' if found.status == 'diverged' else f'failed ({found.failure})'}; its last lines were:"
-        yield from (f"  | {text}" for text in (found.message.splitlines() or ["(no message)"])[-LOG_LINES:])
+        said = found.message.splitlines() or ["(no message)"]
+        if len(said) > LOG_LINES:
+            said = [said[0], "…", *said[2 - LOG_LINES :]]
+        yield from (f"  | {text}" for text in said)
     elif found.failure == ON_REQUEST:
         yield f"why: somebody stopped it by hand after epoch {found.last_epoch} (perch ctl)"
     elif found.status == INFEASIBLE:

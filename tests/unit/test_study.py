@@ -7,7 +7,7 @@ import pytest
 
 from perch import yaml12
 from perch.errors import StudyError
-from perch.study import Study, dump, load
+from perch.study import Study, dump, load, parse
 
 CASE = Path(__file__).parents[3] / "shared" / "cases" / "07-yaml-1e-4"
 
@@ -61,3 +61,12 @@ def test_the_case_of_exponents_without_a_point(tmp_path):
     shutil.copy(CASE / "study.yaml", tmp_path)
     space = load(tmp_path / "study.yaml").search_space
     assert space.spec() == {"lr": {"choice": [1e-4, 1e-3, 1e-2]}, "x": {"float": [0.0, 1.0]}, "decay": 1e-5}
+
+
+def test_forms_of_a_value_that_it_need_not_have_are_not_counted_among_its_faults():
+    command = {"command": ["train", "{lr}"], "metrics": {"pattern": "no group"}}
+    with pytest.raises(StudyError) as raised:
+        parse({"trainable": command, "space": {"lr": {"float": [0.1, 1.0]}}, "metric": "loss"})
+    assert raised.value.what.endswith("trainable.metrics is not valid")
+    with pytest.raises(StudyError, match=r"\(and 1 more\)"):
+        parse({"trainable": {**command, "startup": "soon"}, "space": {"lr": {"float": [0.1, 1.0]}}, "metric": "loss"})

@@ -101,3 +101,11 @@ def test_a_failure_is_told_with_its_class_and_its_last_lines() -> None:
 )
 def test_every_end_has_its_answer(more: list[Event], answer: str) -> None:
     assert answer in told([trial("00001"), result("00001", 1, 0.5), *more], "00001")
+
+
+def test_of_a_long_failure_the_first_line_and_the_last_ones_are_shown() -> None:
+    message = "\n".join(["it ended after epoch 1", *(f"line {n}" for n in range(40))])
+    failed = {"e": "error", "id": "00001", "seg": 0, "epoch": 1, "failure": "code", "message": message}
+    shown = told([trial("00001"), result("00001", 1, 0.5), failed], "00001")
+    assert "| it ended after epoch 1\n  | …\n  | line 27" in shown
+    assert "| line 39" in shown

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from perch.campaign.staying import Staying
-from perch.formatting import gist
+from perch.formatting import clipped, gist
 
 MAX_LOSSES = {"machine": 3, "unknown": 2}
 """A trial that meets so many faults of a kind without a new epoch between has failed: it may be what causes them."""
@@ -30,7 +30,7 @@ class Faults(Staying):
         if live is None:
             self._placement_ended(trial)
             return
-        self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure=failure, message=message[-2000:])
+        self.emit(e="error", id=trial, seg=live.segment, epoch=live.epoch, failure=failure, message=clipped(message))
         self._placement_ended(trial)
         self._drop_surplus(trial)
         failed, begun = self.state.counts["failed"], self.state.started  # paused trials count as good ones
@@ -102,7 +102,14 @@ class Faults(Staying):
         where: dict[str, Any] = {**({"node": node} if node else {}), **({"alone": True} if alone else {})}
         seg, epoch = live.segment, live.epoch
         self.emit(
-            e="lost", id=trial, seg=seg, epoch=epoch, failure=failure, whose=whose, **where, message=message[-500:]
+            e="lost",
+            id=trial,
+            seg=seg,
+            epoch=epoch,
+            failure=failure,
+            whose=whose,
+            **where,
+            message=clipped(message, 500),
         )
         self._placement_ended(trial)
         met = live.doubts if whose == "unknown" else live.losses

@@ -29,7 +29,7 @@ from perch.engine.tune_books import forget_ended, give_back
 from perch.engine.tune_callbacks import Scheduler, Search, Watch
 from perch.engine.workers import Workers
 from perch.log.folder import RunFolder
-from perch.training.failure import Fault, node_of
+from perch.training.failure import Fault, message_of, node_of
 
 SHARED_FOLDER = "trials"
 """One folder for the checkpoints of all trials of an attempt; their numbers keep them apart."""
@@ -229,7 +229,7 @@ class TuneEngine:
         error = getattr(trial.temporary_state, "perch_error", None) or RuntimeError("Tune names no error")
         fault = self.classify(error)
         node = node_of(error) or trial.last_result.get("node_ip")
-        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, str(error), node, alone=fault.alone)
+        self.campaign.faulted(trial.trial_id, fault.failure, fault.whose, message_of(error), node, alone=fault.alone)
 
     def evict(self, name: str, hangs: bool) -> None:
         """End the worker of an overdue placement; nothing else ends a step that hangs."""

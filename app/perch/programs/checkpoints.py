@@ -17,7 +17,7 @@ from pathlib import Path
 from perch.command import Checkpoint
 
 STILL_S = 1.0
-"""A file of no known format is whole when it has not changed for so long."""
+"""A file of no known format is whole when it has not changed for so long, at most; see ``still_s``."""
 
 RESTORED = "restored"
 """Folder for checkpoints to resume from, where the program does not look for them itself."""
@@ -32,15 +32,23 @@ class Found:
     written_ns: int
 
 
-def whole(path: Path, valid: str) -> bool:
-    """True for a complete file."""
+def still_s(epoch_s: float) -> float:
+    """Seconds without a change after which a file is whole, where epochs take ``epoch_s`` (0: not known).
+
+    A quarter of an epoch: a program that writes one file over and over leaves it alone for most of one.
+    """
+    return min(STILL_S, max(epoch_s / 4, 0.1)) if epoch_s > 0 else STILL_S
+
+
+def whole(path: Path, valid: str, still: float = STILL_S) -> bool:
+    """True for a complete file. ``still``: seconds without a change that one of no known format needs."""
     try:
         stat = path.stat()
         if stat.st_size == 0:
             return False
         if valid == "zip":
             return _is_whole_zip(path)
-        return time.time_ns() - stat.st_mtime_ns > STILL_S * 1e9
+        return time.time_ns() - stat.st_mtime_ns > still * 1e9
     except OSError:
         return False
 
@@ -63,7 +71,7 @@ def matching(spec: Checkpoint, folder: Path) -> list[Path]:
     return sorted(p for p in found if p.relative_to(folder).parts[0] != RESTORED)
 
 
-def find(spec: Checkpoint, folder: Path, first_epoch: int) -> Iterator[Found]:
+def find(spec: Checkpoint, folder: Path, first_epoch: int, still: float = STILL_S) -> Iterator[Found]:
     """Whole checkpoints, oldest first."""
     rows = []
     for path in matching(spec, folder):
@@ -73,7 +81,7 @@ def find(spec: Checkpoint, folder: Path, first_epoch: int) -> Iterator[Found]:
             continue
         rows.append((epoch_of(spec, path, first_epoch), written, path))
     for epoch, written, path in sorted(rows, key=lambda r: (r[0] if r[0] is not None else -1, r[1])):
-        if whole(path, spec.valid):
+        if whole(path, spec.valid, still):
             yield Found(path, epoch, written)
 
 
@@ -85,9 +93,11 @@ def epoch_of(spec: Checkpoint, path: Path, first_epoch: int) -> int | None:
     return int(match[1]) - first_epoch + 1 if match else None
 
 
-def at_least(spec: Checkpoint, folder: Path, first_epoch: int, epoch: int, line_ns: int | None) -> Found | None:
+def at_least(
+    spec: Checkpoint, folder: Path, first_epoch: int, epoch: int, line_ns: int | None, still: float = STILL_S
+) -> Found | None:
     """The oldest whole checkpoint that stands for ``epoch`` or a later one; ``line_ns``: when that epoch's line was there."""
-    for found in find(spec, folder, first_epoch):
+    for found in find(spec, folder, first_epoch, still):
         if found.epoch is not None:
             if found.epoch >= epoch:
                 return found
@@ -96,10 +106,10 @@ def at_least(spec: Checkpoint, folder: Path, first_epoch: int, epoch: int, line_
     return None
 
 
-def newest(spec: Checkpoint, folder: Path, first_epoch: int) -> Found | None:
+def newest(spec: Checkpoint, folder: Path, first_epoch: int, still: float = STILL_S) -> Found | None:
     """The newest whole checkpoint, whatever it stands for."""
     last = None
-    for found in find(spec, folder, first_epoch):
+    for found in find(spec, folder, first_epoch, still):
         last = found
     return last
 

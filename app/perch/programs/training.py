@@ -228,11 +228,15 @@ class Training:
         usual_s = self.follower.usual_s if self.follower is not None else 0.0
         return max(CHECKPOINT_WAIT_S, 3 * usual_s)
 
+    @property
+    def _still_s(self) -> float:
+        return checkpoints.still_s(self.follower.paced_s if self.follower is not None else 0.0)
+
     def _await_checkpoint(self, epoch: int, patience_s: float) -> Source | None:
         """Wait for a whole checkpoint of this epoch or a later one; the program may end meanwhile."""
         child, follower = self._running()
         child.go()
-        end = time.monotonic() + patience_s
+        end, ended = time.monotonic() + patience_s, False
         while True:
             over = child.poll() is not None
             for number, row in follower.look(ended=over).items():
@@ -240,7 +244,9 @@ class Training:
             found = self._found(epoch, over)
             if found is not None:
                 return found
-            if over or time.monotonic() > end:
+            if over and not ended:  # what it wrote last becomes whole by lying still
+                ended, end = True, min(end, time.monotonic() + self._still_s + 0.2) if self._valid == "any" else 0.0
+            if time.monotonic() > end:
                 return None
             time.sleep(LOOK_S[0] * 2)
 
@@ -250,9 +256,9 @@ class Training:
         if spec is None or follower.first_epoch is None:
             return None
         first = follower.first_epoch
-        found = checkpoints.at_least(spec, self.folder, first, epoch, follower.line_ns(epoch))
+        found = checkpoints.at_least(spec, self.folder, first, epoch, follower.line_ns(epoch), self._still_s)
         if found is None and over and spec.epoch is None:
-            found = checkpoints.newest(spec, self.folder, first)
+            found = checkpoints.newest(spec, self.folder, first, self._still_s)
         if found is None:
             return None
         name = found.path.relative_to(self.folder).as_posix()

@@ -58,9 +58,16 @@ class Program(Kind):
         return {"algorithm_keys": tuple(self.command.changeable or ())}
 
     def notes(self) -> Iterator[str]:
-        """That it cannot resume."""
+        """That it cannot resume; that it may not read its configuration."""
+        from perch.programs.config.configure import names_config
+
         if not self.command.can_resume:
             yield "the program cannot resume (trainable.resume): a trial that is interrupted is trained from the start"
+        if self.command.template is not None and not names_config(self.command):
+            yield (
+                f"the command does not name {{config}}: hyperparameters reach the program only if it reads "
+                f"'{self.command.config}' in its folder by itself"
+            )
 
     def data(self, cache: Path, progress: Progress | None = None) -> tuple[Data, list[str]]:
         """It reads its own."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from perch.errors import PerchError
 from perch.training.signatures import SIGNATURES, TRIAL, Signature, Whose
 from perch.vocabulary import CODE
 
@@ -67,6 +68,17 @@ def node_of(exception: BaseException) -> str | None:
         if (found := _ADDRESS.search(str(part))) is not None:
             return found[1]
     return None
+
+
+def message_of(exception: BaseException) -> str:
+    """What people are shown of a failure: the three sentences of an error raised on purpose, else its text with its traceback.
+
+    An error that comes out of a task is of two classes at once; its own text is in the cause, that of the task is a traceback.
+    """
+    for part in (exception, getattr(exception, "cause", None)):
+        if isinstance(part, PerchError) and all(kind.__name__ != "RayTaskError" for kind in type(part).__mro__):
+            return str(part)
+    return str(exception)
 
 
 def _chain(exception: BaseException) -> Iterator[BaseException]:

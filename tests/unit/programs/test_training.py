@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 
 import psutil
@@ -10,7 +11,8 @@ from tests.patience import LIMIT_S
 
 from perch.errors import Diverged, TrialError
 from perch.limit import publish
-from perch.programs.process.outcome import EndedFromOutside
+from perch.programs.process.child import Child, Exit, environment
+from perch.programs.process.outcome import EndedFromOutside, ended
 from perch.training.failure import Fault, classify
 
 from .conftest import FORMATS, losses, take
@@ -58,6 +60,22 @@ def test_a_program_that_writes_one_checkpoint_over_and_over_goes_on_as_if_nothin
     first.save(tmp_path / "saved")
     first.close()
     second = program.training(habits=habits, numbered=False)
+    second.load(tmp_path / "saved")
+    assert begun + take(second, 6) == pytest.approx(losses(9), rel=1e-12)
+    assert second.started_over == 0
+
+
+@pytest.mark.parametrize("epoch_s", [0.01, 0.4])
+def test_a_checkpoint_of_no_known_format_that_every_epoch_writes_over_is_found(program, tmp_path, epoch_s):
+    """No epoch leaves it alone for a second; short ones only once the program has ended."""
+    habits = {"resume": "key", "one_file": True, "epoch_s": epoch_s}
+    said = {"habits": habits, "checkpoint": {"files": "checkpoints/*.pt", "valid": "any"}}
+    first = program.training(**said)
+    begun = take(first, 3)
+    first.save(tmp_path / "saved")
+    assert (first.child.poll() is None) == (epoch_s > 0.1)
+    first.close()
+    second = program.training(**said)
     second.load(tmp_path / "saved")
     assert begun + take(second, 6) == pytest.approx(losses(9), rel=1e-12)
     assert second.started_over == 0
@@ -338,3 +356,45 @@ def test_where_more_is_better_the_highest_is_kept(program):
 def test_units_are_converted(program):
     training = program.training(keys={"loss": {"key": "mev", "factor": 0.001}})
     assert take(training, 2) == pytest.approx(losses(2), rel=1e-12)
+
+
+def test_a_failure_names_in_its_first_line_how_the_program_ended_and_what_it_printed_last(tmp_path):
+    log = tmp_path / "output.log"
+    log.write_text("reading\nno such basis set\n")
+    exits = {2: "exit code 2", -11: "killed by SIGSEGV", -40: "killed by SIG40"}
+    for code, words in exits.items():
+        problem = ended(Exit(code), epoch=1, target=3, words="train", log=log, logs={}, rows="")
+        assert (
+            problem.what.splitlines()[0]
+            == f"'train' ended after epoch 1 of 3: {words}; it printed last: no such basis set"
+        )
+
+
+DEAF = """import signal, subprocess, sys, time
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+left = subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True, stdout=subprocess.PIPE)
+left.stdout.readline()
+print(left.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_nothing_is_left_when_a_worker_ends_and_its_direct_children_are_killed(tmp_path):
+    """So Ray ends a worker. What the program started in a session of its own, and ignores TERM, goes too."""
+    log = tmp_path / "output.log"
+    child = Child([sys.executable, "-c", DEAF], tmp_path, log, environment({}), 0.2)
+    end = time.monotonic() + LIMIT_S
+    while not log.read_text().strip() and time.monotonic() < end:
+        time.sleep(0.02)
+    started = [psutil.Process(pid) for pid in (child.pid, int(log.read_text()))]
+    try:
+        child._guard.kill()
+        child._guard.stdin.close()
+        gone, alive = psutil.wait_procs(started, timeout=LIMIT_S)
+        assert (len(gone), alive) == (2, [])
+    finally:
+        for process in started:
+            if process.is_running():
+                process.kill()
+        child._guard.wait()

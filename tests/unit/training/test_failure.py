@@ -12,8 +12,8 @@ import ray.exceptions
 import torch
 import torch.distributed
 
-from perch.errors import DataError, DeviceError, Diverged, StudyError
-from perch.training.failure import classify, node_of
+from perch.errors import DataError, DeviceError, Diverged, StudyError, TrialError
+from perch.training.failure import classify, message_of, node_of
 from perch.training.signatures import SIGNATURES
 from perch.vocabulary import FAILURES
 
@@ -256,3 +256,14 @@ def test_an_error_that_quotes_itself_does_not_loop():
     error = RuntimeError("one")
     error.__cause__ = caused(RuntimeError("two"), error)
     assert classify(error).failure == "code"
+
+
+def test_of_an_error_raised_on_purpose_people_see_its_sentences_and_no_traceback():
+    error = TrialError("'loss' never came", why="output.log holds: los", fix="check trainable.keys")
+    assert message_of(in_a_task(error)) == "'loss' never came\nwhy: output.log holds: los\nfix: check trainable.keys"
+    assert message_of(error) == str(error)
+
+
+def test_of_any_other_error_people_see_where_it_happened():
+    assert 'File "a.py", line 3' in message_of(in_a_task(ValueError("no number")))
+    assert message_of(ValueError("no number")) == "no number"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from perch.command import PLACEHOLDERS, Command, Resume
+from perch.command import PLACEHOLDERS, Command, Key, Resume
 from perch.dimension import Choice
 from perch.errors import StudyError, did_you_mean
 from perch.programs.config import placeholders
@@ -18,6 +19,9 @@ from perch.programs.process.child import find_program
 from perch.programs.process.version import missing_interpreter
 from perch.space import Config, Space
 from perch.study import DataSpec, Study
+
+SCRIPTS: Final = (".py", ".sh", ".jl", ".R", ".lua")
+"""Suffixes by which a command's second word is known for a script that its first one reads."""
 
 CONTAINERS: Final = ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER", "KUBERNETES_SERVICE_HOST")
 """Variables of a process in a container of Slurm's or Kubernetes' sites."""
@@ -47,6 +51,7 @@ def check_program(study: Study, spec: Command) -> None:
             why=did_you_mean(study.metric, spec.keys),
             fix="name one of trainable.keys",
         )
+    _check_groups(study, spec)
     if not spec.can_resume and study.checkpoints == "all":
         raise StudyError(
             "checkpoints: all, and the program cannot resume",
@@ -85,6 +90,50 @@ def _check_command(spec: Command, base: Path) -> None:
             why=f"its first line names the interpreter '{missing}', which is not there{here}",
             fix="make the environment where it lies: it cannot be moved, and its own Python must be there too" + shown,
         )
+
+    if isinstance(spec.command, str):
+        _check_text(spec.command, base)
+        return
+    script = spec.words[1] if len(spec.words) > 1 else ""
+    if Path(script).suffix in SCRIPTS and "{" not in script and not (base / script).is_file():
+        near = [p.name for p in base.iterdir() if p.suffix == Path(script).suffix] if base.is_dir() else []
+        raise StudyError(
+            f"trainable.command: there is no file '{base / script}'{here}",
+            why=did_you_mean(script, near) if near else "a trial runs in a folder of its own, where nothing of that name lies",
+            fix="give the script's path, from the study's folder or in full" + shown,
+        )  # fmt: skip
+
+
+def _check_text(text: str, base: Path) -> None:
+    """A shell looks for a script in the trial's folder, not in the study's."""
+    for word in re.findall(r"[^\s;&|()<>\"']+", text):
+        path = base / word
+        if (
+            path.suffix in SCRIPTS
+            and not Path(word).is_absolute()
+            and path.is_file()
+            and not re.search(r"\bcd\s", text)
+        ):
+            raise StudyError(
+                f"trainable.command: the shell would not find '{word}'",
+                why="a text is given to a shell as it is, in the trial's own folder; only words of a list become paths",
+                fix=f"write a list, [python, {word}, …], or the full path, {path}",
+            )
+
+
+def _check_groups(study: Study, spec: Command) -> None:
+    """A pattern finds what its groups are called, nothing else."""
+    if spec.metrics is None or spec.metrics.pattern is None:
+        return
+    groups = [g for g in re.compile(spec.metrics.pattern).groupindex if g != spec.metrics.epoch]
+    for name, key in (spec.metric_keys() or {study.metric: Key(key=study.metric)}).items():
+        if key.key not in groups:
+            where = f"trainable.keys.{name}" if spec.keys else "metric"
+            raise StudyError(
+                f"{where}: the pattern of trainable.metrics has no group '{key.key}'",
+                why=did_you_mean(key.key, groups),
+                fix=f"name the group: (?P<{key.key}>\\S+), or correct {where}",
+            )
 
 
 def _check_keys(study: Study, spec: Command, space: Space) -> None:

@@ -43,6 +43,13 @@ def used_in_words(spec: Command) -> set[str]:
     return {name for text in placeholders.texts(values) for name in placeholders.names(text)}
 
 
+def names_config(spec: Command) -> bool:
+    """True when the command says where the trial's configuration file is, in a placeholder or by its name."""
+    given = [*spec.words, *spec.environment.values()]
+    places = {"config", "config_dir", "config_name", "trial_dir"}
+    return any(places & {*placeholders.names(text)} or (spec.config or "") in text for text in given)
+
+
 def changes(
     spec: Command, template: Template, config: Mapping[str, Any], values: Mapping[str, Any], *, resuming: bool
 ) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -15,6 +15,10 @@ from perch.programs.config.yamltext import dump_yaml, load_yaml
 
 Document = dict[str, Any]
 _MISSING = object()
+
+
+WORDS: Final[dict[type, str]] = {str: "text", list: "list"}
+"""What a file may hold instead of keys, in words."""
 
 
 class Template:
@@ -35,7 +39,7 @@ class Template:
         if not isinstance(values, dict):
             raise StudyError(
                 f"the template '{path}' is not a configuration",
-                why=f"it holds a {type(values).__name__}",
+                why="it is empty" if values is None else f"it holds a {WORDS.get(type(values), 'value')} and no keys",
                 fix="give a file of keys and values",
             )
         self.values: Document = values

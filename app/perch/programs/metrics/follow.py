@@ -145,6 +145,11 @@ class Follower:
         """Seconds of the longest epoch so far; 0 before any."""
         return max((s for _, s in self._ready.values()), default=0.0)
 
+    @property
+    def paced_s(self) -> float:
+        """Seconds of the longest epoch but the first, whose time may be part of the start; 0 before any."""
+        return max((s for _, s in list(self._ready.values())[1:]), default=0.0)
+
     def has_reported(self, epoch: int) -> bool:
         """True for an epoch that this program has reported itself."""
         return epoch in self._ready

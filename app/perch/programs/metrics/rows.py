@@ -87,11 +87,13 @@ class Reader:
 
     def _csv(self, path: Path, lines: list[str]) -> Iterator[Mapping[str, Any]]:
         for cells in csv.reader(lines, skipinitialspace=True):
-            header = self._headers.get(path)
-            if header is None:
-                self._headers[path] = [c.strip() for c in cells]
-            elif cells:
-                yield dict(zip(header, (c.strip() for c in cells), strict=False))
+            header, row = self._headers.get(path), [c.strip() for c in cells]
+            if header is None or (set(row) & set(header) - {""} and all(_number(c) is None for c in row)):
+                self._headers[path] = (
+                    row  # the first line, and one that names columns anew, as a logger that is begun anew writes
+                )
+            elif row:
+                yield dict(zip(header, row, strict=False))
 
     def _take(self, path: Path, record: Mapping[str, Any]) -> bool:
         if any(not _same(record.get(key), value) for key, value in self.spec.where.items()):
@@ -101,7 +103,7 @@ class Reader:
             self._counted += 1
         else:
             number = _number(record.get(self.spec.epoch))
-            epoch = None if number is None or math.isnan(number) else int(number)
+            epoch = None if number is None or not math.isfinite(number) else int(number)
         if epoch is None:
             return False
         values = {k: n for k, v in record.items() if k != self.spec.epoch and (n := _number(v)) is not None}

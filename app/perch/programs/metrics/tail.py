@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +48,13 @@ class Tail:
         self.seen = key
         if not whole:
             data = data[: data.rfind(b"\n") + 1]
+        text = data
         if self.offset == 0:
             self.head = data[:_LOOK_BACK]
+            text = data.removeprefix(codecs.BOM_UTF8)
         self.before = (self.before + data)[-_LOOK_BACK:]
         self.offset += len(data)
-        return Lines(data.decode("utf-8", errors="replace").splitlines(), anew)
+        return Lines(text.decode("utf-8", errors="replace").splitlines(), anew)
 
     def _rewritten(self, file: object, size: int) -> bool:
         if self.offset == 0:

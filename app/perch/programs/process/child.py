@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -50,10 +51,16 @@ class Exit:
         if self.code is None:
             return "its exit code is not known"
         if self.code < 0:
-            import signal
-
-            return f"killed by {signal.Signals(-self.code).name}"
+            return f"killed by {_signal_name(-self.code)}"
         return f"exit code {self.code}"
+
+
+def _signal_name(number: int) -> str:
+    """SIGTERM, say; of signals without a name of their own the number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
 
 
 def environment(extra: Mapping[str, str], inherited: Mapping[str, str] | None = None) -> dict[str, str]:

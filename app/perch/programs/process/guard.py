@@ -4,6 +4,9 @@ Run as ``python -I -S guard.py SPEC`` with a pipe as its standard input. The pro
 the guard adopts whatever it leaves behind. When the pipe closes, because the worker asks for it or was killed, the group
 gets TERM, after a grace KILL. Then the guard writes how the program ended and ends itself. The standard library alone.
 
+It is two processes. Ray kills the direct children of a worker that ends (``kill_child_processes_on_worker_exit``), so the
+worker's child only waits for the guard proper, which outlives it and ends the program.
+
 SPEC is JSON: ``command`` (words), ``folder``, ``log``, ``result`` (files), ``grace_s``. The pipe carries lines:
 ``grace SECONDS``, ``hold``, ``go``.
 """
@@ -30,6 +33,28 @@ LINGER_S = 2.0
 
 def main() -> None:
     """Run the program; see the module."""
+    inner = os.fork()
+    if inner:
+        _wait_for(inner)
+    else:
+        os.setsid()
+        _guard()
+
+
+def _wait_for(inner: int) -> None:
+    """Stand for the guard proper: end when it does, and hand signals on."""
+
+    def hand_on(number: int, _frame: Any) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(inner, number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, hand_on)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.waitpid(inner, 0)
+
+
+def _guard() -> None:
     spec: dict[str, Any] = json.loads(sys.argv[1])
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

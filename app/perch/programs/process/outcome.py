@@ -60,7 +60,9 @@ def ended(
             why="a program that goes on in the background cannot be followed or stopped", fix="run it in the foreground",
         )  # fmt: skip
     if exit_.code != 0:
-        return ProgramFailed(f"'{words}' ended after epoch {epoch} of {target}: {exit_.words}{said}")
+        last = last_lines(log, count=1)
+        printed = f"; it printed last: {last}" if last else ""
+        return ProgramFailed(f"'{words}' ended after epoch {epoch} of {target}: {exit_.words}{printed}{said}")
     if epoch == 0:
         return TrialError(f"'{words}' ended without reporting an epoch: {exit_.words}; {rows}{said}")
     return None

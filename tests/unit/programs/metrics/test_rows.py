@@ -52,6 +52,32 @@ def test_a_line_counts_once_it_has_its_end_or_the_program_has_ended(tmp_path):
     assert read.rows[1] == {"loss": 0.125}
 
 
+def test_a_header_that_comes_again_with_other_columns_holds_for_the_rows_after_it(tmp_path):
+    (tmp_path / "m.csv").write_text("epoch,loss\n0,0.5\n")
+    read = reader(tmp_path, files="*.csv", format="csv")
+    read.look()
+    with (tmp_path / "m.csv").open("a") as file:
+        file.write("epoch,lr,loss\n1,0.001,0.4\nepoch,lr,loss\n2,0.001,0.3\n")
+    read.look()
+    assert read.rows == {0: {"loss": 0.5}, 1: {"lr": 0.001, "loss": 0.4}, 2: {"lr": 0.001, "loss": 0.3}}
+
+
+def test_a_byte_order_mark_is_not_a_part_of_the_first_column_or_line(tmp_path):
+    (tmp_path / "m.csv").write_bytes(b"\xef\xbb\xbfepoch,loss\r\n0,0.5\r\n")
+    (tmp_path / "m.jsonl").write_bytes(b'\xef\xbb\xbf{"epoch": 0, "loss": 0.25}\n')
+    for name, form, loss in (("m.csv", "csv", 0.5), ("m.jsonl", "jsonl", 0.25)):
+        read = reader(tmp_path, files=name, format=form)
+        read.look()
+        assert read.rows == {0: {"loss": loss}}
+
+
+def test_an_epoch_that_is_not_finite_is_none(tmp_path):
+    (tmp_path / "m.jsonl").write_text('{"epoch": Infinity, "loss": 9}\n{"epoch": 0, "loss": 1}\n')
+    read = reader(tmp_path, files="*.jsonl", format="jsonl")
+    read.look()
+    assert read.rows == {0: {"loss": 1.0}}
+
+
 def test_rows_without_epochs_are_counted(tmp_path):
     (tmp_path / "m.csv").write_text("loss\n3\n2\n")
     read = reader(tmp_path, files="*.csv", format="csv", epoch=None)
