@@ -19,6 +19,7 @@ from perch.campaign.rules import Rules
 from perch.formatting import short_path
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
+from perch.runs.autoscaling import Wish
 from perch.runs.resume import Target, asks_for_more, planned_workers, replay
 from perch.runs.starting_point import starting_point
 from perch.study import Study, dump
@@ -42,7 +43,7 @@ class Attempt:
     data: Data
     signals: int = 0
     started_s: float = 0.0
-    wanted: int = -1
+    wish: Wish = field(default_factory=Wish)
     """Trials that an autoscaler was last shown."""
     _looked_s: dict[str, float] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +20,14 @@ from perch.log.folder import RunFolder
 from perch.runs.advising import Advising
 from perch.runs.aside import Aside, KeptLimit
 from perch.runs.attempt import Attempt
+from perch.runs.autoscaling import MOST_AHEAD, demand
 from perch.runs.close import close, end_by, finish_record
 from perch.runs.ending import look_for_an_end, stay_s
 from perch.runs.last_lines import closing
 from perch.runs.outcome import Outcome
+from perch.runs.planned import planned_nodes
 from perch.runs.requests import look_for_requests
-from perch.runs.resources import demand, fits, slots, wait_for_room
+from perch.runs.resources import fits, slots, wait_for_room
 from perch.runs.watching import watching
 from perch.runs.writer import writer_process
 from perch.view.snapshot import snapshot
@@ -177,10 +180,13 @@ def look_at_nodes(attempt: Attempt, session: Session, engine: TuneEngine) -> Non
     own = campaign.state.started - campaign.state.by_hand.added - campaign.state.counts[INFEASIBLE]
     left = None if budget is None else max(budget - own, 0) + len(campaign.queue)
     over = campaign.ending is not None or (campaign.time_is_up and not campaign.state.confirming)
-    wanted = 0 if over else demand(engine.busy, campaign.worker_slots, left)
+    most = slots(planned_nodes(), needs)
+    ahead = MOST_AHEAD if most else attempt.wish.ahead(there, time.monotonic())
+    wanted = 0 if over else demand(engine.busy, campaign.worker_slots, left, ahead)
     wanted += there - usable if wanted and usable else 0  # an autoscaler does not know that those are of no use
-    if attempt.wanted != wanted:
-        attempt.wanted = wanted
+    wanted = min(wanted, max(most, there)) if most else wanted
+    if attempt.wish.shown != wanted:
+        attempt.wish.shown = wanted
         session.want(wanted, engine.resources)
 
 

@@ -1,4 +1,4 @@
-"""What a trial needs of a cluster, how many trials fit it at once, and how many more nodes would be of use."""
+"""What a trial needs of a cluster, and how many trials fit it at once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from perch.study import Study
 
 FIRST_WORKER_S = 900.0
 """How long a run on a cluster waits for a worker that takes a trial: an autoscaler may have to start one."""
-
-MOST_AHEAD = 8
-"""Trials beyond the present capacity that an autoscaler is shown at most."""
 
 
 def trial_resources(study: Study, nodes: Sequence[Node]) -> dict[str, float]:
@@ -79,17 +76,6 @@ def wait_for_room(study: Study, session: Session, *, say: Callable[[str], None])
             said = True
             say(f"waiting for a worker with {_shown(resources)}; the cluster has none yet")
         time.sleep(0.5)
-
-
-def demand(busy: int, worker_slots: int, left: int | None) -> int:
-    """Trials that an autoscaler should make room for: those that run, and more of them while every slot is used.
-
-    ``left``: trials that the budget still allows, None: no limit.
-    """
-    if busy < worker_slots:
-        return busy
-    ahead = min(max(worker_slots, 1), MOST_AHEAD)
-    return busy + (ahead if left is None else min(ahead, left))
 
 
 def _none_fits(resources: dict[str, float], nodes: Sequence[Node]) -> ClusterError:

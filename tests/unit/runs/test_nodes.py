@@ -12,6 +12,7 @@ from tests.unit.hand_made import study
 from perch.campaign.campaign import Campaign
 from perch.engine.ray_session import Node
 from perch.log.by_hand import ByHand
+from perch.runs.autoscaling import Wish
 from perch.runs.drive import look_at_nodes
 
 HEAD = Node("head", "10.0.0.0", 0.0, 0.0)
@@ -42,7 +43,7 @@ class Look:
         engine.see = lambda seen, avoided: setattr(self, "seen", ([n.id for n in seen], set(avoided)))
         session: Any = SimpleNamespace(nodes=lambda: nodes, want=lambda n, _: setattr(self, "wanted", n))
         attempt: Any = SimpleNamespace(
-            campaign=campaign, view=SimpleNamespace(say=self.said.append), study=study(budget={"trials": trials}), wanted=-1
+            campaign=campaign, view=SimpleNamespace(say=self.said.append), study=study(budget={"trials": trials}), wish=Wish()
         )  # fmt: skip
         look_at_nodes(attempt, session, engine)
 
@@ -68,7 +69,7 @@ def test_a_head_that_takes_no_trial_is_not_what_is_left_when_all_others_break_tr
 def test_where_only_an_avoided_node_is_left_it_is_used() -> None:
     look = Look([HEAD, node(1)], {1: 3}, busy=0)
     look.campaign.state.avoided.add("10.0.0.1")
-    attempt: Any = SimpleNamespace(campaign=look.campaign, view=None, study=study(budget={"trials": 9}), wanted=-1)
+    attempt: Any = SimpleNamespace(campaign=look.campaign, view=None, study=study(budget={"trials": 9}), wish=Wish())
     engine: Any = SimpleNamespace(resources={"cpu": 1.0}, busy=0, see=lambda seen, avoided: None)
     look_at_nodes(attempt, SimpleNamespace(nodes=lambda: [HEAD, node(1)], want=lambda n, _: None), engine)  # type: ignore[arg-type]
     assert look.campaign.worker_slots == 2
@@ -78,3 +79,12 @@ def test_where_only_an_avoided_node_is_left_it_is_used() -> None:
 def test_an_autoscaler_counts_avoided_nodes_and_is_asked_for_as_many_more(faults: dict[int, int], wanted: int) -> None:
     look = Look([node(1), node(2)], faults, busy=2 if faults else 4)
     assert look.wanted == wanted
+
+
+@pytest.mark.parametrize(("cluster", "wanted"), [("3x2", 6), ("16x2", 8), ("", 8)])
+def test_no_more_is_asked_for_than_the_cluster_may_have(
+    monkeypatch: pytest.MonkeyPatch, cluster: str, wanted: int
+) -> None:
+    """Ray's autoscaler would add nothing at all."""
+    monkeypatch.setenv("PERCH_CLUSTER", cluster)
+    assert Look([node(1), node(2)], {}, busy=4).wanted == wanted

@@ -5,14 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.unit.hand_made import study
 
 from perch.engine.ray_session import Node
 from perch.errors import ClusterError
 from perch.runs import resources
-from perch.runs.resources import FIRST_WORKER_S, MOST_AHEAD, demand, slots, trial_resources, wait_for_room
+from perch.runs.resources import FIRST_WORKER_S, slots, trial_resources, wait_for_room
 
 
 def nodes(*sizes: tuple[float, float]) -> list[Node]:
@@ -116,17 +114,3 @@ def test_a_private_ray_is_what_it_is() -> None:
     with pytest.raises(ClusterError, match=r"a trial needs 1 cores and 0\.5 GPUs and no node has that") as refused:
         wait_for_room(study(resources={"gpus": 0.5}), cluster, say=lambda _: None)
     assert "resources.gpus: 0" in refused.value.fix and cluster.looks == 1
-
-
-@given(busy=st.integers(0, 100), worker_slots=st.integers(1, 100), left=st.one_of(st.none(), st.integers(0, 500)))
-def test_an_autoscaler_is_shown_what_runs_and_a_bounded_number_more_while_every_slot_is_used(
-    busy: int, worker_slots: int, left: int | None
-) -> None:
-    wanted = demand(busy, worker_slots, left)
-    assert busy <= wanted <= busy + MOST_AHEAD
-    if busy < worker_slots:
-        assert wanted == busy, "nodes that nobody needs may go"
-    elif left is None:
-        assert wanted > busy
-    else:
-        assert wanted <= busy + left
