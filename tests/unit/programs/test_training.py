@@ -7,7 +7,7 @@ import time
 
 import psutil
 import pytest
-from tests.patience import LIMIT_S
+from tests.patience import LIMIT_S, eventually
 
 from perch.errors import Diverged, TrialError
 from perch.limit import publish
@@ -16,6 +16,11 @@ from perch.programs.process.outcome import EndedFromOutside, ended
 from perch.training.failure import Fault, classify
 
 from .conftest import FORMATS, losses, take
+
+
+def pid_of(child: Child) -> int:
+    """The program's process id: its guard writes it down, which may be after the program's first line."""
+    return eventually(lambda: child.pid, "the program's process id did not come")
 
 
 @pytest.mark.parametrize("metrics", FORMATS)
@@ -141,7 +146,7 @@ def test_a_program_that_swallows_its_checkpoint_is_found_out_by_its_first_epoch(
 def test_what_a_killed_placement_left_is_gone_on_with(program):
     first = program.training(habits={"epoch_s": 0.1})
     begun = take(first, 5)
-    psutil.Process(first.child.pid).kill()
+    psutil.Process(pid_of(first.child)).kill()
     first.child._guard.wait(20)
     first.child = None  # as after a kill of the worker: nobody tidies up
     second = program.training(habits={"epoch_s": 0.1})
@@ -170,7 +175,7 @@ def test_nothing_of_a_program_outlives_its_worker(program):
 def test_a_child_that_ignores_term_is_killed_after_the_grace(program):
     training = program.training(habits={"term": "ignore", "epoch_s": 0.05}, grace=0.4)
     take(training, 1)
-    pid = training.child.pid
+    pid = pid_of(training.child)
     training.close()
     assert not psutil.pid_exists(pid)
 
@@ -241,7 +246,7 @@ def test_what_a_program_printed_last_says_whose_fault_its_end_was(program, says,
 def test_a_program_that_somebody_else_ends_has_not_failed_by_itself(program):
     training = program.training(habits={"epoch_s": 0.3})
     take(training, 1)
-    psutil.Process(training.child.pid).terminate()
+    psutil.Process(pid_of(training.child)).terminate()
     with pytest.raises(EndedFromOutside, match="SIGTERM") as raised:
         take(training, 8)
     assert classify(raised.value) == Fault("lost", "machine")
@@ -387,7 +392,7 @@ def test_nothing_is_left_when_a_worker_ends_and_its_direct_children_are_killed(t
     end = time.monotonic() + LIMIT_S
     while not log.read_text().strip() and time.monotonic() < end:
         time.sleep(0.02)
-    started = [psutil.Process(pid) for pid in (child.pid, int(log.read_text()))]
+    started = [psutil.Process(pid) for pid in (pid_of(child), int(log.read_text()))]
     try:
         child._guard.kill()
         child._guard.stdin.close()
