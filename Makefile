@@ -10,7 +10,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := $(UV) run --frozen
 PYTHON := $(RUN) python
 # files of tests that run side by side: much of their time is waiting, also on two cores
-TEST_PROCESSES ?= 4
+TEST_PROCESSES ?= 3
 
 include $(wildcard make/*.mk)
 
