@@ -18,7 +18,7 @@ MOST = 3
 SETTINGS = (
     "--set", "trials=16,timeBudget=40m",
     "--set", "autoscaling.enabled=true,autoscaling.idleTimeoutSeconds=20",
-    "--set", f"workerGroups[0].replicas=1,workerGroups[0].minReplicas=1,workerGroups[0].maxReplicas={MOST}",
+    "--set", f"workerGroups[0].replicas=1,workerGroups[0].minReplicas=0,workerGroups[0].maxReplicas={MOST}",
     "--set-json", 'set={"epochs": 27, "strategy": "rs", "confirm.top": 0}',
 )  # fmt: skip
 

@@ -164,9 +164,7 @@ def test_nothing_of_a_program_outlives_its_worker(program):
     """The pipe to the guard closes when the worker is killed; here its end is closed."""
     training = program.training(habits={"epoch_s": 30, "term": "ignore"}, grace=0.5)
     training._start()
-    while training.child.pid is None:
-        time.sleep(0.01)
-    process = psutil.Process(training.child.pid)
+    process = psutil.Process(pid_of(training.child))
     training.child._guard.stdin.close()
     process.wait(timeout=LIMIT_S)
     training.child = None
