@@ -46,7 +46,8 @@ def test_workers_come_while_trials_wait_and_trials_use_them(kit: Kit, tmp_path: 
     kit.until("the first worker", lambda: ready_workers(kit, "elastic") >= 1, seconds=600)
     kit.until(f"{MOST} workers", lambda: ready_workers(kit, "elastic") == MOST, seconds=600)
     assert kit.finished("elastic", 1800).succeeded
-    kit.until("no worker after the run", lambda: ready_workers(kit, "elastic") == 0, seconds=180)
+    workers = "app.kubernetes.io/instance=elastic,app.kubernetes.io/component=worker"
+    kit.until("no worker after the run", lambda: not kit.get("pods", selector=workers)["items"], seconds=300)
     Run(kit.api_client, "elastic", kit.namespace).fetch(tmp_path / "elastic")
     trials = pd.read_parquet(tmp_path / "elastic" / "trials.parquet")
     assert len(trials) == 16 and (trials["status"] == "completed").all()
