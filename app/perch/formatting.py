@@ -1,4 +1,4 @@
-"""Seconds, configurations and paths as people read them."""
+"""Seconds, bytes, configurations and paths as people read them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def duration(seconds: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def gigabytes(size: float) -> str:
+    """Bytes as people read them of a GPU: ``15.8 GB``."""
+    return f"{size / 1e9:.1f} GB"
 
 
 def configuration(config: Mapping[str, Any]) -> str:

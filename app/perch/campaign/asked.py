@@ -112,14 +112,9 @@ class Asked(Judging):
     def _refuse_after_the_search(self, what: str) -> None:
         if self.ending is not None:
             raise RequestError(what, why=f"the run is about to end: {self.why}", fix="ask when it has been resumed")
-        if self.state.confirming:
+        if self.state.confirming or self.time_is_up:
+            over = "the best are being trained with fresh seeds" if self.state.confirming else "its time is up"
             raise RequestError(
-                what, why="the search is over: the best are being trained with fresh seeds",
+                what, why=f"the search is over: {over}",
                 fix="let the run end, and run it again with a larger budget: it goes on from there",
             )  # fmt: skip
-        if self.time_is_up:
-            raise RequestError(
-                what,
-                why="the search is over: its time is up",
-                fix="let the run end, and run it again with a larger budget: it goes on from there",
-            )

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from perch.errors import RecordError, RequestError
+from perch.errors import RequestError
 from perch.formatting import short_path
 from perch.log.earlier import Earlier, earlier
-from perch.log.folder import RunFolder
+from perch.log.folder import RunFolder, check_is_run
 from perch.log.requests import Answer, Requests
 
 LOOK_EVERY_S: Final = 0.1
@@ -45,9 +45,7 @@ def ask(
     nobody answers; then nothing is left behind.
     """
     folder = RunFolder(run.absolute())
-    if not folder.study.is_file():
-        why = "it holds no study.yaml" if folder.path.is_dir() else "no such folder"
-        raise RecordError(f"'{run}' is not a run", why=why, fix="give the folder of a run: OUT/<run id>")
+    check_is_run(folder, str(run))
     found = earlier(folder.events)
     reason = idle(found)
     if reason is not None and later and do not in ONLY_ALIVE and found.closed != "done":

@@ -6,6 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from perch.errors import RecordError
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -95,3 +97,13 @@ class RunFolder:
     def logs(self) -> Path:
         """What helper processes print."""
         return self.path / "logs"
+
+
+def check_is_run(folder: RunFolder, shown: str | None = None) -> None:
+    """Raise RecordError for a folder without a study. ``shown``: the folder as it was given."""
+    if not folder.study.is_file():
+        raise RecordError(
+            f"'{folder.path if shown is None else shown}' is not a run",
+            why="it holds no study.yaml" if folder.path.is_dir() else "no such folder",
+            fix="give the folder of a run: OUT/<run id>",
+        )

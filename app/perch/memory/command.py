@@ -10,6 +10,7 @@ import torch
 from perch import yaml12
 from perch.dimension import Choice
 from perch.errors import StudyError
+from perch.formatting import gigabytes
 from perch.memory.estimate import Estimate
 from perch.memory.fitting import Condition, Part, part_of, suggestion
 from perch.memory.knobs import Knob, idle_knobs
@@ -75,18 +76,18 @@ def method(estimate: Estimate) -> Iterator[str]:
     yield f"{len(sizes):,} structures of {sizes.atoms.mean():.0f} atoms on average, {sizes.atoms.max()} at most"
     off = f"off by {terms.mean_error:.2%} on average and {terms.error:.2%} at most on probes left out of the fit"
     if terms.device:
-        yield f"memory: measured on {terms.device} for {terms.probes} configurations, {off}; {_gb(AROUND_BYTES)} of context included"
+        yield f"memory: measured on {terms.device} for {terms.probes} configurations, {off}; {gigabytes(AROUND_BYTES)} of context included"
     else:
         yield (
             f"memory: an estimate. The tensors of {terms.probes} configurations were counted, not measured on a GPU; the fit is {off}. "
-            f"{RESERVE_SHARE:.0%} for the allocator's reserve and {_gb(AROUND_BYTES)} of context are added, both assumptions"
+            f"{RESERVE_SHARE:.0%} for the allocator's reserve and {gigabytes(AROUND_BYTES)} of context are added, both assumptions"
         )
 
 
 def fitting(space: Space, estimate: Estimate, limit: Limit) -> Iterator[str]:
     """What fits, what keeps the rest out, and the condition that leaves it out. Raises StudyError where nothing fits."""
     part = part_of(space, estimate, limit.bytes)
-    yield f"a trial takes {_range(part)}; it may take {_gb(limit.bytes)} ({limit.source})"
+    yield f"a trial takes {_range(part)}; it may take {gigabytes(limit.bytes)} ({limit.source})"
     if part.fits == part.unsure == 0:
         raise nothing_fits(part, limit)
     yield f"of the space {_share(part.fits)} fits, {_share(part.unsure)} may, {_share(part.too_large)} does not"
@@ -101,8 +102,8 @@ def fitting(space: Space, estimate: Estimate, limit: Limit) -> Iterator[str]:
 def nothing_fits(part: Part, limit: Limit) -> StudyError:
     """The error for a space of which nothing fits."""
     return StudyError(
-        f"no configuration of the space fits {_gb(limit.bytes)} of a GPU ({limit.source})",
-        why=f"the least demanding of the configurations drawn takes {_gb(part.smallest)}",
+        f"no configuration of the space fits {gigabytes(limit.bytes)} of a GPU ({limit.source})",
+        why=f"the least demanding of the configurations drawn takes {gigabytes(part.smallest)}",
         fix="search smaller batches and networks, give a trial a larger share (resources.gpus), or correct resources.gpu_memory",
     )
 
@@ -126,13 +127,7 @@ def knobs(found: list[Knob]) -> Iterator[str]:
 
 
 def _range(part: Part) -> str:
-    return (
-        f"{_gb(part.smallest)} to {_gb(part.largest)} of a GPU, half of the configurations less than {_gb(part.median)}"
-    )
-
-
-def _gb(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"
+    return f"{gigabytes(part.smallest)} to {gigabytes(part.largest)} of a GPU, half of the configurations less than {gigabytes(part.median)}"
 
 
 def _share(share: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from perch.formatting import gigabytes
 from perch.memory.fitting import DRAWN, Sized
 from perch.space import Space
 
@@ -37,7 +38,7 @@ class Packing:
     @property
     def words(self) -> str:
         """For people."""
-        why = f"the largest takes {self.largest_bytes / 1e9:.1f} GB of {self.gpu_bytes / 1e9:.1f} GB"
+        why = f"the largest takes {gigabytes(self.largest_bytes)} of {gigabytes(self.gpu_bytes)}"
         if self.throughput:
             speeds = ", ".join(f"{count}: {speed:.1f}" for count, speed in sorted(self.throughput.items()))
             why += f"; side by side on {self.device} they train so many times as fast as one ({speeds})"

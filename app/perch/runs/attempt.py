@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perch.atomic import replacing
 from perch.campaign.campaign import Campaign
 from perch.campaign.clock import WallClock
 from perch.campaign.confirmation import Confirmation
@@ -19,10 +18,11 @@ from perch.campaign.rules import Rules
 from perch.formatting import short_path
 from perch.log.events import EventLog
 from perch.log.folder import RunFolder
+from perch.log.study_file import keep_study
 from perch.runs.autoscaling import Wish
 from perch.runs.resume import Target, asks_for_more, planned_workers, replay
 from perch.runs.starting_point import starting_point
-from perch.study import Study, dump
+from perch.study import Study
 from perch.trainables import Data, Kind, kind_of
 from perch.view.live import View
 from perch.view.steps import Silent, Steps
@@ -91,8 +91,7 @@ def open_attempt(goal: Target, data: Data, view: View | None, began_s: float) ->
     folder.path.mkdir(parents=True, exist_ok=True)
     study = data.study.model_copy(update={"versions": versions()})
     kind = kind_of(study)
-    with replacing(folder.study) as path:
-        path.write_text(dump(goal.study.model_copy(update={"versions": study.versions})), encoding="utf-8")
+    keep_study(folder, goal.study.model_copy(update={"versions": study.versions}))
     folder.stop.unlink(missing_ok=True)  # it was meant for an earlier attempt
     log = EventLog(folder.events)
     state = replay(study, folder, log)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perch.errors import StudyError
+from perch.formatting import gigabytes
 from perch.trainables import Data, Kind
 from perch.view.steps import Silent, Steps
 
@@ -31,8 +32,8 @@ class TooLarge:
         if least <= self.limit.bytes:
             return None
         return (
-            f"it needs about {self.sized.bytes(config) / 1e9:.1f} GB of a GPU, {least / 1e9:.1f} GB at least, and a trial may take "
-            f"{self.limit.bytes / 1e9:.1f} GB ({self.limit.source})"
+            f"it needs about {gigabytes(self.sized.bytes(config))} of a GPU, {gigabytes(least)} at least, and a trial may take "
+            f"{gigabytes(self.limit.bytes)} ({self.limit.source})"
         )
 
 
@@ -76,6 +77,6 @@ def _check(kind: Kind, refuses: TooLarge, say: Callable[[str], None]) -> None:
         raise nothing_fits(part, refuses.limit)
     if part.too_large > 0:
         say(
-            f"note: {max(part.too_large, 0.001):.1%} of the space does not fit {refuses.limit.bytes / 1e9:.1f} GB of a GPU "
+            f"note: {max(part.too_large, 0.001):.1%} of the space does not fit {gigabytes(refuses.limit.bytes)} of a GPU "
             f"({refuses.limit.source}) and is not started; 'perch space' names a condition that leaves it out"
         )

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from perch.atomic import replacing
 from perch.campaign.campaign import Campaign
 from perch.errors import PerchError, RequestError
 from perch.log.asking import DOINGS
 from perch.log.requests import Answer, Requests
+from perch.log.study_file import keep_study, load_study
 from perch.runs.attempt import Attempt
 from perch.runs.ending import stay_s
-from perch.study import Budget, dump
+from perch.study import Budget
 
 LOG = logging.getLogger("perch.requests")
 
@@ -88,9 +88,6 @@ def _call(campaign: Campaign, do: str, request: Mapping[str, Any], first: bool) 
 
 def _keep_budget(attempt: Attempt) -> None:
     """``study.yaml`` says the budget that holds: what reads a run's folder reads it there."""
-    from perch.log.study_file import load_study
-
     rules = attempt.campaign.rules
-    study = load_study(attempt.folder).model_copy(update={"budget": Budget(trials=rules.trials, time=rules.time_s)})
-    with replacing(attempt.folder.study) as path:
-        path.write_text(dump(study), encoding="utf-8")
+    budget = Budget(trials=rules.trials, time=rules.time_s)
+    keep_study(attempt.folder, load_study(attempt.folder).model_copy(update={"budget": budget}))

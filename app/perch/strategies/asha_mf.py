@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
 from perch.strategies.asha import AshaSettings
-from perch.strategies.asha_promote import AshaPromote, PromotionRung, _cutoff
+from perch.strategies.asha_promote import AshaPromote, PromotionRung
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry
 from perch.strategies.rungs import ladder
@@ -50,19 +51,10 @@ class AshaMf(AshaPromote):
             return GO
         decision = super().judge(trial, epoch, value)
         above = any(self._next(r) is not None for r in self.promoting() if r.epoch > rung.epoch)
-        mine, others = (value, trial), self._there(rung)
-        estimate = self._estimates({**others, trial: value})
+        estimate = self._estimates({**self._there(rung), trial: value})
         first = min(estimate, key=lambda t: (estimate[t], t)) == trial
         go = not above and first and self._gone_on[rung.epoch] < (len(rung.places) + 1) // rung.eta
-        cutoff = _cutoff(rung.places, mine, (len(rung.places) + 1) // rung.eta)
-        return Decision(
-            Action.GO if go else Action.PAUSE,
-            rung.epoch,
-            cutoff,
-            decision.rank,
-            decision.size,
-            checkpoint=decision.checkpoint,
-        )
+        return replace(decision, action=Action.GO if go else Action.PAUSE)
 
     def on_start(self, trial: str, event: Event) -> None:
         """Keep what its suggestion foretells of the trials that wait."""

@@ -13,12 +13,9 @@ from typing import Any
 from perch.strategies.asha import AshaSettings, check_grace_period
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry
-from perch.strategies.rungs import ladder
+from perch.strategies.rungs import Place, ladder, value_at_place
 from perch.strategies.scheduler import Scheduler
 from perch.strategies.strategy import DONE, GO, Action, Answer, Checkpoint, Decision, Event, Resume, Searcher
-
-Place = tuple[float, str]
-"""A value and its trial: what a rung is ordered by."""
 
 
 class PromotionRung:
@@ -90,7 +87,7 @@ class AshaPromote(Scheduler):
         return Decision(
             Action.GO if go else Action.PAUSE,
             rung.epoch,
-            _cutoff(rung.places, me, size // rung.eta),
+            value_at_place(rung.places, me, size // rung.eta),
             rank,
             size,
             checkpoint=rung.worth_holding(rank, size),
@@ -118,8 +115,7 @@ class AshaPromote(Scheduler):
     def on_promote(self, trial: str) -> None:
         """Leave the rung; the checkpoint to start from is needed after all."""
         if self._leave(trial):
-            for checkpoint in self._held.get(trial, ()):
-                self._surplus.pop(checkpoint, None)
+            self.needs_checkpoint(trial)
 
     def on_end(self, trial: str) -> None:
         """A trial that fails while it waits is never promoted; its place in the rungs stays."""
@@ -152,7 +148,7 @@ class AshaPromote(Scheduler):
                 return
             heapq.heappop(rung.holding)
             if here:
-                self._surplus.update(dict.fromkeys(self._held.get(trial, ())))
+                self.needs_no_checkpoint(trial)
 
     def _reached(self, trial: str, epoch: int) -> PromotionRung | None:
         """The highest rung at or below ``epoch`` and above those passed (reports may skip epochs)."""
@@ -161,14 +157,6 @@ class AshaPromote(Scheduler):
             if passed < rung.epoch <= epoch:
                 return rung
         return None
-
-
-def _cutoff(places: list[Place], me: Place, keep: int) -> float | None:
-    """The value at place ``keep`` of a rung once ``me`` is in it; None when no trial is kept yet."""
-    if keep == 0:
-        return None
-    mine = bisect_left(places, me)
-    return me[0] if mine == keep - 1 else places[keep - 1 if mine >= keep else keep - 2][0]
 
 
 STRATEGIES.register(

@@ -5,7 +5,7 @@ Rungs grow by integer multiplication, never by ``floor(log)``: log(243) / log(3)
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 
 from perch.strategies.strategy import Action, Decision
 
@@ -21,6 +21,22 @@ def ladder(grace_period: int, epochs: int, reduction_factor: int, bracket: int =
         rungs.append(epoch)
         epoch *= reduction_factor
     return rungs
+
+
+Place = tuple[float, str]
+"""A value and its trial: what a rung that trials wait at is ordered by."""
+
+
+def value_at_place(places: list[Place], me: Place, number: int) -> float | None:
+    """The value at that place, counted from one, once ``me`` is among the sorted ``places``; None where there is no such place.
+
+    >>> value_at_place([(0.1, "a"), (0.3, "b")], (0.2, "c"), 2), value_at_place([], (0.2, "c"), 2)
+    (0.2, None)
+    """
+    if not 0 < number <= len(places) + 1:
+        return None
+    mine = bisect_left(places, me)
+    return me[0] if mine == number - 1 else places[number - 1 if mine >= number else number - 2][0]
 
 
 class Rung:

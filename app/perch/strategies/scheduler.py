@@ -117,6 +117,15 @@ class Scheduler(Strategy):
         """What becomes of a live trial that reports something new before its last epoch; ``value``: the rung's statistic."""
         return GO
 
+    def needs_checkpoint(self, trial: str) -> None:
+        """A live trial starts from its checkpoint after all."""
+        for checkpoint in self._held.get(trial, ()):
+            self._surplus.pop(checkpoint, None)
+
+    def needs_no_checkpoint(self, trial: str) -> None:
+        """Nobody will start from a live trial's checkpoint any more."""
+        self._surplus.update(dict.fromkeys(self._held.get(trial, ())))
+
     def surplus(self) -> tuple[Checkpoint, ...]:
         """Checkpoints that the log holds and nobody will start from any more."""
         return tuple(self._surplus)

@@ -16,14 +16,10 @@ from perch.strategies.asha import check_grace_period
 from perch.strategies.judged import Judge
 from perch.strategies.plan import Plan
 from perch.strategies.registry import STRATEGIES, Entry, Settings
+from perch.strategies.rungs import Place, value_at_place
 from perch.strategies.scheduler import Scheduler
 from perch.strategies.strategy import DONE, GO, Action, Answer, Checkpoint, Decision, Event, Resume, Searcher
-
-Place = tuple[float, str]
-"""A value and its trial: what the rung is ordered by."""
-
-ENDED = "ended"
-"""The failure class of a trainable that has ended by itself: it is complete, and keeps its place."""
+from perch.vocabulary import ENDED
 
 
 class TopkSettings(Settings):
@@ -83,7 +79,7 @@ class Topk(Scheduler):
         rank, size, k = self._rank(me), len(self.places) + 1, max(self.places_to_the_end(screened), 1)
         first = not self.paused or me < self.paused[0]
         action = Action.GO if first and self._goes_on(rank, len(self._below) - 1, screened) else Action.PAUSE
-        return Decision(action, self.rung, _cutoff(self.places, me, k), rank, size, checkpoint=rank <= k)
+        return Decision(action, self.rung, value_at_place(self.places, me, k), rank, size, checkpoint=rank <= k)
 
     def places_to_the_end(self, screened: int) -> int:
         """k: how many trials train to the end, once ``screened`` have reached the rung."""
@@ -139,8 +135,7 @@ class Topk(Scheduler):
     def on_promote(self, trial: str) -> None:
         """Leave the rung; the checkpoint to start from is needed after all."""
         if self._leave(trial):
-            for checkpoint in self._held.get(trial, ()):
-                self._surplus.pop(checkpoint, None)
+            self.needs_checkpoint(trial)
 
     def on_end(self, trial: str) -> None:
         """Whoever ends while it waits goes on no more."""
@@ -152,7 +147,7 @@ class Topk(Scheduler):
         """Nobody will start from a paused trial's checkpoint any more."""
         at = bisect_left(self.paused, place)
         if self.paused[at : at + 1] == [place]:
-            self._surplus.update(dict.fromkeys(self._held.get(place[1], ())))
+            self.needs_no_checkpoint(place[1])
 
     def _leave(self, trial: str) -> bool:
         place = (self._value.get(trial, 0.0), trial)
@@ -161,14 +156,6 @@ class Topk(Scheduler):
             return False
         del self.paused[at]
         return True
-
-
-def _cutoff(places: list[Place], me: Place, k: int) -> float | None:
-    """The value at place k once ``me`` is among the places; None while there are fewer."""
-    if len(places) + 1 < k:
-        return None
-    mine = bisect_left(places, me)
-    return me[0] if mine == k - 1 else places[k - 1 if mine >= k else k - 2][0]
 
 
 STRATEGIES.register(

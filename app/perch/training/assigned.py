@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from perch.errors import DeviceError
+from perch.formatting import gigabytes
 from perch.training.device import describe, find_device
 from perch.vocabulary import NO_GPUS
 
@@ -32,7 +33,7 @@ class Assigned:
         words = describe(find_device(self.name))
         if self.gpu:
             words += f", {self.share:g} of GPU {self.gpu}" if self.share < 1 else f", GPU {self.gpu}"
-        return words if self.most_bytes is None else f"{words}, at most {self.most_bytes / 1e9:.1f} GB"
+        return words if self.most_bytes is None else f"{words}, at most {gigabytes(self.most_bytes)}"
 
 
 def take_device(gpus: float | None, ids: Sequence[int | str] = ()) -> Assigned:

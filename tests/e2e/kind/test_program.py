@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.kind.kit import Kit
+from tests.e2e.standin import standin_study
 from tests.unit.programs.conftest import losses
 
 from perch.programs.config.configure import seed_of
@@ -42,25 +43,7 @@ import standin
 print("in", sys.prefix, flush=True)
 standin.main()
 """
-STUDY = f"""
-name: standin
-trainable:
-  command: [{PREFIX}/bin/standin-train, "{{config}}"]
-  template: {PREFIX}/template.json
-  overwrite: {{seed: "{{seed}}", epochs: "{{epochs}}"}}
-  metrics: {{files: results.txt, format: jsonl, where: {{mode: eval}}}}
-  keys: {{loss: loss}}
-  checkpoint: {{files: "checkpoints/*.pt", epoch: 'epoch-(\\d+)'}}
-  resume: same
-space:
-  lr: {{float: [0.01, 1.0], log: true}}
-metric: loss
-strategy: asha-promote
-epochs: 9
-budget: {{trials: 9}}
-confirm: {{top: 0}}
-log: []
-"""
+STUDY = standin_study(PREFIX, f"{PREFIX}/template.json")
 MOUNTS = (
     "--set-json", 'extraVolumes=[{"name": "programs", "persistentVolumeClaim": {"claimName": "programs", "readOnly": true}}]',
     "--set-json", 'extraVolumeMounts=[{"name": "programs", "mountPath": "/envs", "readOnly": true}]',

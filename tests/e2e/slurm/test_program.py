@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.slurm.cluster import REPOSITORY, Cluster, podman
+from tests.e2e.standin import standin_study
 from tests.unit.programs.conftest import losses
 
 from perch.log.events import read
@@ -16,25 +17,6 @@ from perch.programs.config.configure import seed_of
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
-STUDY = """
-name: standin
-trainable:
-  command: ["{environment}/bin/standin-train", "{{config}}"]
-  template: template.json
-  overwrite: {{seed: "{{seed}}", epochs: "{{epochs}}"}}
-  metrics: {{files: results.txt, format: jsonl, where: {{mode: eval}}}}
-  keys: {{loss: loss}}
-  checkpoint: {{files: "checkpoints/*.pt", epoch: 'epoch-(\\d+)'}}
-  resume: same
-space:
-  lr: {{float: [0.01, 1.0], log: true}}
-metric: loss
-strategy: asha-promote
-epochs: 9
-budget: {{trials: 9}}
-confirm: {{top: 0}}
-log: []
-"""
 PROGRAM = """#!{environment}/bin/python
 import pathlib
 import socket
@@ -82,7 +64,7 @@ def environment(cluster: Cluster) -> str:
 
 def script(cluster: Cluster, environment: str, *binds: str) -> Path:
     """The batch script as ``perch slurm script`` writes it in the container, which shows ``binds``."""
-    (cluster.here / "program.yaml").write_text(STUDY.format(environment=environment))
+    (cluster.here / "program.yaml").write_text(standin_study(environment, "template.json"))
     (cluster.here / "template.json").write_text(json.dumps({"lr": 0.1, "seed": 0, "epochs": 9, "epoch_s": 0.3}))
     shown = [word for path in (*cluster.binds().splitlines(), *binds) for word in ("--bind", path)]
     asked = ["--nodes", "2", "--cpus-per-node", "1", "--mem", "2G", "--time", "00:15:00", "--run-id", "program"]
