@@ -5,8 +5,8 @@
 
 What it holds: seconds per epoch of Perch beside PyTorch Geometric's ``CGConv`` with its ``DataLoader`` and the dense layout of the
 CGCNN reference code (a row for each of the 12 neighbours of each atom), all in turns; what of an epoch the device is at work, and how
-near the operation that takes most of it comes to its roofline; peak memory beside what was predicted; 1, 2, 4 and 8 trials on one device; a trial out of memory next to one that goes on; agreement with the CPU, with TF32 and
-without. Each part that fails says so in its place, and the exit code is then 1.
+near the operation that takes most of it comes to its roofline; peak memory beside what was predicted; 1, 2, 4 and 8 trials on one
+device; a trial out of memory next to one that goes on; agreement with the CPU, with TF32 and without. Each part that fails says so in its place, and the exit code is then 1.
 """
 
 from __future__ import annotations
@@ -218,13 +218,15 @@ def nearest(one: Epoch, device: str, seconds_of: dict[str, float]) -> dict[str, 
         one()
     tiny = not device.startswith("cuda")
     most = ceilings(device, 2**22, 512) if tiny else ceilings(device)
-    known = {name: seconds_of[name] for name in counted.work if seconds_of.get(name, 0.0) > 0}
+    known = {
+        name: seconds_of[name] for name, work in counted.work.items() if work.bytes and seconds_of.get(name, 0.0) > 0
+    }
     name = max(known, key=lambda n: known[n])
     work = counted.work[name]
     return {
         "operation": name, "seconds": round(known[name], 5), "gigabytes": float(f"{work.bytes / 1e9:.3g}"), "gigaflops": float(f"{work.flops / 1e9:.3g}"),
         "device_gb_per_s": round(most.bytes_per_s / 1e9, 1), "device_tflop_per_s": round(most.flops_per_s / 1e12, 3),
-        "fraction": round(fraction(work, known[name], most), 3),
+        "fraction": float(f"{fraction(work, known[name], most):.3g}"),
     }  # fmt: skip
 
 

@@ -51,6 +51,10 @@ GATHERS = frozenset({"index_select", "index", "embedding_bag", "_embedding_bag",
 """Operations that read some rows of their first tensor, as many as their second has entries at most."""
 
 
+ALLOCATES = frozenset({"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"})
+"""Operations that make a tensor and neither read nor write one: like views, they have no roofline."""
+
+
 def unread_bytes(tensors: list[torch.Tensor]) -> int:
     """Bytes of a gather's table that it cannot have read."""
     table, index = tensors[0], tensors[1]
@@ -69,6 +73,8 @@ class Counted(TorchDispatchMode):
         """Run the operation, and look at what goes in and comes out."""
         kwargs = kwargs or {}
         out = func(*args, **kwargs)
+        if func.is_view or func.overloadpacket.__name__ in ALLOCATES:
+            return out
         tensors = [t for t in tree_flatten((args, kwargs, out))[0] if isinstance(t, torch.Tensor)]
         one = self.work[f"aten::{func.overloadpacket.__name__}"]
         one.calls += 1

@@ -46,6 +46,14 @@ def test_of_a_table_only_the_rows_that_are_read_count(roofline):
     assert counted.work["aten::index_select"].bytes == 5 * 8 * 4 + 5 * 8 + 5 * 8 * 4
 
 
+def test_what_only_allocates_or_looks_at_a_tensor_has_no_work(roofline):
+    with roofline.Counted() as counted:
+        made = torch.empty(30, 20)
+        torch.empty_like(made).view(600)
+        made.t().fill_(1.0)
+    assert dict(counted.work) == {"aten::fill_": roofline.Work(1, 4 * 600, 0)}
+
+
 @pytest.mark.parametrize(
     ("size", "flops", "seconds", "expected"),
     [(100, 0, 1.0, 1.0), (100, 0, 4.0, 0.25), (10, 5_000, 10.0, 0.5), (100, 500, 2.0, 0.5)],
