@@ -121,6 +121,7 @@ def study_file(schema: dict[str, Any]) -> Iterator[str]:
             yield model["description"].strip().replace("\n", " ") + "\n"
         yield from table(model, schema["$defs"])
     yield SPACE
+    yield from hyperparameters()
 
 
 def heading(name: str, schema: dict[str, Any]) -> str:
@@ -177,6 +178,20 @@ space:
 
 Or the name of a shipped space: `default`, or `source-2020`, the published study's.
 """
+
+
+def hyperparameters() -> Iterator[str]:
+    """What a space may hold where Perch's own networks are trained."""
+    from perch.training.keys import ALGORITHM_KEYS, CHOICES, DEFAULTS, MEANINGS
+
+    yield "## Hyperparameters of Perch's networks\n"
+    yield "What a space may hold under `trainable: cgcnn` and `cgconv`. What it lacks has its default. PBT changes those that may change while a trial trains.\n"
+    yield "| name | default | may change | meaning |\n|---|---|---|---|"
+    for name, default in DEFAULTS.items():
+        offered = f" ({', '.join(f'`{c}`' for c in CHOICES[name])})" if name in CHOICES else ""
+        shown = "" if default is None else f"`{default}`"
+        yield f"| `{name}` | {shown} | {'yes' if name in ALGORITHM_KEYS else ''} | {MEANINGS[name]}{offered} |"
+    yield ""
 
 
 def strategies() -> Iterator[str]:

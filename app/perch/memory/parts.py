@@ -58,7 +58,8 @@ def optimizer_slots(config: Mapping[str, Any]) -> int:
 
 def lasting_bytes(sizes: Sizes, config: Mapping[str, Any], parameters: float, data_sets: int) -> float:
     """Everything that stays between two steps. ``data_sets``: how many different ones a worker meets; four stay at most."""
-    state = parameters * 4 * (1 + optimizer_slots(config)) * sizes.folds
+    averages = 1 if config["ema_decay"] > 0 else 0
+    state = parameters * 4 * (1 + optimizer_slots(config) + averages) * sizes.folds
     return min(data_sets, KEPT) * data_bytes(sizes, config) + kept_bytes(sizes, config) + state
 
 

@@ -16,6 +16,7 @@ from perch.model import MODELS
 from perch.model.batch import Batch
 from perch.model.flat import KEPT_EXPANSION_BYTES, FlatData
 from perch.space import keyed_rng
+from perch.training.average import Average
 from perch.training.inference import Predictor
 
 LOSSES = {"l1": l1_loss, "mse": mse_loss}
@@ -52,12 +53,15 @@ class Fold:
         self.network = network.to(data.device)
         self.optimizer = make_optimizer(self.network, config)
         self.predictor = Predictor(self.network, config["atom_embedding_size"], mean_ev, deviation_ev)
+        self.average: Average | None = None
         self._evaluation: list[Batch] = []
         self._kept_bytes = kept_bytes
 
     def train(self, now: Mapping[str, Any], epoch: int) -> float:
         """One epoch under the hyperparameters in force; the mean absolute error in eV over its batches."""
         apply(self.optimizer, now)
+        decay = now["ema_decay"]
+        self._put_average((self.average or Average(self.network)) if decay > 0 else None)
         self.network.train()
         order = keyed_rng(self.key[0], "order", *self.key[1:], epoch).permutation(len(self.train_rows))
         shuffled = self.train_rows[torch.from_numpy(order)]
@@ -65,6 +69,8 @@ class Fold:
         total = torch.zeros((), device=self.data.device)
         for rows, on_host in zip(torch.split(there, size), torch.split(shuffled, size), strict=True):
             total += self.step(rows, on_host, LOSSES[now["loss"]])
+            if self.average is not None:
+                self.average.update(self.network, decay)
         mae_ev = total.item() * self.predictor.deviation_ev / len(shuffled)
         if not np.isfinite(mae_ev):
             raise Diverged(
@@ -93,20 +99,30 @@ class Fold:
             yield batch
 
     def state(self) -> dict[str, Any]:
-        """Weights, optimiser state, normaliser."""
-        return {**self.model_state(), "optimizer": self.optimizer.state_dict()["state"]}
+        """Weights, optimiser state, normaliser; with a running average that too."""
+        out = {
+            **self._normaliser(),
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict()["state"],
+        }
+        return out if self.average is None else {**out, "average": self.average.state()}
 
     def model_state(self) -> dict[str, Any]:
-        """What predicting needs: weights and normaliser."""
-        return {
-            "network": self.network.state_dict(),
-            "mean_ev": self.predictor.mean_ev,
-            "deviation_ev": self.predictor.deviation_ev,
-        }
+        """What predicting needs: weights, or their running average, and normaliser."""
+        return {**self._normaliser(), "network": self.predictor.network.state_dict()}
+
+    def _normaliser(self) -> dict[str, float]:
+        return {"mean_ev": self.predictor.mean_ev, "deviation_ev": self.predictor.deviation_ev}
+
+    def _put_average(self, average: Average | None) -> None:
+        """Predict with the running average from now on; None: with the weights themselves."""
+        self.average = average
+        self.predictor.network = self.network if average is None else average.network
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over a state; settings of the optimiser stay those of the configuration."""
         self.network.load_state_dict(state["network"])
+        self._put_average(Average(self.network, state["average"]) if "average" in state else None)
         if "optimizer" in state:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from perch.errors import StudyError
 
-ALGORITHM_KEYS: Final = ("lr", "batch_size", "momentum", "weight_decay", "lr_schedule", "loss")
+ALGORITHM_KEYS: Final = ("lr", "batch_size", "momentum", "weight_decay", "lr_schedule", "loss", "ema_decay")
 """May change between two epochs of one trial: weights and optimiser state fit on (what PBT perturbs)."""
 
 ARCHITECTURE_KEYS: Final = (
@@ -37,10 +37,31 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "weight_decay": 0.0,
     "lr_schedule": "constant",
     "loss": "l1",
+    "ema_decay": 0.0,
     "cutoff_angstrom": None,
     "max_neighbors": None,
 }
 """What a configuration that lacks a key gets. None: what the study's ``data`` section says."""
+
+MEANINGS: Final[Mapping[str, str]] = {
+    "atom_embedding_size": "width of an atom's vector",
+    "num_graph_conv_layers": "convolutions; 0: none",
+    "fc_feat_size": "width of the plain layers after the pooling",
+    "num_fc_layers": "plain layers after the pooling",
+    "pooling": "which atoms the energy is read from: the mean over all, the adsorbate's, the surface's",
+    "optimizer": "Adam, AdamW or stochastic gradient descent",
+    "lr": "learning rate",
+    "batch_size": "structures in a step",
+    "momentum": "of stochastic gradient descent; of Adam its first beta",
+    "weight_decay": "of the optimiser",
+    "lr_schedule": "`cosine` falls to 1 % over the study's epochs, `multistep` divides by ten after 60 % and 85 % of them; "
+    "or values by epoch, `{lr: [0.01, 0.003]}`",
+    "loss": "mean absolute or mean squared error",
+    "ema_decay": "above 0 a running average of the weights is evaluated and kept in their place; 0.99 remembers some hundred steps",
+    "cutoff_angstrom": "radius of the neighbour lists in Å; default: the study's `data.cutoff_angstrom`",
+    "max_neighbors": "neighbours of an atom; default: the study's `data.max_neighbors`",
+}
+"""What each is, for the reference."""
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "pooling": ("mean", "adsorbate", "surface"),
@@ -98,8 +119,10 @@ def _check(key: str, value: Any) -> None:
         problem = "it is a number"
     elif key in ("lr", "cutoff_angstrom") and not value > 0:
         problem = "it lies above zero"
-    elif key in ("momentum", "weight_decay") and not (value >= 0 and (value < 1 or key == "weight_decay")):
-        problem = "it lies in [0, 1)" if key == "momentum" else "it is zero or more"
+    elif key in ("momentum", "ema_decay") and not 0 <= value < 1:
+        problem = "it lies in [0, 1)"
+    elif key == "weight_decay" and not value >= 0:
+        problem = "it is zero or more"
     if problem:
         raise StudyError(f"{key} = {value!r} is not possible", why=problem, fix=f"correct '{key}'")
 
@@ -108,7 +131,9 @@ def _schedule_problem(schedule: Mapping[str, Any]) -> str | None:
     """A schedule by epoch: ``{lr: [0.01, 0.01, 0.003], batch_size: [64, 64, 128]}``, the last value holds on."""
     for key, values in schedule.items():
         if key not in ALGORITHM_KEYS or key == "lr_schedule":
-            return f"a schedule cannot set '{key}'; it can: lr, batch_size, momentum, weight_decay, loss"
+            return (
+                f"a schedule cannot set '{key}'; it can: {', '.join(k for k in ALGORITHM_KEYS if k != 'lr_schedule')}"
+            )
         if not isinstance(values, (list, tuple)) or not values:
             return f"a schedule lists one value of '{key}' per epoch"
         for value in values:

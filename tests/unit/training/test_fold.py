@@ -70,4 +70,4 @@ def test_an_epoch_knows_the_sizes_of_its_batches_without_asking_the_device(fold,
 
 def one_epoch(fold):
     group = fold.optimizer.param_groups[0]
-    return {"lr": group["lr"], "weight_decay": group["weight_decay"], "momentum": 0.9, "loss": "mse"}
+    return {"lr": group["lr"], "weight_decay": group["weight_decay"], "momentum": 0.9, "loss": "mse", "ema_decay": 0.0}

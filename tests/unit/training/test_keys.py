@@ -7,12 +7,13 @@ from itertools import pairwise
 import pytest
 
 from perch.errors import StudyError
-from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS, DEFAULTS, at_epoch, complete
+from perch.training.keys import ALGORITHM_KEYS, ARCHITECTURE_KEYS, DEFAULTS, MEANINGS, at_epoch, complete
 
 
 def test_every_hyperparameter_has_a_default_and_is_either_architecture_or_algorithm():
     assert sorted(ALGORITHM_KEYS + ARCHITECTURE_KEYS) == sorted(DEFAULTS)
     assert complete({}) == dict(DEFAULTS)
+    assert list(MEANINGS) == list(DEFAULTS)
 
 
 def test_what_the_configuration_says_wins_over_the_defaults():
@@ -34,6 +35,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_name():
         ("optimizer", "lion"), ("momentum", 1.0), ("weight_decay", -0.1), ("atom_embedding_size", True),
         ("num_graph_conv_layers", -1), ("lr_schedule", {}), ("lr_schedule", {"lr": []}), ("lr_schedule", {"lr": [0]}),
         ("lr_schedule", {"pooling": ["mean"]}), ("loss", "huber"), ("cutoff_angstrom", -1),
+        ("ema_decay", 1.0), ("ema_decay", -0.1),
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_refused(key, value):

@@ -67,7 +67,9 @@ def test_it_leaves_the_global_random_state_alone(prepare_small, small_config):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd"}, {"optimizer": "adamw", "lr_schedule": "cosine"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"optimizer": "sgd"}, {"optimizer": "adamw", "lr_schedule": "cosine", "ema_decay": 0.9}]
+)
 def test_going_on_from_a_state_equals_not_having_been_interrupted(prepare_small, small_config, changes):
     config = small_config | {"weight_decay": 0.01} | changes
     prepared = prepare_small(folds=2)
