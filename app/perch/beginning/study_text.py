@@ -16,6 +16,8 @@ SPACE = (
     ("lr", "{float: [5e-4, 2e-2], log: true}", "learning rate"),
     ("batch_size", "{choice: [8, 16, 32, 64]}", "structures per step"),
     ("lr_schedule", "{choice: [constant, cosine]}", ""),
+    ("ema_decay", "{choice: [0.0, 0.99]}", "a running average of the weights, or none"),
+    ("clip_norm", "{choice: [0.0, 1.0]}", "gradients shortened to this norm, or left as they are"),
 )
 
 

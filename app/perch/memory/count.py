@@ -83,7 +83,7 @@ def training_bytes(network: nn.Module, load: Load, atom_features: int, loss: str
         target = torch.empty(load.graphs, device=META)
         energy = network(batch)
         forward = live.peak + sum(p.numel() * p.element_size() for p in network.parameters())
-        LOSSES[loss](energy, target).backward()  # type: ignore[no-untyped-call]
+        LOSSES[loss](energy, target).backward()
     network.zero_grad(set_to_none=True)
     return int(max(forward, live.peak))
 

@@ -93,7 +93,7 @@ def _measure(
     lasting = lasting_bytes(sizes, config, parameters, 1) - _not_there_yet(sizes, config)
     torch.cuda.reset_peak_memory_stats(device)
     for rows in _batches(sizes, config):
-        fold.step(rows.to(device), rows, config["loss"])
+        fold.step(rows.to(device), rows, training.config)
     torch.cuda.synchronize(device)
     trained = torch.cuda.max_memory_reserved(device) - lasting
     torch.cuda.empty_cache()

@@ -19,7 +19,7 @@ from perch.space import keyed_rng
 from perch.training.average import Average
 from perch.training.inference import Predictor
 
-LOSSES = {"l1": l1_loss, "mse": mse_loss}
+LOSSES: Mapping[str, Any] = {"l1": l1_loss, "mse": mse_loss}
 
 
 class Fold:
@@ -68,7 +68,7 @@ class Fold:
         size, there = now["batch_size"], shuffled.to(self.data.device)
         total = torch.zeros((), device=self.data.device)
         for rows, on_host in zip(torch.split(there, size), torch.split(shuffled, size), strict=True):
-            total += self.step(rows, on_host, LOSSES[now["loss"]])
+            total += self.step(rows, on_host, now)
             if self.average is not None:
                 self.average.update(self.network, decay)
         mae_ev = total.item() * self.predictor.deviation_ev / len(shuffled)
@@ -127,12 +127,14 @@ class Fold:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
 
-    def step(self, rows: Tensor, on_host: Tensor, loss_of: Any) -> Tensor:
+    def step(self, rows: Tensor, on_host: Tensor, now: Mapping[str, Any]) -> Tensor:
         """One step of the optimiser; the sum of absolute errors, normalised. ``on_host``: the same rows on the CPU."""
         batch, target = self.data.batch(rows, on_host), self.normalised[rows]
         energy = self.network(batch)
         self.optimizer.zero_grad(set_to_none=True)
-        loss_of(energy, target).backward()
+        LOSSES[now["loss"]](energy, target).backward()
+        if now["clip_norm"] > 0:
+            nn.utils.clip_grad_norm_(self.network.parameters(), now["clip_norm"])
         self.optimizer.step()
         return (energy.detach() - target).abs().sum()  # type: ignore[no-any-return]
 

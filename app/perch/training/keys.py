@@ -9,7 +9,16 @@ from typing import Any, Final
 
 from perch.errors import StudyError
 
-ALGORITHM_KEYS: Final = ("lr", "batch_size", "momentum", "weight_decay", "lr_schedule", "loss", "ema_decay")
+ALGORITHM_KEYS: Final = (
+    "lr",
+    "batch_size",
+    "momentum",
+    "weight_decay",
+    "lr_schedule",
+    "loss",
+    "ema_decay",
+    "clip_norm",
+)
 """May change between two epochs of one trial: weights and optimiser state fit on (what PBT perturbs)."""
 
 ARCHITECTURE_KEYS: Final = (
@@ -38,6 +47,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "lr_schedule": "constant",
     "loss": "l1",
     "ema_decay": 0.0,
+    "clip_norm": 0.0,
     "cutoff_angstrom": None,
     "max_neighbors": None,
 }
@@ -58,6 +68,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "or values by epoch, `{lr: [0.01, 0.003]}`",
     "loss": "mean absolute or mean squared error",
     "ema_decay": "above 0 a running average of the weights is evaluated and kept in their place; 0.99 remembers some hundred steps",
+    "clip_norm": "above 0 a step's gradient is shortened to this norm where it is longer "
+    "([Pascanu and others 2013](https://arxiv.org/abs/1211.5063))",
     "cutoff_angstrom": "radius of the neighbour lists in Å; default: the study's `data.cutoff_angstrom`",
     "max_neighbors": "neighbours of an atom; default: the study's `data.max_neighbors`",
 }
@@ -121,7 +133,7 @@ def _check(key: str, value: Any) -> None:
         problem = "it lies above zero"
     elif key in ("momentum", "ema_decay") and not 0 <= value < 1:
         problem = "it lies in [0, 1)"
-    elif key == "weight_decay" and not value >= 0:
+    elif key in ("weight_decay", "clip_norm") and not value >= 0:
         problem = "it is zero or more"
     if problem:
         raise StudyError(f"{key} = {value!r} is not possible", why=problem, fix=f"correct '{key}'")

@@ -28,7 +28,7 @@ ALIVE = {
     "num_fc_layers": {"int": [1, 2]}, "pooling": {"choice": ["mean", "adsorbate"]}, "optimizer": {"choice": ["adam", "sgd"]},
     "lr": {"float": [0.001, 0.1]}, "batch_size": {"choice": [4, 8]}, "momentum": {"float": [0.5, 0.9]},
     "weight_decay": {"float": [0.0, 0.1]}, "lr_schedule": {"choice": ["constant", "cosine"]}, "loss": {"choice": ["l1", "mse"]},
-    "cutoff_angstrom": {"float": [3.0, 4.0]}, "max_neighbors": {"choice": [3, 6]}, "ema_decay": {"choice": [0.0, 0.9]},
+    "cutoff_angstrom": {"float": [3.0, 4.0]}, "max_neighbors": {"choice": [3, 6]}, "ema_decay": {"choice": [0.0, 0.9]}, "clip_norm": {"choice": [0.0, 1.0]},
 }  # fmt: skip
 
 

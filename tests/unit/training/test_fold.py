@@ -68,6 +68,28 @@ def test_an_epoch_knows_the_sizes_of_its_batches_without_asking_the_device(fold,
     assert asked and all(asked)
 
 
+@pytest.mark.parametrize(("limit", "shortened"), [(0.0, False), (1e-3, True), (1e6, False)])
+def test_a_gradient_longer_than_the_limit_is_shortened_to_it(fold, limit, shortened):
+    one, free = fold(), fold()
+    rows = one.train_rows[:4]
+    one.step(rows, rows, complete({"clip_norm": limit}))
+    free.step(rows, rows, complete({}))
+    norm, whole = gradient_norm(one), gradient_norm(free)
+    assert whole > 1e-3
+    assert norm == pytest.approx(limit if shortened else whole, rel=1e-3)
+
+
+def gradient_norm(fold):
+    return torch.cat([p.grad.flatten() for p in fold.network.parameters()]).norm().item()
+
+
 def one_epoch(fold):
     group = fold.optimizer.param_groups[0]
-    return {"lr": group["lr"], "weight_decay": group["weight_decay"], "momentum": 0.9, "loss": "mse", "ema_decay": 0.0}
+    return {
+        "lr": group["lr"],
+        "weight_decay": group["weight_decay"],
+        "momentum": 0.9,
+        "loss": "mse",
+        "ema_decay": 0.0,
+        "clip_norm": 0.0,
+    }

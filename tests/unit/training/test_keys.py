@@ -35,7 +35,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_name():
         ("optimizer", "lion"), ("momentum", 1.0), ("weight_decay", -0.1), ("atom_embedding_size", True),
         ("num_graph_conv_layers", -1), ("lr_schedule", {}), ("lr_schedule", {"lr": []}), ("lr_schedule", {"lr": [0]}),
         ("lr_schedule", {"pooling": ["mean"]}), ("loss", "huber"), ("cutoff_angstrom", -1),
-        ("ema_decay", 1.0), ("ema_decay", -0.1),
+        ("ema_decay", 1.0), ("ema_decay", -0.1), ("clip_norm", -1),
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_refused(key, value):

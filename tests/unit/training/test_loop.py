@@ -68,7 +68,8 @@ def test_it_leaves_the_global_random_state_alone(prepare_small, small_config):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"optimizer": "sgd"}, {"optimizer": "adamw", "lr_schedule": "cosine", "ema_decay": 0.9}]
+    "changes",
+    [{}, {"optimizer": "sgd"}, {"optimizer": "adamw", "lr_schedule": "cosine", "ema_decay": 0.9, "clip_norm": 0.5}],
 )
 def test_going_on_from_a_state_equals_not_having_been_interrupted(prepare_small, small_config, changes):
     config = small_config | {"weight_decay": 0.01} | changes
