@@ -297,6 +297,7 @@ class TestToy:
 CMR = Path(__file__).resolve().parents[3] / "shared" / "data" / "cmr_adsorption.db"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CMR.is_file(), reason=f"the CMR adsorption database is not at {CMR}")
 def test_density_functional_data_leaving_one_metal_out(tmp_path: Path) -> None:
     """Schmidt and Thygesen's benchmark: mean 1.49, mean per adsorbate 0.69, ridge on composition 0.24 eV."""

@@ -103,9 +103,9 @@ def test_a_second_signal_leaves_at_once(study, tmp_path, perch):
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("perch.engine.ray_session", "_shutdown"),
-        ("perch.runs.drive", "close"),
         ("perch.runs.drive", "finish_record"),
+        pytest.param("perch.engine.ray_session", "_shutdown", marks=pytest.mark.slow),
+        pytest.param("perch.runs.drive", "close", marks=pytest.mark.slow),
     ],
 )
 def test_a_second_signal_at_any_moment_of_the_end_is_as_quiet(study, tmp_path, perch, perch_here, module, name):
