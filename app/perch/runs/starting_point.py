@@ -12,7 +12,7 @@ from perch.study import Study
 def starting_point(study: Study) -> dict[str, Any] | None:
     """The configuration that every run is compared with; None where a condition excludes the space's default.
 
-    The default of a model of Perch is the model's own (``perch.training.keys``), moved into the space; of anything else,
+    The default of a model of Perch is the model's own (``START`` of ``perch.training.keys``), moved into the space; of anything else,
     the middle of every range (the logarithmic one where the range is so) and the first of every choice.
     """
     space = study.search_space
@@ -20,9 +20,9 @@ def starting_point(study: Study) -> dict[str, Any] | None:
         return space.complete(study.points[0])
     known: Mapping[str, Any] = {}
     if study.trainable_is_ours:
-        from perch.training.keys import DEFAULTS
+        from perch.training.keys import START
 
-        known = DEFAULTS
+        known = START
     found = {**_middle(space), **{k: v for k, v in known.items() if _holds(space, k, v)}}
     return space.complete(found) if space.allows({**space.fixed, **found}) else None
 

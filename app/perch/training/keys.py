@@ -53,6 +53,10 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 }
 """What a configuration that lacks a key gets. None: what the study's ``data`` section says."""
 
+START: Final[Mapping[str, Any]] = {**DEFAULTS, "lr": 0.003, "batch_size": 16, "ema_decay": 0.99, "clip_norm": 1.0}
+"""What tuning starts from, and is measured against, where a study names no point: trained with the care of somebody who knows such
+networks. ``DEFAULTS`` stay those of the published network, since configurations that lack a key are read with them."""
+
 MEANINGS: Final[Mapping[str, str]] = {
     "atom_embedding_size": "width of an atom's vector",
     "num_graph_conv_layers": "convolutions; 0: none",
