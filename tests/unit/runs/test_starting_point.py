@@ -8,7 +8,7 @@ from perch.runs.starting_point import starting_point
 from perch.study import parse
 from perch.training.keys import START
 
-SPACE = {"lr": {"float": [0.0005, 0.02], "log": True}, "batch_size": {"choice": [16, 32]}, "pooling": "adsorbate", "optimizer": "adam"}
+SPACE = {"lr": {"float": [0.0005, 0.02], "log": True}, "batch_size": {"choice": [16, 32]}, "pooling": "adsorbate"}
 
 
 def start(space, **changes):
@@ -29,6 +29,7 @@ def test_of_a_network_of_perch_it_is_a_careful_persons_choice_as_far_as_the_spac
         "pooling": "adsorbate",
         "ema_decay": 0.99,
         "clip_norm": 0.0,
+        "optimizer": "adam",
     }
 
 
