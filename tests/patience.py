@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,3 +20,11 @@ def eventually(condition: Callable[[], T], what: str, limit_s: float = LIMIT_S) 
         assert time.monotonic() < end, what
         time.sleep(0.02)
     return found
+
+
+def slowdown() -> float:
+    """How many times longer work takes now than on an idle machine: processes that want a core, for each core; one at least.
+
+    For promises of seconds on an idle machine, which a busy one cannot keep: ``took_s <= 5 * slowdown()``.
+    """
+    return max(os.getloadavg()[0] / len(os.sched_getaffinity(0)), 1.0)

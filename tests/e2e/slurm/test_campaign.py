@@ -8,6 +8,7 @@ import time
 import pytest
 from tests.e2e.slurm.cluster import Cluster, podman
 from tests.e2e.slurm.hill import STUDY, ended, study, trials
+from tests.patience import slowdown
 
 from perch.clusters.slurm.job import Job
 from perch.clusters.slurm.site import Site
@@ -54,7 +55,9 @@ def test_a_study_on_two_nodes_with_the_users_own_trainable(
     assert "perch-long" not in done
     [job] = (folder.name for folder in (cluster.here / "results" / "long.slurm").iterdir() if folder.name.isdigit())
     began_s = float(cluster.run("date", "-d", cluster.show(job)["StartTime"], "+%s"))
-    assert first_trial_s(cluster, "long") - began_s <= 25, "from the job's start to the first trial on a worker"
+    assert first_trial_s(cluster, "long") - began_s <= 25 * slowdown(), (
+        "from the job's start to the first trial on a worker"
+    )
 
 
 def test_a_chain_of_three_short_jobs_is_the_same_campaign(
@@ -69,7 +72,7 @@ def test_a_chain_of_three_short_jobs_is_the_same_campaign(
         told_s = time.time()
         cluster.run("scancel", "--batch", "--signal=USR1", link)
         assert cluster.wait(link, timeout_s=240) == 75, cluster.outputs()
-        assert saved_s(cluster, "chain") - told_s <= 5, "from the signal to a saved state"
+        assert saved_s(cluster, "chain") - told_s <= 5 * slowdown(), "from the signal to a saved state"
     assert cluster.wait(links[2], timeout_s=600) == 0, cluster.outputs()
     assert cluster.wait(links[3], timeout_s=120) == 0
     assert "nothing to do" in cluster.output(links[3])
