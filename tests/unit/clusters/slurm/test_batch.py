@@ -251,3 +251,15 @@ def test_a_stop_file_of_an_earlier_start_does_not_stop_the_next(slurm: FakeSlurm
 def test_the_jobs_folder_is_closed_to_others(slurm: FakeSlurm) -> None:
     finish(slurm, job())
     assert (slurm.folder / "results" / "demo.slurm" / str(slurm.job_id)).stat().st_mode & 0o077 == 0
+
+
+def test_a_task_of_an_array_speaks_to_slurm_of_itself_alone(slurm: FakeSlurm) -> None:
+    """The number of an array's last task is that of the array: a requeue of it would put all tasks back."""
+    task = {"SLURM_ARRAY_JOB_ID": str(slurm.job_id), "SLURM_ARRAY_TASK_ID": "3"}
+    code, output = interrupted(slurm, job(), signal.SIGUSR1, **task)
+    assert code == 75 and "back into the queue" in output
+    calls = [*slurm.calls("scontrol"), *slurm.calls("squeue"), *slurm.calls("scancel")]
+    named = [word.removeprefix("JobId=") for call in calls for word in call.split() if str(slurm.job_id) in word]
+    own = [word for word in named if "/" not in word]
+    assert f"scontrol requeue {slurm.job_id}_3" in calls
+    assert set(own) == {f"{slurm.job_id}_3"}

@@ -97,13 +97,13 @@ task() {
 requeue_without_head() {
   local left deadline=$((SECONDS + 900))
   while ((SECONDS < deadline)); do
-    if left=$(squeue -h -j "$SLURM_JOB_ID" -t RUNNING -o %N) && [[ -n $left ]]; then
+    if left=$(squeue -h -j "$slurm_job" -t RUNNING -o %N) && [[ -n $left ]]; then
       left=$(scontrol show hostnames "$left")
       [[ $'\n'$left$'\n' == *$'\n'${PERCH_NODES%% *}$'\n'* ]] || break
     fi
     sleep 1
   done
   echo "perch: the first node is lost; the job goes back into the queue" >&2
-  scontrol requeue "$SLURM_JOB_ID" || scancel "$SLURM_JOB_ID" # where requeueing is forbidden: the chain's next job goes on
+  scontrol requeue "$slurm_job" || scancel "$slurm_job" # where requeueing is forbidden: the chain's next job goes on
 }
 

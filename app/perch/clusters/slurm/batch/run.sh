@@ -48,14 +48,14 @@ if [[ -r $job_dir/exit-$restart ]]; then code=$(< "$job_dir/exit-$restart"); fi
 near_end=0
 if [[ $end =~ ^[0-9]+$ ]] && (($(date +%s) > end - PERCH_WARNING_S - 60)); then near_end=1; fi
 if ((code == 75)) && { [[ -n $told ]] || ((near_end)); }; then
-  now=$(squeue -h -j "$SLURM_JOB_ID" -o %T 2> /dev/null) || now=RUNNING
+  now=$(squeue -h -j "$slurm_job" -o %T 2> /dev/null) || now=RUNNING
   if ((PERCH_MAX_REQUEUES == 0)); then
     echo "perch: interrupted, state saved; the next job of the run goes on"
   elif ((restart >= PERCH_MAX_REQUEUES)); then
     echo "perch: interrupted, state saved; $restart restarts are enough (PERCH_MAX_REQUEUES): submit it again to go on"
   elif [[ $now == RUNNING ]]; then # cancelled or preempted jobs are Slurm's own business
     echo "perch: interrupted, state saved; back into the queue (restart $((restart + 1)) of $PERCH_MAX_REQUEUES)"
-    scontrol requeue "$SLURM_JOB_ID"
+    scontrol requeue "$slurm_job"
   fi
 elif [[ -r $job_dir/exit-$restart ]] && ((code <= 2 || code == 75)); then # done, failed, bad input, or stopped by its user: later links of a chain need not try
   printf '%s\n' "$code" > "$state/ended"
