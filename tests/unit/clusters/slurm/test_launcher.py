@@ -92,8 +92,8 @@ def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 def test_the_drivers_code_comes_back_and_workers_end_before_the_head(nodes: TwoNodes) -> None:
     head, worker = nodes.both("python", "-c", "import sys; print('driven'); sys.exit(7)")
-    code, output = ends(head)
-    assert (code, ends(worker)[0]) == (7, 0), output
+    (code, output), (workers_code, workers_output) = ends(head), ends(worker)
+    assert (code, workers_code) == (7, 0), f"{output}\n{workers_output}"
     assert "driven" in output
     assert nodes.notes.read_text().split("\n")[:4] == ["head up", "worker up", "worker down", "head down"]
     assert (nodes.job / "exit-0").read_text() == "7\n"
