@@ -29,7 +29,7 @@ def summary(out: Path, study: list[str], seed: int, options: list[str]) -> dict[
     name = f"seed-{seed}"
     words = [*PERCH, "run", *study, "--out", str(out), "--run-id", name, "--seed", str(seed), *options]
     path = out / name / "summary.json"
-    if not path.is_file() or json.loads(path.read_text())["state"] != "done":
+    if not path.is_file() or json.loads(path.read_text())["status"] != "done":
         with (out / f"{name}.log").open("w") as log:
             subprocess.run(words, check=True, stdout=log, stderr=log)
     content: dict[str, Any] = json.loads(path.read_text())
