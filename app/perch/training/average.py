@@ -20,22 +20,25 @@ class Average:
     """See the module. ``network`` is a copy of its own that holds the average."""
 
     def __init__(self, network: nn.Module, state: Mapping[str, Any] | None = None) -> None:
-        """Begin with the weights of ``network`` as they are, or go on from a ``state``."""
+        """Begin with the weights of ``network`` as they are, or go on from a ``state``; ``network`` is followed from then on."""
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.steps = 0
         if state is not None:
             self.network.load_state_dict(state["network"])
             self.steps = int(state["steps"])
+        # The tensors themselves, which steps and loading change in place: they are looked up once, not at each step.
+        pairs = list(zip(self.network.state_dict().values(), network.state_dict().values(), strict=True))
+        self._averages = [mine for mine, _ in pairs if mine.is_floating_point()]
+        self._weights = [theirs for _, theirs in pairs if theirs.is_floating_point()]
+        self._counts = [(mine, theirs) for mine, theirs in pairs if not mine.is_floating_point()]
 
-    def update(self, network: nn.Module, decay: float) -> None:
+    def update(self, decay: float) -> None:
         """Take the weights after a step into account; whole numbers, such as counts of batches, are taken over."""
         self.steps += 1
         weight = 1.0 - min(decay, (1.0 + self.steps) / (10.0 + self.steps))
-        mine, theirs = list(self.network.state_dict().values()), list(network.state_dict().values())
-        averaged = [n for n, tensor in enumerate(mine) if tensor.is_floating_point()]
-        torch._foreach_lerp_([mine[n] for n in averaged], [theirs[n] for n in averaged], weight)
-        for n in set(range(len(mine))) - set(averaged):
-            mine[n].copy_(theirs[n])
+        torch._foreach_lerp_(self._averages, self._weights, weight)
+        for mine, theirs in self._counts:
+            mine.copy_(theirs)
 
     def state(self) -> dict[str, Any]:
         """What ``Average(network, state)`` goes on from."""

@@ -70,7 +70,7 @@ class Fold:
         for rows, on_host in zip(torch.split(there, size), torch.split(shuffled, size), strict=True):
             total += self.step(rows, on_host, now)
             if self.average is not None:
-                self.average.update(self.network, decay)
+                self.average.update(decay)
         mae_ev = total.item() * self.predictor.deviation_ev / len(shuffled)
         if not np.isfinite(mae_ev):
             raise Diverged(

@@ -27,7 +27,7 @@ def test_the_average_is_exponential_with_short_memory_at_first():
             for p in net.parameters():
                 p.add_(torch.randn_like(p))
         net(torch.randn(8, 3))
-        average.update(net, 0.4)
+        average.update(0.4)
         decay = min(0.4, (1 + step) / (10 + step))
         for name, now in net.state_dict().items():
             expected[name] = decay * expected[name] + (1 - decay) * now if now.is_floating_point() else now.clone()
