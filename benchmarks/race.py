@@ -2,7 +2,7 @@
 
 Each search is ASHA on recorded curves, on the virtual clock. A seed multiplies a trial's whole curve by a factor drawn from
 a log-normal distribution of deviation ``--noise``: recorded curves have one seed each, so their noise is constructed. A
-configuration's worth is the lowest value of its recorded curve. After each search the same configurations and seeds are
+configuration's worth is the settled value of its recorded curve. After each search the same configurations and seeds are
 
 * raced within ``--share`` of the search's epochs (``confirm: {share: …}``), the starting point among them,
 * trained in full: five configurations and the starting point, five seeds each (``confirm: {top: 5, seeds: 5}``),
@@ -30,6 +30,7 @@ import numpy as np
 from perch.rehearse.drawn import TableCurves, TableSearch
 from perch.rehearse.reader import read
 from perch.rehearse.table import Table, config_key
+from perch.settled import Settled, window_for
 from perch.simulate import simulate
 from perch.space import keyed_uniforms
 from perch.strategies.plan import Plan
@@ -81,7 +82,7 @@ def one(table: Table, seed: int, trials: int, noise: float, confirm: Confirm | N
     configs: dict[str, Any] = {"start": start}
     searched: dict[str, float] = {}
     fresh: dict[str, list[float]] = {}
-    lowest: dict[str, float] = {}
+    judged: dict[str, Settled] = {}
     epochs = results = 0
     for event in simulate(
         strategy, Seeded(table, seed, noise), workers=WORKERS, epochs=table.epochs, confirm=confirm, start=start
@@ -90,14 +91,14 @@ def one(table: Table, seed: int, trials: int, noise: float, confirm: Confirm | N
             configs[event["id"]] = event["config"]
         elif event["e"] == "result":
             name = event["id"]
-            lowest[name] = min(event["value"], lowest.get(name, np.inf))
             if name.startswith("confirm-"):
                 epochs += 1
-                if event["d"] == "stop":
-                    fresh.setdefault(name.removeprefix("confirm-").rsplit("-", 1)[0], []).append(lowest[name])
+                judged.setdefault(name, Settled(window_for(table.epochs))).add(event["value"])
+                if event["d"] == "stop" and (value := judged[name].value) is not None:
+                    fresh.setdefault(name.removeprefix("confirm-").rsplit("-", 1)[0], []).append(value)
             else:
                 results += 1
-                searched[name] = lowest[name]
+                searched[name] = min(event["value"], searched.get(name, np.inf))
     if fresh:
         named = min(fresh, key=lambda n: (float(np.mean(fresh[n])), n))
     else:
@@ -107,11 +108,14 @@ def one(table: Table, seed: int, trials: int, noise: float, confirm: Confirm | N
 
 
 def _worth(table: Table) -> dict[int, float]:
-    """Configuration → lowest recorded value, infinite where it never ended."""
+    """Configuration → settled value of its recorded curve, infinite where it never ended."""
     out: dict[int, float] = {}
     for row in table.usable.tolist():
-        lowest = float(np.nanmin(table.values[row])) if table.last[row] == table.epochs else np.inf
-        out[int(table.config_of[row])] = min(lowest, out.get(int(table.config_of[row]), np.inf))
+        judged = Settled(window_for(table.epochs))
+        for value in table.values[row]:
+            judged.add(float(value))
+        value = judged.value if table.last[row] == table.epochs and judged.value is not None else np.inf
+        out[int(table.config_of[row])] = min(value, out.get(int(table.config_of[row]), np.inf))
     return out
 
 

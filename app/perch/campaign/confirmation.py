@@ -16,6 +16,7 @@ from perch.campaign.seams import Log
 from perch.log.curves import promising, read_curves
 from perch.log.events import Event
 from perch.log.state import CONFIRM, State
+from perch.settled import window_for
 
 START: Final = "start"
 """The entrant that is the starting point, where no trial of the search had its configuration."""
@@ -65,7 +66,8 @@ class Confirmation:
             seconds = {start: usual_s if start == START else curves.epoch_s(self.start), **seconds}
         training_s = {name: round(s * state.epochs, 3) for name, s in seconds.items() if s is not None}
         return {
-            "trials": list(configs), "start": start, "configs": configs, "seeds": self.seeds, "training_s": training_s, **limit
+            "trials": list(configs), "start": start, "configs": configs, "seeds": self.seeds, "training_s": training_s,
+            "window": window_for(state.epochs), **limit,
         }  # fmt: skip
 
     def next_job(self, state: State, now_s: float) -> dict[str, Any] | None:

@@ -23,12 +23,14 @@ class FreshSeeds:
     """The most trainings of an entrant; None: as the study says (logs of earlier versions)."""
     allowance: float | None = None
     in_seconds: bool = False
+    window: int = 1
+    """Epochs in a row whose mean judges a training (``perch.settled``); 1 in logs of earlier versions: its lowest value."""
     training_s: dict[str, float] = field(default_factory=dict)
     """Seconds that a training of each entrant is expected to take."""
     placed: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Entrant → numbers of the seeds that it was, or is being, trained with."""
     values: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
-    """Entrant → number of the seed → lowest value of that training, once it has ended."""
+    """Entrant → number of the seed → settled value of that training, once it has ended."""
     failed: set[str] = field(default_factory=set)
     """Entrants of which a training failed or diverged."""
 
@@ -45,6 +47,7 @@ class FreshSeeds:
         self.seeds = event.get("seeds")
         self.allowance = event.get("allowance")
         self.in_seconds = bool(event.get("in_seconds"))
+        self.window = int(event.get("window", 1))
         self.training_s = dict(event.get("training_s", {}))
 
     def leave(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from perch.log.by_hand import ByHand
 from perch.log.curves import WELL, Curves
 from perch.log.fresh_seeds import FreshSeeds
+from perch.settled import Settled
 from perch.strategies.strategy import STRATEGY_KINDS, Action, Strategy
 from perch.vocabulary import INFEASIBLE, LOST, OUT_OF_MEMORY, REQUEST, STATUS_OF
 
@@ -59,6 +60,8 @@ class Live:
     """Whose configuration is trained with a fresh seed; None: a trial of the search."""
     repeat: int = 0
     """Number of that seed, from 1."""
+    settled: Settled | None = None
+    """Of a training with a fresh seed: what it is judged by."""
 
     def has_reported(self, segment: int, epoch: int) -> bool:
         """True when that epoch is in the log already."""
@@ -213,7 +216,7 @@ class State:
             self.by_hand.added += event.get("by") == REQUEST
             self.curves.begin(live.id, live.ordinal, live.config)
         elif (of := event.get("of")) is not None:
-            live.of, live.repeat = of, event.get("repeat", 1)
+            live.of, live.repeat, live.settled = of, event.get("repeat", 1), Settled(self.fresh.window)
             self.fresh.place(of, live.repeat)
 
     def _on_result(self, event: dict[str, Any]) -> None:
@@ -226,6 +229,8 @@ class State:
         live.off.clear()
         if live.best is None or value < live.best[0]:
             live.best = (value, epoch)
+        if live.settled is not None:
+            live.settled.add(value)
         if live.phase == SEARCH:
             self.failures_in_a_row = 0
             self.searched_epochs += 1
@@ -338,7 +343,7 @@ class State:
             self.counts[status] += 1
             self.curves.end(live.id, badly=status not in WELL)
         elif live.of is not None:
-            value = None if live.best is None else live.best[0]
+            value = None if live.settled is None else live.settled.value
             self.fresh.end(live.of, live.repeat, value, failed=status in ("failed", "diverged"))
         self.ended[live.id] = Ended(status, live.best, live.phase, live.of)
         self._copied.discard(live.id)

@@ -48,7 +48,7 @@ def _baselines(tables: Tables, standing: Sequence[dict[str, Any]], metric: str) 
     if metric != VALIDATION_MAE_EV:
         return []
     first = standing[0]["trial_id"]
-    ours = list(values_of(tables, standing)[first].values())
+    ours = list(values_of(tables, standing, VALIDATION_MAE_EV)[first].values())
     tested = list(values_of(tables, standing, TEST_MAE_EV).get(first, {}).values())
     tests = (tables.attempts[-1].get("baselines_test") or {}) if tables.attempts else {}
     out = []

@@ -64,7 +64,9 @@ def summary(run_id: str, study: Study, tables: Tables) -> dict[str, Any]:
     }
 
 
-STANDING = ("trial_id", "by", "seeds", "failed", "value", "value_deviation", "validation_mae_ev", "test_mae_ev")
+STANDING = (
+    "trial_id", "by", "seeds", "failed", "settled", "settled_deviation", "value", "value_deviation", "validation_mae_ev", "test_mae_ev"
+)  # fmt: skip
 """What is kept of every configuration that was trained with fresh seeds."""
 
 
@@ -77,6 +79,7 @@ def _fresh(tables: Tables) -> dict[str, Any]:
         "trainings": trainings, "epochs": tables.epochs_by_phase["confirm"], "wall_s": round(tables.confirmed_s, 2),
         "allowance_epochs": None if terms.get("in_seconds") else allowance,
         "allowance_s": allowance if terms.get("in_seconds") else None,
+        "window": terms.get("window", 1) if terms else None,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perch.record.curves import Curves
+from perch.settled import Settled
 from perch.vocabulary import (
     ACTIVITIES,
     COLLAPSED_SHARE,
@@ -57,6 +58,8 @@ class TrialRow:
     tests: dict[str, float] = field(default_factory=dict)
     best_metrics: dict[str, float] = field(default_factory=dict)
     """Of a training with a fresh seed: every number that it reported at its best epoch."""
+    settled: Settled | None = None
+    """Of a training with a fresh seed: what it is judged by, lower is better."""
     rung: int | None = None
     parent: tuple[str, int, int] | None = None
     redone_s: float = 0.0
@@ -128,6 +131,7 @@ class Tables:
             event["id"], event["i"], event.get("phase", "search"), event["config"], event.get("bracket", 0),
             event.get("by", ""), event["used_s"], event.get("seen", 0), event.get("ask_s", 0.0),
             event.get("of"), event.get("repeat"),
+            settled=None if event.get("of") is None else Settled(int(self.fresh_terms.get("window", 1))),
         )  # fmt: skip
         if event.get("by") == REQUEST:
             self._asked(event, "add")
@@ -150,6 +154,8 @@ class Tables:
         metrics, value, epoch = event.get("m", {}), self.sign * event["value"], event["epoch"]
         self._curve_row(trial, event, metrics, value)
         trial.epochs, trial.value = epoch, value
+        if trial.settled is not None:
+            trial.settled.add(event["value"])
         self.epochs_by_phase[trial.phase] += 1
         if trial.best_value is None or self.sign * value < self.sign * trial.best_value:
             trial.best_value, trial.best_epoch, trial.best_segment = value, epoch, trial.segment
@@ -280,8 +286,14 @@ class Tables:
             "segments": trial.segment + 1, "confirms": trial.of, "repeat": trial.repeat,
             "redone_epochs": trial.redone, "redone_s": round(trial.redone_s, 3),
             "losses": trial.losses, "last_loss": trial.last_loss, "kept": trial.kept,
+            "settled_value": self.settled(trial),
         }  # fmt: skip
         return row
+
+    def settled(self, trial: TrialRow) -> float | None:
+        """What a training with a fresh seed is judged by; None for a trial of the search."""
+        value = None if trial.settled is None else trial.settled.value
+        return None if value is None else self.sign * value
 
     def _collapsed(self, trial: TrialRow) -> bool | None:
         mean = self.baselines.get("mean")

@@ -1,7 +1,7 @@
 """The winner of a run and what it is measured against: one set of numbers, which every place shows.
 
-The winner is the configuration with the lowest mean over fresh seeds of full trainings, and its numbers are those of these
-trainings, each at its best epoch by the study's metric. Where nothing was trained with fresh seeds it is the best trial of
+The winner is the configuration with the lowest mean over fresh seeds of full trainings, by their settled values, and its
+numbers are those of these trainings, each at its best epoch by the study's metric. Where nothing was trained with fresh seeds it is the best trial of
 the search that was trained to the end, with the search's numbers and no seeds.
 """
 
@@ -29,10 +29,10 @@ def standings(tables: Tables) -> list[dict[str, Any]]:
         ended = [t for t in repeats if t.end_s is not None]
         if not ended:
             return []
-        whole = [t for t in ended if t.status == "completed" and t.best_value is not None]
+        whole = [t for t in ended if t.status == "completed" and tables.settled(t) is not None]
         if whole:
             found.append(_described(tables, name, whole, failed=len(ended) - len(whole)))
-    return sorted(found, key=lambda entry: (entry["failed"] > 0, tables.sign * entry["value"]))
+    return sorted(found, key=lambda entry: (entry["failed"] > 0, tables.sign * entry["settled"]))
 
 
 def winner(tables: Tables, standing: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -50,13 +50,15 @@ def winner(tables: Tables, standing: Sequence[dict[str, Any]]) -> dict[str, Any]
 def values_of(
     tables: Tables, standing: Sequence[dict[str, Any]], name: str | None = None
 ) -> dict[str, dict[int, float]]:
-    """Configuration → number of the fresh seed → value, lower is better; ``name``: of another number than the metric."""
+    """Configuration → number of the fresh seed → settled value, lower is better; ``name``: another number at the best epoch."""
     out: dict[str, dict[int, float]] = {}
     for entry in standing:
         rows = [t for t in _repeats(tables, entry["trial_id"]) if t.status == "completed" and t.repeat is not None]
         if name is None:
             out[entry["trial_id"]] = {
-                t.repeat: tables.sign * t.best_value for t in rows if t.best_value is not None and t.repeat is not None
+                t.repeat: t.settled.value
+                for t in rows
+                if t.repeat is not None and t.settled is not None and t.settled.value is not None
             }
         else:
             out[entry["trial_id"]] = {
@@ -85,6 +87,7 @@ def _described(tables: Tables, name: str, rows: Sequence[TrialRow], *, failed: i
         "epochs": max(t.epochs for t in rows),
         "epoch": rows[0].best_epoch if len(rows) == 1 else None,
         **_mean("value", [t.best_value for t in rows]),
+        **_mean("settled", [tables.settled(t) for t in rows]),
         **_mean(VALIDATION_MAE_EV, [t.best_validation for t in rows]),
         **_mean(TEST_MAE_EV, [t.tests.get(TEST_MAE_EV) for t in rows]),
         "metrics": _metrics(rows),

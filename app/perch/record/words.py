@@ -45,7 +45,7 @@ def trained(entry: Mapping[str, Any], summary: Summary) -> str:
 def numbers(entry: Mapping[str, Any], summary: Summary) -> str:
     """Its metric, and its errors in eV where it has them: means, with the standard deviation over fresh seeds."""
     if entry[VALIDATION_MAE_EV] is None or summary["metric"] != VALIDATION_MAE_EV:
-        parts = [f"{summary['metric']} {_spread(entry, 'value', '.4g')}"]
+        parts = [f"{summary['metric']} {_spread(entry, 'value', '.4g')}{_settled(entry, '.4g')}"]
         if entry[VALIDATION_MAE_EV] is not None:
             parts.append(f"validation MAE {_spread(entry, VALIDATION_MAE_EV)} eV")
         if entry[TEST_MAE_EV] is None:
@@ -53,10 +53,16 @@ def numbers(entry: Mapping[str, Any], summary: Summary) -> str:
                 f"{name} {value:.4g}" for name, value in list(entry["metrics"].items())[:4] if name != summary["metric"]
             ]
     else:
-        parts = [f"validation MAE {_spread(entry, VALIDATION_MAE_EV)} eV"]
+        parts = [f"validation MAE {_spread(entry, VALIDATION_MAE_EV)} eV{_settled(entry)}"]
     if entry[TEST_MAE_EV] is not None:
         parts.append(f"test MAE {_spread(entry, TEST_MAE_EV)} eV")
     return ", ".join(parts)
+
+
+def _settled(entry: Mapping[str, Any], form: str = ".3f") -> str:
+    """What it was judged by, where that is not its lowest value."""
+    value = entry.get("settled")
+    return "" if value is None or value == entry["value"] else f" (settled {value:{form}})"
 
 
 def worth_it(summary: Summary) -> list[tuple[str, str]]:
@@ -80,6 +86,8 @@ def _sentence(one: Mapping[str, Any], summary: Summary) -> str:
     if one["better_by"] is None:
         return f"Against {name}: no seed is common to both."
     size, unit = abs(one["better_by"]), _unit(summary)
+    if one["trial_id"] is not None and (summary["fresh_seeds"].get("window") or 1) > 1:
+        unit += " settled"
     better = "better" if one["better_by"] >= 0 else "worse"
     how = "on one fresh seed, which says nothing of chance" if seeds == 1 else f"paired over {seeds} fresh seeds"
     if one["trial_id"] is None:

@@ -74,9 +74,12 @@ class Snapshot:
 
     @property
     def time_left_s(self) -> float | None:
-        """Seconds to the end of the budget: of the time, or of the trials at the present pace; None: not known yet."""
+        """Seconds to the end of the budget: of the time, or of the trials at the present pace; None: not known yet.
+
+        While the best are confirmed: of what their trainings may take at most, where that is a time.
+        """
         if self.phase != "search":
-            return None
+            return None if self.budget_s is None else max(self.budget_s - self.elapsed_s, 0.0)
         left = []
         if self.budget_s is not None:
             left.append(max(self.budget_s - self.elapsed_s, 0.0))

@@ -10,9 +10,10 @@ from perch.formatting import configuration, duration
 from perch.view.shown import Snapshot
 
 STATES: Final = ("running", "paused", "completed", "stopped", "diverged", "failed", "interrupted")
+"""States of a trial in the order in which they are shown."""
+
 ASIDE: Final = "infeasible"
 """Configurations that were not started, which no budget counts."""
-"""States of a trial in the order in which they are shown."""
 
 MOST_RUNNING: Final = 8
 """So many running trials are named; of more, the rest is counted."""
@@ -29,7 +30,7 @@ def line(snapshot: Snapshot) -> str:
         best = snapshot.best
         parts.append(f"best {snapshot.metric} {best.value:.4g} (trial {best.trial_id}, epoch {best.epoch})")
     if snapshot.time_left_s is not None:
-        parts.append(f"{duration(snapshot.time_left_s)} left")
+        parts.append(_left(snapshot))
     if snapshot.note:
         parts.append(snapshot.note)
     return " · ".join(parts)
@@ -84,7 +85,7 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     pace = "–" if snapshot.trials_per_minute is None else f"{snapshot.trials_per_minute:.1f} trials/min"
     busy = f", {snapshot.workers_busy} of {snapshot.workers} workers busy" if snapshot.workers else ""
     yield "pace", pace + busy
-    yield "time", f"{duration(snapshot.elapsed_s)} used, {duration(snapshot.time_left_s)} left"
+    yield "time", f"{duration(snapshot.elapsed_s)} used, {_left(snapshot)}"
     if snapshot.folder:
         yield "folder", f"{snapshot.folder}   (report.html there at the end)"
         yield "leave", "Ctrl-C saves and ends; the same command with --resume goes on"
@@ -118,6 +119,12 @@ def _trials(snapshot: Snapshot) -> str:
 
 def _of(shown: str, budget: int | None) -> str:
     return f"{shown} of {budget}" if budget else shown
+
+
+def _left(snapshot: Snapshot) -> str:
+    """The time left; a race that is decided ends before its time."""
+    most = "" if snapshot.phase == "search" or snapshot.time_left_s is None else "at most "
+    return f"{most}{duration(snapshot.time_left_s)} left"
 
 
 def _share_done(snapshot: Snapshot) -> float | None:

@@ -74,6 +74,7 @@ def test_a_trial_that_completes_and_one_that_is_stopped() -> None:
         "best_validation_mae_ev": 0.6, "test_mae_ev": 0.65, "test_mae_ev_far": 1.5, "rung": 3, "bracket": 2,
         "collapsed": False, "error": None, "by": "gp", "ordinal": 0, "seen": 4, "ask_s": 0.3, "segments": 1,
         "confirms": None, "repeat": None, "redone_epochs": 0, "redone_s": 0.0, "losses": 0, "last_loss": None, "kept": False,
+        "settled_value": None,
     }  # fmt: skip
     has(stopped, status="stopped", epochs=1, value=0.9, best_value=0.9, best_epoch=1, rung=1, bracket=0, end_s=2.5)
 

@@ -38,6 +38,33 @@ def test_the_winners_numbers_are_those_of_its_fresh_seeds() -> None:
     assert won["trainings"] == ["confirm-00001-1", "confirm-00001-2", "confirm-00001-3"]
 
 
+def test_the_winner_has_the_lowest_settled_values_where_the_race_had_a_window() -> None:
+    """One configuration swings from epoch to epoch, and its lowest value is the lowest of all; the other one stays."""
+
+    def training(name: str, number: int, values: list[float]) -> list[dict[str, Any]]:
+        [began, _] = repeat(name, number, 0.0, 7.0)
+        *rest, last = enumerate(values, 1)
+        return [began, *(reported(began["id"], e, v, 7.0) for e, v in rest), reported(began["id"], *last, 7.0, "stop")]
+
+    events = [
+        *training("00000", 1, [0.6, 0.2, 0.6]), *training("00000", 2, [0.5, 0.6, 0.2]),
+        *training("00001", 1, [0.3, 0.32, 0.3]), *training("00001", 2, [0.32, 0.3, 0.3]),
+    ]  # fmt: skip
+    before = of(*SEARCH, confirm("00000", "00001", start="00000"), *events, DONE)
+    assert before["winner"]["trial_id"] == "00000" and before["winner"]["settled"] == pytest.approx(0.2)
+    found = of(*SEARCH, confirm("00000", "00001", start="00000", window=2), *events, DONE)
+    won, start = found["winner"], found["start_point"]
+    assert (won["trial_id"], won["settled"]) == ("00001", pytest.approx((0.31 + 0.3) / 2))
+    assert start["settled"] == pytest.approx(0.4), "the lowest mean of two epochs in a row, over two seeds"
+    assert won["validation_mae_ev"] == pytest.approx(0.3), "the numbers are those of the epoch that is kept"
+    assert "validation MAE 0.300 ± 0.000 eV (settled 0.305), test MAE 0.400" in winner_line(found)
+    [one] = [c for c in found["comparisons"] if c["with"] == "starting point"]
+    assert one["better_by"] == pytest.approx(0.095)
+    assert any("by 0.095 eV settled" in text for _, text in worth_it(found))
+    [mean] = [c for c in found["comparisons"] if c["with"] == "mean"]
+    assert mean["better_by"] == pytest.approx(1.0 - 0.3), "a baseline is compared with what is kept"
+
+
 def test_what_choosing_the_lowest_of_many_made_of_its_value_is_a_number() -> None:
     found = raced("00001", t00000=[0.5, 0.52], t00001=[0.9, 0.9])
     assert found["winner"]["search"]["value"] == 0.4

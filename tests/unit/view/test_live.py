@@ -177,8 +177,9 @@ def test_the_searchs_counts_stay_while_the_best_are_confirmed() -> None:
     assert "3 completed, 31 stopped, 1 diverged of 60" in text
     assert "4 of 15 trainings with fresh seeds are over" in text
     assert "confirming: 4 of 15 trained" in line(confirming)
-    assert confirming.time_left_s is None
+    assert replace(confirming, budget_s=None).time_left_s is None, "trainings, not seconds, end it"
     in_seconds = replace(confirming, confirm_trials=None)
+    assert line(in_seconds).endswith("at most 6 min 55 s left") and "used, at most 6 min 55 s left" in drawn(in_seconds)
     assert "confirming: 4 trained" in line(in_seconds) and "4 trainings with fresh seeds are over" in drawn(in_seconds)
 
 

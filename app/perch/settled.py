@@ -1,0 +1,40 @@
+"""The settled value of a training: its lowest mean over some epochs in a row.
+
+The lowest of many values that swing from epoch to epoch is low by chance, and of many that do not swing it is not. Where configurations are
+compared by it, those win whose trainings swing. A mean over neighbouring epochs has little of that chance, and still lets a training count
+by its best stretch when it grows worse later.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Final
+
+EPOCHS_TO_ONE: Final = 10
+"""Epochs of a full training for each one of the window: measured by ``benchmarks/judging.py`` (docs/explanation/winner.md)."""
+
+
+def window_for(epochs: int) -> int:
+    """How many epochs in a row are averaged, where a full training has ``epochs``; at least 1, the lowest value itself."""
+    return max(epochs // EPOCHS_TO_ONE, 1)
+
+
+@dataclass(slots=True)
+class Settled:
+    """Values of a training, added in the order of its epochs. Lower is better."""
+
+    window: int = 1
+    value: float | None = None
+    """The lowest mean so far; None before there are as many values as the window has."""
+    _last: deque[float] = field(default_factory=deque)
+
+    def add(self, value: float) -> None:
+        """The next epoch's value."""
+        self._last.append(value)
+        if len(self._last) > self.window:
+            self._last.popleft()
+        if len(self._last) == self.window:
+            mean = fmean(self._last)
+            self.value = mean if self.value is None else min(mean, self.value)
