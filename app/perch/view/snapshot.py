@@ -21,7 +21,11 @@ def snapshot(
     confirming = bool(state.confirming)
     phase = CONFIRM if confirming else SEARCH
     counts = Counter(state.counts)
-    counts.update(t.status for t in state.live.values() if t.phase == SEARCH)
+    counts.update(
+        "interrupted" if confirming and t.status == "running" else t.status
+        for t in state.live.values()
+        if t.phase == SEARCH
+    )
     confirm: Counter[str] = Counter(t.status for t in state.ended.values() if t.phase == CONFIRM)
     confirm.update(t.status for t in state.live.values() if t.phase == CONFIRM)
     elapsed_s = campaign.clock.now_s()
@@ -42,7 +46,7 @@ def snapshot(
         budget_s=_budget_s(campaign, elapsed_s),
         budget_trials=None if campaign.rules.trials is None else campaign.rules.trials + state.by_hand.added,
         trials_per_minute=None if confirming or elapsed_s < 1 or not ended else ended / elapsed_s * 60,
-        workers_busy=sum(t.status == "running" for t in state.live.values()),
+        workers_busy=len(campaign.spent),
         workers=campaign.worker_slots,
         phase=phase,
         baselines={k: v for k, v in baselines.items() if v is not None},
@@ -50,7 +54,7 @@ def snapshot(
         folder=short_path(folder.path),
         confirming=confirm,
         confirm_trials=_trainings(campaign) if confirming else None,
-        running=tuple((t.id, t.epoch) for t in state.live.values() if t.status == "running"),
+        running=tuple((t.id, t.epoch) for t in state.live.values() if t.id in campaign.spent),
         failed=None if state.last_failed is None else (state.last_failed[0], gist(state.last_failed[1])),
     )
 
