@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from perch.errors import StudyError
+from perch.training.allocator import keep_freed_memory
 
 _RESET_PEAK = "5"
 """Linux: written to /proc/self/clear_refs, it makes the process's peak memory start anew."""
@@ -52,10 +53,11 @@ def describe(device: torch.device) -> str:
 
 
 def set_threads(threads: int | None) -> None:
-    """Give torch so many threads (None: as they are), and flush denormals, which slow every operation on a CPU."""
+    """Give torch so many threads (None: as they are), flush denormals, which slow every operation on a CPU, and keep freed memory."""
     if threads is not None and torch.get_num_threads() != max(threads, 1):
         torch.set_num_threads(max(threads, 1))
     torch.set_flush_denormal(True)
+    keep_freed_memory()
 
 
 def set_tf32(device: torch.device, on: bool) -> None:
