@@ -45,7 +45,7 @@ def trained(entry: Mapping[str, Any], summary: Summary) -> str:
 def numbers(entry: Mapping[str, Any], summary: Summary) -> str:
     """Its metric, and its errors in eV where it has them: means, with the standard deviation over fresh seeds."""
     if entry[VALIDATION_MAE_EV] is None or summary["metric"] != VALIDATION_MAE_EV:
-        parts = [f"{summary['metric']} {_spread(entry, 'value', '.4g')}{_settled(entry, '.4g')}"]
+        parts = [f"{summary['metric']} {_spread(entry, 'value', '.4g')}{_settled(entry, summary, '.4g')}"]
         if entry[VALIDATION_MAE_EV] is not None:
             parts.append(f"validation MAE {_spread(entry, VALIDATION_MAE_EV)} eV")
         if entry[TEST_MAE_EV] is None:
@@ -53,16 +53,18 @@ def numbers(entry: Mapping[str, Any], summary: Summary) -> str:
                 f"{name} {value:.4g}" for name, value in list(entry["metrics"].items())[:4] if name != summary["metric"]
             ]
     else:
-        parts = [f"validation MAE {_spread(entry, VALIDATION_MAE_EV)} eV{_settled(entry)}"]
+        parts = [f"validation MAE {_spread(entry, VALIDATION_MAE_EV)} eV{_settled(entry, summary)}"]
     if entry[TEST_MAE_EV] is not None:
         parts.append(f"test MAE {_spread(entry, TEST_MAE_EV)} eV")
     return ", ".join(parts)
 
 
-def _settled(entry: Mapping[str, Any], form: str = ".3f") -> str:
+def _settled(entry: Mapping[str, Any], summary: Summary, form: str = ".3f") -> str:
     """What it was judged by, where that is not its lowest value."""
-    value = entry.get("settled")
-    return "" if value is None or value == entry["value"] else f" (settled {value:{form}})"
+    window = summary["fresh_seeds"].get("window") or 1
+    if window == 1 or entry.get("settled") is None:
+        return ""
+    return f" (settled, {window} epochs in a row: {entry['settled']:{form}})"
 
 
 def worth_it(summary: Summary) -> list[tuple[str, str]]:
