@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -71,11 +72,18 @@ exec env -i "${inside[@]}" "$@"
 }
 
 
-class FakeSlurm:
-    """Commands in ``folder/bin``, their calls in ``folder/calls``, and a SIF that its Apptainer accepts."""
+_NUMBERS: Final = count(1)
 
-    def __init__(self, folder: Path, *, nodes: int = 2, job_id: int = 4711) -> None:
-        self.folder, self.nodes, self.job_id = folder, nodes, job_id
+
+class FakeSlurm:
+    """Commands in ``folder/bin``, their calls in ``folder/calls``, and a SIF that its Apptainer accepts.
+
+    No two pretend the same job: on this machine's disk each would remove what it takes for an earlier start of itself.
+    """
+
+    def __init__(self, folder: Path, *, nodes: int = 2) -> None:
+        self.folder, self.nodes = folder, nodes
+        self.job_id = 1_000 * os.getpid() + next(_NUMBERS)
         self.bin = folder / "bin"
         self.bin.mkdir(parents=True)
         self._log = folder / "calls"

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,10 +59,9 @@ except PerchError as error:
 class TwoNodes:
     """Starts the two launchers of a job as processes of this machine."""
 
-    def __init__(self, folder: Path, slurm: FakeSlurm) -> None:
-        self.job, self.tmp, self.notes = folder / "job", folder / "tmp", folder / "notes"
+    def __init__(self, folder: Path, tmp: Path, slurm: FakeSlurm) -> None:
+        self.job, self.tmp, self.notes = folder / "job", tmp, folder / "notes"
         self.job.mkdir(mode=0o700)
-        self.tmp.mkdir()
         self.notes.touch()
         (self.job / "canary").write_text(f"{slurm.job_id}\n")
         self.ray = folder / "ray.py"
@@ -79,9 +80,10 @@ class TwoNodes:
 
 
 @pytest.fixture
-def nodes(tmp_path: Path, slurm: FakeSlurm) -> TwoNodes:
-    """Two nodes of one job."""
-    return TwoNodes(tmp_path, slurm)
+def nodes(tmp_path: Path, slurm: FakeSlurm) -> Iterator[TwoNodes]:
+    """Two nodes of one job, with a disk whose path is short enough for sockets: else they would take /tmp itself."""
+    with tempfile.TemporaryDirectory(prefix="n-", dir="/tmp") as short:
+        yield TwoNodes(tmp_path, Path(short), slurm)
 
 
 def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
