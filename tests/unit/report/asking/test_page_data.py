@@ -112,3 +112,13 @@ def test_configurations_that_were_trained_again_are_one_row_each(asha: ReportDat
     assert [row[:2] for row in found["rows"]] == [["00002", "2 of 3"], ["00001", "2 of 2"]]
     assert found["rows"][1][3:] == ["0.6 ± 0.14", "0.66 ± 0.16"]
     assert confirmations(asha) is None
+
+
+def test_they_stand_in_the_order_of_their_settled_values(asha: ReportData) -> None:
+    """As the winner is named."""
+    rows = [("c-1-1", "00001", "completed", 0.2, 0.6, 0.5), ("c-2-1", "00002", "completed", 0.3, 0.4, 0.3)]
+    columns = ["trial_id", "confirms", "status", "best_value", "test_mae_ev", "settled_value"]
+    summary = {**asha.summary, "fresh_seeds": {**asha.summary["fresh_seeds"], "window": 5}}
+    found = confirmations(replace(asha, summary=summary, confirmed=pd.DataFrame(rows, columns=columns)))
+    assert found is not None and found["columns"][-1] == "… settled, 5 epochs in a row"
+    assert [(row[0], row[-1]) for row in found["rows"]] == [("00002", "0.3"), ("00001", "0.5")]
