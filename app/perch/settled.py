@@ -26,9 +26,13 @@ class Settled:
     """Values of a training, added in the order of its epochs. Lower is better."""
 
     window: int = 1
-    value: float | None = None
-    """The lowest mean so far; None before there are as many values as the window has."""
     _last: deque[float] = field(default_factory=deque)
+    _lowest: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """The lowest mean so far, of all values while they are fewer than the window has; None before the first."""
+        return fmean(self._last) if self._lowest is None and self._last else self._lowest
 
     def add(self, value: float) -> None:
         """The next epoch's value."""
@@ -37,4 +41,4 @@ class Settled:
             self._last.popleft()
         if len(self._last) == self.window:
             mean = fmean(self._last)
-            self.value = mean if self.value is None else min(mean, self.value)
+            self._lowest = mean if self._lowest is None else min(mean, self._lowest)

@@ -23,12 +23,16 @@ def settled(values: list[float], window: int) -> float | None:
 @given(VALUES, st.integers(1, 9))
 def test_it_is_the_lowest_mean_of_so_many_epochs_in_a_row(values: list[float], window: int) -> None:
     means = [fmean(values[n : n + window]) for n in range(len(values) - window + 1)]
-    assert settled(values, window) == (min(means) if means else None)
+    assert settled(values, window) == (min(means) if means else fmean(values)), "one that ends early has them all"
 
 
 @given(VALUES)
 def test_with_a_window_of_one_it_is_the_lowest_value(values: list[float]) -> None:
     assert settled(values, 1) == min(values)
+
+
+def test_without_a_value_there_is_none() -> None:
+    assert settled([], 3) is None
 
 
 def test_one_lucky_epoch_counts_for_little_and_a_worse_end_for_nothing() -> None:
