@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from recipes import recipes
 
+from perch.settled import settled
 from perch.study import Study, load
 
 REDRAWN = 0.4
@@ -32,17 +33,12 @@ DRAWS = 4000
 ENTRANTS = 4
 
 
-def moving_mean(values: np.ndarray, width: int) -> np.ndarray:
-    """Means of so many values in a row."""
-    return np.convolve(values, np.ones(width) / width, "valid")
-
-
 WAYS: Mapping[str, Callable[[np.ndarray], float]] = {
     "lowest value": lambda v: float(v.min()),
     "mean of the three lowest": lambda v: float(np.sort(v)[:3].mean()),
-    "lowest mean of 3 in a row": lambda v: float(moving_mean(v, 3).min()),
-    "lowest mean of 5 in a row": lambda v: float(moving_mean(v, 5).min()),
-    "lowest mean of 9 in a row": lambda v: float(moving_mean(v, 9).min()),
+    "lowest mean of 3 in a row": lambda v: float(settled(v, 3) or np.nan),
+    "lowest mean of 5 in a row": lambda v: float(settled(v, 5) or np.nan),
+    "lowest mean of 9 in a row": lambda v: float(settled(v, 9) or np.nan),
     "last value": lambda v: float(v[-1]),
     "mean of the last 3": lambda v: float(v[-3:].mean()),
     "mean of the last 5": lambda v: float(v[-5:].mean()),

@@ -30,7 +30,7 @@ import numpy as np
 from perch.rehearse.drawn import TableCurves, TableSearch
 from perch.rehearse.reader import read
 from perch.rehearse.table import Table, config_key
-from perch.settled import Settled, window_for
+from perch.settled import Settled, settled, window_for
 from perch.simulate import simulate
 from perch.space import keyed_uniforms
 from perch.strategies.plan import Plan
@@ -111,11 +111,9 @@ def _worth(table: Table) -> dict[int, float]:
     """Configuration → settled value of its recorded curve, infinite where it never ended."""
     out: dict[int, float] = {}
     for row in table.usable.tolist():
-        judged = Settled(window_for(table.epochs))
-        for value in table.values[row]:
-            judged.add(float(value))
-        value = judged.value if table.last[row] == table.epochs and judged.value is not None else np.inf
-        out[int(table.config_of[row])] = min(value, out.get(int(table.config_of[row]), np.inf))
+        value = settled(table.values[row], window_for(table.epochs)) if table.last[row] == table.epochs else None
+        worth = np.inf if value is None else float(value)
+        out[int(table.config_of[row])] = min(worth, out.get(int(table.config_of[row]), np.inf))
     return out
 
 

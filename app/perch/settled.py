@@ -8,6 +8,7 @@ by its best stretch when it grows worse later.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Final
@@ -42,3 +43,11 @@ class Settled:
         if len(self._last) == self.window:
             mean = fmean(self._last)
             self._lowest = mean if self._lowest is None else min(mean, self._lowest)
+
+
+def settled(values: Iterable[float], window: int) -> float | None:
+    """The settled value of a whole curve; None of an empty one."""
+    training = Settled(window)
+    for value in values:
+        training.add(value)
+    return training.value

@@ -8,16 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perch.settled import Settled, window_for
+from perch.settled import settled, window_for
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
-
-
-def settled(values: list[float], window: int) -> float | None:
-    judged = Settled(window)
-    for value in values:
-        judged.add(value)
-    return judged.value
 
 
 @given(VALUES, st.integers(1, 9))

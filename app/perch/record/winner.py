@@ -56,9 +56,9 @@ def values_of(
         rows = [t for t in _repeats(tables, entry["trial_id"]) if t.status == "completed" and t.repeat is not None]
         if name is None:
             out[entry["trial_id"]] = {
-                t.repeat: t.settled.value
+                t.repeat: tables.sign * value
                 for t in rows
-                if t.repeat is not None and t.settled is not None and t.settled.value is not None
+                if t.repeat is not None and (value := tables.settled(t)) is not None
             }
         else:
             out[entry["trial_id"]] = {

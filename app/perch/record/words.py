@@ -59,9 +59,14 @@ def numbers(entry: Mapping[str, Any], summary: Summary) -> str:
     return ", ".join(parts)
 
 
+def window_of(summary: Summary) -> int:
+    """Epochs in a row whose mean judged a training with a fresh seed; 1 where there was none, and in records of earlier versions."""
+    return summary["fresh_seeds"].get("window") or 1
+
+
 def _settled(entry: Mapping[str, Any], summary: Summary, form: str = ".3f") -> str:
     """What it was judged by, where that is not its lowest value."""
-    window = summary["fresh_seeds"].get("window") or 1
+    window = window_of(summary)
     if window == 1 or entry.get("settled") is None:
         return ""
     return f" (settled, {window} epochs in a row: {entry['settled']:{form}})"
@@ -88,7 +93,7 @@ def _sentence(one: Mapping[str, Any], summary: Summary) -> str:
     if one["better_by"] is None:
         return f"Against {name}: no seed is common to both."
     size, unit = abs(one["better_by"]), _unit(summary)
-    if one["trial_id"] is not None and (summary["fresh_seeds"].get("window") or 1) > 1:
+    if one["trial_id"] is not None and window_of(summary) > 1:
         unit += " settled"
     better = "better" if one["better_by"] >= 0 else "worse"
     how = "on one fresh seed, which says nothing of chance" if seeds == 1 else f"paired over {seeds} fresh seeds"

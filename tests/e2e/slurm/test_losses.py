@@ -71,6 +71,7 @@ def test_another_user_reaches_nothing_of_the_job(lab: Cluster, stranger: str) ->
     lab.says(job, "trials at work")
     folder = lab.here / "results" / "closed.slurm" / job
     lab.until((folder / "tensorboard.url").exists, "TensorBoard")
+    assert (folder / "tensorboard.url").stat().st_mode & 0o077 == 0
     inside = lab.there / "results" / "closed.slurm" / job
     for name in ("token", "tensorboard.url", "head-0.json"):
         assert podman("exec", "-u", stranger, "slurm-node1", "cat", str(inside / name), check=False).returncode != 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from perch.record.words import window_of
 from perch.report.report_data import ReportData, words
 from perch.vocabulary import TEST_MAE_EV
 
@@ -21,7 +22,7 @@ def confirmations(report: ReportData) -> dict[str, Any] | None:
     ended = table[table["status"].isin(["completed", "stopped"])]
     first = report.trials.set_index("trial_id")["best_value"]
     tested = TEST_MAE_EV in table and table[TEST_MAE_EV].notna().any() and report.metric != TEST_MAE_EV
-    window = report.summary["fresh_seeds"].get("window") or 1
+    window = window_of(report.summary)
     by = "settled_value" if window > 1 else "best_value"
     found = []
     for trial, asked in table.groupby("confirms", sort=False):
