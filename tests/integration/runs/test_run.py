@@ -62,7 +62,7 @@ def test_a_run_leaves_its_whole_record(study, tmp_path, perch, perch_here):
 
 
 @pytest.mark.usefixtures("hears_hangups")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.slow)])
 def test_a_signal_saves_and_exits_75_with_the_command_that_resumes(study, tmp_path, perch, perch_here, number):
     out = tmp_path / "out"
     patient = {"PERCH_GRACE_S": "3600"}  # so that it waits for every running epoch, however busy the machine
@@ -138,10 +138,10 @@ def test_a_stop_file_asks_for_a_clean_end(study, tmp_path, perch, perch_here):
 
 
 def test_a_kill_storm_in_short(study, tmp_path, perch, perch_here):
-    """Three kills of everything at random instants, one of a worker, one of Ray alone."""
+    """Two kills of everything at random instants, one of a worker, one of Ray alone."""
     out, rng = tmp_path / "out", random.Random(1)
     env = {"TOY_S": "0.1"}
-    for _ in range(3):
+    for _ in range(2):
         command = perch("run", study, "--out", out, "--run-id", "r", "--trials", "20", env=env)
         had = len(results(read(RunFolder(out / "r").events))) if (out / "r").exists() else 0
         goal = had + rng.randint(1, 25)
