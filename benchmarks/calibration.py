@@ -1,15 +1,20 @@
-"""Rehearsed against real, over the recorded studies: ``python benchmarks/calibration.py [--seeds 100] [--figure FILE]``.
+"""Rehearsed against real, over the recorded studies: ``python benchmarks/calibration.py [--seeds 100] [--records 100] [--figure FILE]``.
 
 For each recorded comparison that holds random search: its strategies are rehearsed on the full curves of ``rs``, with the
 recorded workers, seconds and delays, and set beside their ten real runs. The runs of ``rs`` are on both sides, those of the
 others are not. Then every recorded result is judged again in its recorded order. Both cores are used.
+
+``--records``: as many records are drawn anew, each with as many curves from those of the record (a bootstrap), and rehearsed with three seeds: how far the
+numbers of trials are the record's own chance.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +22,10 @@ from perch.rehearse.calibration import Calibration, calibration, parity, real_ru
 from perch.rehearse.many import rehearse_all
 from perch.rehearse.reader import read
 from perch.rehearse.run import Setting
+from perch.rehearse.table import Table
 from perch.rehearse.variants import variants
 from perch.report.style import BLUE, GREY, ORANGE, canvas, plain_log, styled
+from perch.space import keyed_rng
 
 RECORDED = Path(__file__).parents[1] / "studies" / "recorded"
 STUDIES = ("study-both", "study-cmr")
@@ -33,6 +40,33 @@ def of(study: str, seeds: int) -> list[Calibration]:
     setting = Setting(table.recorded.workers, table.recorded.time_s, table.recorded.delays)
     runs = rehearse_all(table, variants(STRATEGIES), range(seeds), setting)
     return [calibration(s, real_runs(RECORDED / study, s), runs[s], setting.time_s) for s in STRATEGIES]
+
+
+def drawn_anew(table: Table, number: int) -> Table:
+    """As many curves, drawn from its own with replacement."""
+    rows = keyed_rng(0, "calibration", number).choice(table.usable, len(table.usable))
+    arrays: dict[str, Any] = {
+        k: None if (a := getattr(table, k)) is None else a[rows] for k in ("seconds", "tests", "training")
+    }
+    fates = tuple(table.fates[r] for r in rows)
+    return replace(
+        table, config_of=table.config_of[rows], values=table.values[rows], weights=table.weights[rows], fates=fates, **arrays
+    )  # fmt: skip
+
+
+def chance(study: str, records: int) -> None:
+    """Trials of each strategy on records drawn anew: mean, and the middle 95 % of the records."""
+    table = read([str(RECORDED / study)])
+    assert table.recorded.workers is not None and table.recorded.time_s is not None
+    setting = Setting(table.recorded.workers, table.recorded.time_s, table.recorded.delays)
+    trials: dict[str, list[float]] = {s: [] for s in STRATEGIES}
+    for number in range(records):
+        runs = rehearse_all(drawn_anew(table, number), variants(STRATEGIES), range(3), setting)
+        for strategy in STRATEGIES:
+            trials[strategy].append(float(np.mean([run.trials for run in runs[strategy]])))
+    for strategy, found in trials.items():
+        low, high = np.quantile(found, [0.025, 0.975])
+        print(f"| {study} | `{strategy}` | {records} | {np.mean(found):.4g} [{low:.4g}, {high:.4g}] |")
 
 
 def draw(found: dict[str, list[Calibration]], file: Path) -> None:
@@ -63,6 +97,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--records", type=int, default=0)
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
     began = time.perf_counter()
@@ -87,6 +122,10 @@ def main() -> None:
             checked = [parity(run) for run in real_runs(RECORDED / study, strategy)]
             differing = sum(len(p.differing) for p in checked)
             print(f"| {study} | `{strategy}` | {len(checked)} | {sum(p.decisions for p in checked):,} | {differing} |")
+    if options.records:
+        print("\n### Records drawn anew\n\n| study | strategy | records | trials |\n|---|---|---|---|")
+        for study in STUDIES:
+            chance(study, options.records)
     print(f"\n{time.perf_counter() - began:.0f} s")
 
 

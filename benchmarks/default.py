@@ -1,4 +1,4 @@
-"""Which strategy should be the default?  ``python benchmarks/default.py TABLES OUT.jsonl [--seeds 16] [--modelled] [--show]``.
+"""Which strategy should be the default?  ``python benchmarks/default.py TABLES OUT.jsonl [--seeds 16] [--modelled] [--strategies A,B] [--show]``.
 
 Strategies and their settings in simulated time on recorded curves: LCBench's 27 tasks, TaskSet's nine, AlgoPerf's graph network, and the two
 data sets of ``studies/recorded``. ``TABLES``: the folder that holds ``lcbench_surrogate.npz``, ``taskset_valid.npz`` and
@@ -10,14 +10,15 @@ best. *Trained out*: the same for the last epoch of the configuration that holds
 draws the same recorded configurations. ``--modelled``: strategies with a model instead; every configuration of the space may be asked
 for, and is answered by the nearest recorded one, for all alike.
 
-Results are appended to ``OUT.jsonl``, a line for each task and seed; a second call goes on where the first was left. ``--show`` prints
-the tables of what is there. The rule for the default: a strategy replaces ``asha`` whose regret is at most 0.8 of ``asha``'s in the median
+Results are appended to ``OUT.jsonl``, a line for each task, seed and strategy; a second call goes on where the first was left.
+``--show`` prints the tables of what is there; strategies that not every task has get no rank. The rule for the default: a strategy replaces ``asha`` whose regret is at most 0.8 of ``asha``'s in the median
 task at 10, 25 and 50 full trainings.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,7 @@ from perch.simulate import Delays, simulate
 from perch.space import Config, keyed_rng
 from perch.strategies.plan import Plan
 from perch.strategies.registry import build
+from perch.suggesting.dragonfly import DragonflyProcess, searcher
 
 WORKERS: Final = 4
 TRAININGS: Final = (10, 25, 50)
@@ -55,7 +57,8 @@ DRAWN: Final = (
     "asha+judge=best", "asha+judge=mean_of_last_3", "asha+judge=training_loss", "asha+grace_period=3+judge=best",
     "asha-promote+reduction_factor=4", "pasha+reduction_factor=4",
 )  # fmt: skip
-MODELLED: Final = ("asha", "rs", "asha-promote", "asha-mf", "tpe", "asha-tpe")
+MODELLED: Final = ("asha", "rs", "asha-promote", "tpe", "asha-tpe", "gp", "bo", "asha-mf")
+"""Without ``asha-gp`` and ``asha-bo``, which take minutes for each task: ``--strategies asha-gp,asha-bo --every 4``."""
 
 
 class Nearest(TableCurves):
@@ -89,17 +92,20 @@ def records(tables: Path) -> list[tuple[str, str, str]]:
             *(r for k, r in enumerate(rest) if k % 3)]  # fmt: skip
 
 
-def one(job: tuple[str, str, str, int, bool]) -> dict[str, Any]:
-    """A task with one seed: every strategy's regrets."""
-    family, task, record, seed, modelled = job
+Job = tuple[str, str, str, int, str, bool]
+"""Family, task, record, seed, strategy, whether it is among those with a model."""
+
+
+def one(job: Job) -> dict[str, Any]:
+    """A strategy on a task with one seed: its regrets; nothing found where the task does not allow it."""
+    family, task, record, seed, label, modelled = job
     table, found = table_of(record), {}
-    for variant in variants(MODELLED if modelled else DRAWN):
-        if variant.spec.get("judge") == "training_loss" and table.training is None:
-            continue
-        if variant.spec.get("grace_period", 1) * variant.spec.get("reduction_factor", 3) > table.epochs:
-            continue
-        found[variant.label] = looked_at(table, variant, seed, modelled)
-    return {"family": family, "task": task, "seed": seed, "modelled": modelled, "found": found}
+    variant = variants([label])[0]
+    untold = variant.spec.get("judge") == "training_loss" and table.training is None
+    too_short = variant.spec.get("grace_period", 1) * variant.spec.get("reduction_factor", 3) > table.epochs
+    if not untold and not too_short:
+        found[label] = looked_at(table, variant, seed, modelled)
+    return {"family": family, "task": task, "seed": seed, "modelled": modelled, "strategy": label, "found": found}
 
 
 def looks(modelled: bool) -> tuple[int, ...]:
@@ -137,9 +143,18 @@ def logged(
 ) -> Iterator[dict[str, Any]]:
     """The log of one run."""
     if not modelled:
-        return events(table, variant, seed, setting, curves)
-    strategy = build(variant.spec, Plan(space=table.space, epochs=table.epochs, seed=seed, workers=WORKERS))
-    return simulate(strategy, curves, workers=WORKERS, time_s=setting.time_s, delays=Delays(), epochs=table.epochs)
+        yield from events(table, variant, seed, setting, curves)
+        return
+    plan = Plan(space=table.space, epochs=table.epochs, seed=seed, workers=WORKERS)
+    with contextlib.ExitStack() as open_:
+        port = None
+        if variant.entry.searcher == "dragonfly":  # asked as in a run, and waited for
+            port = DragonflyProcess(plan.space, seed, wait=True)
+            open_.callback(port.close)
+        strategy = build(variant.spec, plan, searcher(variant.spec, plan, port=port))
+        yield from simulate(
+            strategy, curves, workers=WORKERS, time_s=setting.time_s, delays=Delays(), epochs=table.epochs
+        )
 
 
 def _end(table: Table, row: int | None) -> float:
@@ -247,22 +262,33 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="take every so many-th task")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--modelled", action="store_true")
+    parser.add_argument("--strategies", help="these instead of the usual ones")
     parser.add_argument("--show", action="store_true", help="run nothing")
     options = parser.parse_args()
     known = set()
     if options.out.is_file():
-        known = {(x["task"], x["seed"], x["modelled"]) for x in map(json.loads, options.out.read_text().splitlines())}
+        lines = map(json.loads, options.out.read_text(encoding="utf-8").splitlines())
+        known = {(x["task"], x["seed"], x["strategy"], x["modelled"]) for x in lines}
     some = records(options.tables)[:: options.every]
-    jobs = [(*r, seed, options.modelled) for seed in range(options.seeds) for r in some]
-    jobs = [] if options.show else [j for j in jobs if (j[1], j[3], j[4]) not in known]
+    labels = options.strategies.split(",") if options.strategies else MODELLED if options.modelled else DRAWN
+    jobs: list[Job] = [
+        (*record, seed, label, options.modelled) for seed in range(options.seeds) for record in some for label in labels
+    ]
+    jobs = [] if options.show else [j for j in jobs if (j[1], *j[3:]) not in known]
     with ProcessPoolExecutor(options.processes) as pool, options.out.open("a", encoding="utf-8") as out:
-        for n, done in enumerate(as_completed([pool.submit(one, job) for job in jobs]), 1):
-            line = done.result()
-            out.write(json.dumps(line) + "\n")
-            out.flush()
-            print(f"{n} of {len(jobs)}: {line['family']} {line['task']}, seed {line['seed']}", flush=True)
+        pending = [pool.submit(one, job) for job in jobs]
+        try:
+            for n, done in enumerate(as_completed(pending), 1):
+                line = done.result()
+                out.write(json.dumps(line) + "\n")
+                out.flush()
+                where = f"{line['family']} {line['task']}, {line['strategy']}, seed {line['seed']}"
+                print(f"{n} of {len(jobs)}: {where}", flush=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
     data = lines_of(options.out)
-    show(data[(data["modelled"] == options.modelled) & (data["seed"] < options.seeds)])
+    asked = data["task"].isin([task for _, task, _ in some]) & data["strategy"].isin(labels)
+    show(data[asked & (data["modelled"] == options.modelled) & (data["seed"] < options.seeds)])
 
 
 if __name__ == "__main__":

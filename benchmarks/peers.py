@@ -1,4 +1,4 @@
-"""Peers on the same tables: ``PEERS/bin/python benchmarks/peers.py BOX... [--seeds 3]``, in an environment of its own.
+"""Peers on the same tables: ``PEERS/bin/python benchmarks/peers.py BOX... [--seeds 3] [--out peers.jsonl]``, in an environment of its own.
 
 ``BOX``: folders that ``perch rehearse TABLE --epoch-s 300 --export BOX`` has written. ``PEERS``: an environment made from
 ``benchmarks/peers_requirements.txt``; Perch is imported from ``app``, and needs no Ray here. Every method works on one virtual clock, this file's: workers ask, train epoch by epoch as the
@@ -256,61 +256,74 @@ def methods() -> dict[str, Callable[[Box, int], Method]]:
     for name in ("RandomSearch", "ASHA", "ASHABORE", "ASHACQR", "BOHB"):
         found[f"syne-tune {name}"] = lambda box, seed, name=name: SyneTune(box, seed, name)  # type: ignore[misc]
     found["optuna TPE, Hyperband"] = lambda box, seed: Optuna(box, seed, lambda s: optuna.samplers.TPESampler(seed=s))
+    found["optuna GP, Hyperband"] = lambda box, seed: Optuna(box, seed, lambda s: optuna.samplers.GPSampler(seed=s))
     return found
 
 
-def compare(boxes: list[Box], seeds: int, only: list[str], minutes: float | None) -> None:
-    """Regret, average rank, trials and computing of every method."""
+def compare(boxes: list[Box], seeds: int, only: list[str], minutes: float | None, out: Path) -> None:
+    """Run what ``out`` lacks, a line for each task, seed and method; then show the blocks that every chosen method has."""
     chosen = {
         name: make
         for name, make in methods().items()
         if not only or any(name == o or name.startswith(f"{o} ") for o in only)
     }
-    ends: dict[str, list[list[float]]] = {name: [] for name in chosen}
-    counts: dict[str, list[int]] = {name: [] for name in chosen}
-    computing: dict[str, float] = dict.fromkeys(chosen, 0.0)
-    began, blocks = time.monotonic(), 0
-    for seed, box in itertools.product(range(seeds), boxes):
-        if minutes is not None and time.monotonic() - began > 60 * minutes:
-            break
-        for name, make in chosen.items():
+    lines = map(json.loads, out.read_text(encoding="utf-8").splitlines() if out.is_file() else ())
+    known = {(x["task"], x["seed"], x["method"]): x for x in lines}
+    began = time.monotonic()
+    with out.open("a", encoding="utf-8") as file:
+        for seed, box, (name, make) in itertools.product(range(seeds), boxes, chosen.items()):
+            if (box.name, seed, name) in known:
+                continue
+            if minutes is not None and time.monotonic() - began > 60 * minutes:
+                break
             since = time.monotonic()
             regret, trials, computing_s = simulate(box, make(box, seed))
-            ends[name].append(regret)
-            counts[name].append(trials)
-            computing[name] += computing_s
-            print(
-                f"{box.name}, seed {seed}, {name}: {trials} trials, {time.monotonic() - since:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
-        blocks += 1
-    last = np.array([[r[-1] for r in found] for found in ends.values()])
+            line = {
+                "task": box.name,
+                "seed": seed,
+                "method": name,
+                "regret": regret,
+                "trials": trials,
+                "computing_s": computing_s,
+            }
+            known[box.name, seed, name] = line
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            took_s = time.monotonic() - since
+            print(f"{box.name}, seed {seed}, {name}: {trials} trials, {took_s:.0f} s", file=sys.stderr, flush=True)
+    blocks = [(box.name, seed) for box, seed in itertools.product(boxes, range(seeds))]
+    show({name: {b: known[*b, name] for b in blocks if (*b, name) in known} for name in chosen})
+
+
+def show(found: dict[str, dict[tuple[str, int], dict[str, Any]]]) -> None:
+    """The table, over the blocks that every method has. The interval of a rank is over tasks: their seeds are not independent."""
+    blocks = sorted(set.intersection(*(set(lines) for lines in found.values())))
+    tasks = sorted({task for task, _ in blocks})
+    last = np.array([[lines[b]["regret"][-1] for b in blocks] for lines in found.values()])
     ranks = np.array([(last < row).sum(axis=0) + 0.5 * ((last == row).sum(axis=0) - 1) + 1 for row in last])
-    print(f"\n{blocks} blocks over {min(blocks, len(boxes))} tasks, {WORKERS} workers, {TIME_S / 3600:g} h")
+    print(f"\n{len(blocks)} blocks over {len(tasks)} tasks, {WORKERS} workers, {TIME_S / 3600:g} h")
     print(
-        "\n| method | regret at B/4, B/2, B | average rank at B (of "
-        + f"{len(chosen)}) | trials | ms of computing a trial |\n|---|---|---|---|---|"
-    )
-    for i, name in enumerate(chosen):
-        means, half = (
-            np.mean(ends[name], axis=0),
-            1.96 * ranks[i].std(ddof=1) / np.sqrt(ranks.shape[1]) if ranks.shape[1] > 1 else np.nan,
-        )
-        shown = ", ".join(f"{m:.3f}" for m in means)
-        print(
-            f"| {name} | {shown} | {ranks[i].mean():.2f} ± {half:.2f} | {np.mean(counts[name]):.0f} | {1e3 * computing[name] / sum(counts[name]):.2f} |"
-        )
+        f"\n| method | regret at B/4, B/2, B | average rank at B (of {len(found)}) | trials | ms of computing a trial |\n"
+        + "|---" * 5 + "|"
+    )  # fmt: skip
+    for (name, lines), row in zip(found.items(), ranks, strict=True):
+        own = [lines[b] for b in blocks]
+        by_task = np.array([np.mean([r for r, (t, _) in zip(row, blocks, strict=True) if t == task]) for task in tasks])
+        half = 1.96 * by_task.std(ddof=1) / np.sqrt(len(tasks)) if len(tasks) > 1 else np.nan
+        shown = ", ".join(f"{m:.3f}" for m in np.mean([x["regret"] for x in own], axis=0))
+        trials = sum(x["trials"] for x in own)
+        cost_ms = 1e3 * sum(x["computing_s"] for x in own) / trials
+        print(f"| {name} | {shown} | {by_task.mean():.2f} ± {half:.2f} | {trials / len(own):.0f} | {cost_ms:.2f} |")
 
 
-def speed(box: Box, rounds: int) -> None:
+def speed(box: Box, rounds: int, workers: int) -> None:
     """Both simulators by turns: ASHA on the recorded configurations, as many trials of each. The first round only warms up."""
     ours, theirs = [], []
     for k in range(rounds + 1):
-        ours.append(_our_simulator(box, k))
+        ours.append(_our_simulator(box, k, workers))
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             os.environ["SYNETUNE_FOLDER"] = folder
-            theirs.append(_their_simulator(box, k))
+            theirs.append(_their_simulator(box, k, workers))
         pace = [
             f"{trials} trials, {epochs} epochs, {1e3 * s / trials:.3f} ms a trial"
             for trials, epochs, s in (ours[-1], theirs[-1])
@@ -323,7 +336,7 @@ def speed(box: Box, rounds: int) -> None:
     )
 
 
-def _our_simulator(box: Box, seed: int) -> tuple[int, int, float]:
+def _our_simulator(box: Box, seed: int, workers: int) -> tuple[int, int, float]:
     """Trials, epochs, seconds of computing."""
     from perch.dimension import Choice
     from perch.simulate import Curves, simulate
@@ -341,14 +354,14 @@ def _our_simulator(box: Box, seed: int) -> tuple[int, int, float]:
             return seconds[config["row"]][epoch - 1]
 
     space = Space({"row": Choice(tuple(range(len(values))))}, {})
-    plan = Plan(space=space, epochs=box.epochs, trials=len(values), seed=seed, workers=WORKERS)
+    plan = Plan(space=space, epochs=box.epochs, trials=len(values), seed=seed, workers=workers)
     began, counted = time.process_time(), collections.Counter[str]()
-    for event in simulate(build({"name": "asha"}, plan), Recorded(), workers=WORKERS, epochs=box.epochs):
+    for event in simulate(build({"name": "asha"}, plan), Recorded(), workers=workers, epochs=box.epochs):
         counted[event["e"]] += 1
     return counted["trial"], counted["result"], time.process_time() - began
 
 
-def _their_simulator(box: Box, seed: int) -> tuple[int, int, float]:
+def _their_simulator(box: Box, seed: int, workers: int) -> tuple[int, int, float]:
     """Trials, epochs, seconds of computing, until it has begun the last recorded configuration."""
     from syne_tune import StoppingCriterion, Tuner
     from syne_tune.backend.simulator_backend.simulator_callback import SimulatorCallback
@@ -362,8 +375,8 @@ def _their_simulator(box: Box, seed: int) -> tuple[int, int, float]:
     scheduler = ASHA(config_space=blackbox.configuration_space, metric=box.metric, time_attr="hp_epoch", max_t=box.epochs,
                      random_seed=seed, points_to_evaluate=points, do_minimize=box.values[0, 0] >= 0)  # fmt: skip
     backend = UserBlackboxBackend(blackbox=blackbox, elapsed_time_attr="metric_elapsed_time")
-    stop = StoppingCriterion(max_num_trials_started=len(points) - WORKERS)
-    tuner = Tuner(trial_backend=backend, scheduler=scheduler, n_workers=WORKERS, sleep_time=0, callbacks=[SimulatorCallback()],
+    stop = StoppingCriterion(max_num_trials_started=len(points) - workers)
+    tuner = Tuner(trial_backend=backend, scheduler=scheduler, n_workers=workers, sleep_time=0, callbacks=[SimulatorCallback()],
                   stop_criterion=stop, print_update_interval=1e9, results_update_interval=1e9, save_tuner=False)  # fmt: skip
     began = time.process_time()
     tuner.run()
@@ -379,19 +392,23 @@ def main() -> None:
     parser.add_argument("boxes", type=Path, nargs="+")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
+        "--out", type=Path, default=Path("peers.jsonl"), help="results so far; what it has is not run again"
+    )
+    parser.add_argument(
         "--only", action="append", default=[], help="a method, or all of perch, syne-tune or optuna; may be repeated"
     )
     parser.add_argument("--minutes", type=float, help="begin no further block (a task with a seed) after so long")
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--workers", type=int, default=WORKERS, help="simulated workers, for --speed")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     sys.path.insert(0, str(Path(__file__).parents[1] / "app"))
     boxes = [Box(folder) for folder in options.boxes]
     if options.speed:
-        speed(boxes[0], options.seeds)
+        speed(boxes[0], options.seeds, options.workers)
     else:
-        compare(boxes, options.seeds, options.only, options.minutes)
+        compare(boxes, options.seeds, options.only, options.minutes, options.out)
 
 
 if __name__ == "__main__":
