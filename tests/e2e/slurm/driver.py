@@ -1,4 +1,4 @@
-"""A program on the job's Ray that does what its arguments say: 'exit 7', 'wait' (for a stop), 'until FILE'."""
+"""A program on the job's Ray that does what its arguments say: 'exit 7', 'wait' (for a stop), 'until FILE NODES'."""
 
 from __future__ import annotations
 
@@ -21,13 +21,18 @@ class Trial:
         threading.Event().wait()
 
 
-def main(what: str, argument: str = "0") -> int:
-    """Connect, put an actor on every CPU, then do what was asked."""
+def living() -> list[str]:
+    """Names of the nodes that Ray takes to be alive."""
+    return [node["NodeName"] for node in ray.nodes() if node["Alive"]]
+
+
+def main(what: str, argument: str = "0", nodes: str = "0") -> int:
+    """Connect, put an actor on every CPU, then do what was asked. 'until': FILE is there, and Ray has as many NODES."""
     print(f"clock: driver {time.time():.2f}", flush=True)
     ray.init(address=os.environ.get("RAY_ADDRESS", "auto"), log_to_driver=False, logging_level="WARNING")
     asked = threading.Event()
     signal.signal(signal.SIGUSR1, lambda *_: asked.set())
-    alive = [node["NodeName"] for node in ray.nodes() if node["Alive"]]
+    alive = living()
     cpus, gpus = (int(ray.cluster_resources().get(name, 0)) for name in ("CPU", "GPU"))
     trials = [Trial.remote() for _ in range(cpus)]
     ray.get([trial.__ray_ready__.remote() for trial in trials])
@@ -41,10 +46,9 @@ def main(what: str, argument: str = "0") -> int:
         print("driver: state saved", flush=True)
         return 75
     if what == "until":
-        while not Path(argument).exists():
+        while not Path(argument).exists() or len(living()) != int(nodes):
             asked.wait(0.1)
-        alive = [node["NodeName"] for node in ray.nodes() if node["Alive"]]
-        print(f"driver: {len(alive)} nodes at the end", flush=True)
+        print(f"driver: {nodes} nodes at the end", flush=True)
         return 0
     return int(argument)
 

@@ -17,7 +17,7 @@ def test_a_lost_worker_does_not_end_the_job(mended: Cluster) -> None:
     cluster = mended
     flag = cluster.here / "enough"
     flag.unlink(missing_ok=True)
-    words = ("until", str(cluster.there / "enough"))
+    words = ("until", str(cluster.there / "enough"), "1")
     job = cluster.submit(cluster.script("worker", program(cluster, *words, run_id="worker"), Site()))
     cluster.says(job, "trials at work")
     podman("kill", "slurm-node2")
