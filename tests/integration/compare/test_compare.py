@@ -34,7 +34,10 @@ class Toy(tune.Trainable):
         return {"loss": 1 / (1 + self.w)}
 
     def save_checkpoint(self, checkpoint_dir):
-        pass
+        Path(checkpoint_dir, "w").write_text(str(self.w))
+
+    def load_checkpoint(self, checkpoint_dir):
+        self.w = float(Path(checkpoint_dir, "w").read_text())
 
     def reset_config(self, new_config):
         self.setup(new_config)
