@@ -154,4 +154,4 @@ def _write_best(attempt: Attempt) -> list[str]:
         return write_copied(folder, saves=study.program.checkpoint is not None)
     paths = sorted(attempt.campaign.state.paths.items())
     reported = {trial: (path, epoch) for (trial, _, epoch), path in paths if folder.has(path)}
-    return write_copied(folder, saves=attempt.kind.saves_when_asked, reported=reported)
+    return write_copied(folder, saves=attempt.kind.keeps_weights, reported=reported)

@@ -121,7 +121,7 @@ STRATEGIES.register(
         searcher=SEARCHER,
         paper="Klein et al. (MOBSTER, 2020), https://arxiv.org/abs/2003.10865; Swersky et al. (2014), https://arxiv.org/abs/1406.3896",
         when="Trials are long, a few hundred are affordable, and the curves of good and bad configurations cross: what was seen at every "
-        "rung counts for what is tried next. On six recorded tasks it was not ahead of asha. It costs checkpoints and, in a process of its own, about a second for a suggestion.",
+        "rung counts for what is tried next. On 39 recorded tasks it was not ahead of asha. It costs checkpoints and, in a process of its own, about a second for a suggestion.",
         differs="MOBSTER chooses new configurations by the process and promotes as ASHA does; here the process also says which paused "
         "trial takes the place that the rung has to give, as in freeze-thaw. Its expected improvement is that at the last epoch; trials in "
         "progress count as if they had reached what is foretold. The kernel is one Matérn 5/2 over configuration and log epoch "

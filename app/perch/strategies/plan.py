@@ -39,7 +39,7 @@ class Plan:
     history: tuple[Past, ...] = ()
     workers: int = 1
     can_checkpoint: bool = True
-    """False where the study forbids checkpoints, or the trainable can neither save nor load."""
+    """False where the study forbids checkpoints, or the trainable cannot both save and load."""
     algorithm_keys: tuple[str, ...] | None = None
     """Hyperparameters of the training algorithm, which may change during training; None: any may (foreign trainables)."""
     architecture_keys: tuple[str, ...] = ()

@@ -51,18 +51,18 @@ class Own(Kind):
 
     @property
     def can_save(self) -> bool:
-        """False for a class without ``save_checkpoint``."""
+        """False for a class without ``save_checkpoint`` and ``load_checkpoint``."""
         return self.saves_when_asked or not self.is_class
 
     @property
     def saves_when_asked(self) -> bool:
-        """True for a class that overrides ``save_checkpoint``."""
-        return self._overrides("save_checkpoint")
+        """True for a class that overrides ``save_checkpoint``, and ``load_checkpoint``, without which no trial can go on from it."""
+        return self.keeps_weights and self._overrides("load_checkpoint")
 
     @property
     def keeps_weights(self) -> bool:
-        """True for a class that can save."""
-        return self.saves_when_asked
+        """True for a class that overrides ``save_checkpoint``."""
+        return self._overrides("save_checkpoint")
 
     @property
     def can_reset(self) -> bool:
@@ -76,7 +76,12 @@ class Own(Kind):
 
     def notes(self) -> Iterator[str]:
         """What it lacks, and what that costs."""
-        if not self.saves_when_asked:
+        if self.keeps_weights and not self.saves_when_asked:
+            yield (
+                "the trainable has save_checkpoint and no load_checkpoint: the winner's weights are kept, but a trial that is "
+                "interrupted starts again"
+            )
+        elif not self.saves_when_asked:
             yield (
                 "the trainable cannot be asked for a checkpoint: a trial that is interrupted goes on from the last one that it "
                 "reported itself, or starts again"
@@ -119,7 +124,7 @@ class Own(Kind):
     def tune_trainable(self) -> Any:
         """A class that can save keeps the weights of its best epoch."""
         found = checked(self.found)
-        return keeping(found) if self.saves_when_asked else found
+        return keeping(found) if self.keeps_weights else found
 
     def extra_config(
         self, folder: RunFolder, data: Data, placement: Placement, resources: Mapping[str, float]
@@ -127,7 +132,7 @@ class Own(Kind):
         """Seed, epochs and nested keys as it finds them; a class that can save is told where to keep weights."""
         study = self.study
         own = own_config(placement.config, seed=seed_of(study.seed, placement.seed_key), epochs=study.epochs)
-        if not self.saves_when_asked:
+        if not self.keeps_weights:
             return own
         said = {
             "trial": placement.trial, "weights": str(folder.weights), "keep_below": placement.keep_below,

@@ -39,6 +39,11 @@ class Bare(tune.Trainable):
         return {"loss": 0.0}
 
 
+class SavesOnly(Bare):
+    def save_checkpoint(self, checkpoint_dir):
+        return None
+
+
 def function(config):
     return None
 
@@ -60,6 +65,7 @@ def study(trainable, tmp_path=Path(), **changes):
         ({**PROGRAM, "checkpoint": {"files": "*.pt"}, "resume": "same"}, Program, True, True, True, False),
         (HERE + "Full", Own, True, True, True, True),
         (HERE + "Bare", Own, False, False, False, True),
+        (HERE + "SavesOnly", Own, False, False, False, True),
         (HERE + "function", Own, True, False, True, True),
     ],
 )
@@ -81,7 +87,9 @@ def test_what_is_not_there_is_found_by_the_check(trainable, words, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "notes"), [("Full", []), ("Bare", ["asked for a checkpoint", "no reset_config"]), ("function", ["asked for a checkpoint"])]
+    ("name", "notes"),
+    [("Full", []), ("Bare", ["asked for a checkpoint", "no reset_config"]), ("function", ["asked for a checkpoint"]),
+     ("SavesOnly", ["no load_checkpoint", "no reset_config"])],
 )  # fmt: skip
 def test_what_it_lacks_is_said_before_it_runs(name, notes):
     said = list(kind_of(study(HERE + name)).notes())
@@ -97,7 +105,7 @@ def test_what_a_trial_is_given_besides_its_hyperparameters(tmp_path):
         return kind_of(study(trainable)).extra_config(RunFolder(tmp_path), data, placement, resources)
 
     assert given(HERE + "Bare") == {}, "a class that cannot save sees its hyperparameters alone"
-    for trainable in ("cgcnn", PROGRAM, HERE + "Full"):
+    for trainable in ("cgcnn", PROGRAM, HERE + "Full", HERE + "SavesOnly"):
         said = given(trainable)[GIVEN]
         assert (said["trial"], said["keep_below"]) == ("00003", 0.25)
     assert given("cgcnn")[GIVEN]["threads"] == 2
