@@ -52,8 +52,7 @@ def python(script, env):
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param(SESSION + SESSION, id="as a command, twice"),
-        pytest.param(UNDER_UV_RUN + SESSION, id="Ray was imported before, by a program that uv run started"),
+        pytest.param(UNDER_UV_RUN + SESSION + SESSION, id="twice, in a program of uv run that imported Ray"),
         pytest.param(FIRST + SESSION + NO_TOKEN + OWN_AFTERWARDS, id="and starts a Ray of its own afterwards"),
     ],
 )
