@@ -73,22 +73,25 @@ def first_event(events: Path) -> Event | None:
 
 
 def last_event(events: Path, kinds: Collection[str]) -> Event | None:
-    """The newest event of one of these kinds, ``attempt`` among them: found from the end, so the log is not read whole."""
+    """The newest event of one of these kinds, ``attempt`` among them: found from the end, and only lines that hold the word are parsed."""
     sizes = accepted(events)
     if not sizes:
         return None
     newest = max(sizes)
-    with file_of(events, newest).open("rb") as file:
+    path, words = file_of(events, newest), [json.dumps(kind).encode() for kind in kinds]
+    with path.open("rb") as file:
         end = sizes[newest]
         rest = b""
         while end > 0:
             step = min(end, BLOCK_BYTES)
             file.seek(end - step)
-            lines = (file.read(step) + rest).split(b"\n")
+            data = file.read(step) + rest
             end -= step
-            rest = lines.pop(0) if end > 0 else b""
-            for line in reversed(lines):
-                if line and (event := _parsed(line, file_of(events, newest), end))["e"] in kinds:
+            rest, _, whole = data.partition(b"\n") if end > 0 else (b"", b"", data)
+            if not any(word in whole for word in words):
+                continue
+            for line in reversed(whole.split(b"\n")):
+                if any(word in line for word in words) and (event := _parsed(line, path, end))["e"] in kinds:
                     return event
     return None
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from perch.errors import RecordError
 from perch.log import events
+from perch.log.earlier import earlier
 from perch.log.events import RESERVE_BYTES, EventLog, Rewritten, Tail, accepted, file_of, read
 
 
@@ -176,6 +177,18 @@ def test_reading_in_blocks_and_from_the_end_finds_what_is_there(tmp_path_factory
             last = [w for w in wanted if w[0] in kinds_][-1]
             newest = wanted[max(i for i, w in enumerate(wanted) if w[0] == "attempt") :]
             assert last in newest and (found["e"], found["n"]) == last
+
+
+def test_how_a_run_began_and_ended_is_found_without_parsing_its_results(tmp_path, monkeypatch):
+    """Of a run of 100,000 trials that would take as long as its replay."""
+    log, parsed = begin(tmp_path, budget={"trials": 9, "time": None}), []
+    for i in range(2000):
+        log.append({"e": "result", "i": i})
+    log.append({"e": "close", "why": "done"})
+    parse = events._parsed
+    monkeypatch.setattr(events, "_parsed", lambda line, *where: parsed.append(line) or parse(line, *where))
+    assert earlier(tmp_path).closed == "done"
+    assert len(parsed) < 10
 
 
 def test_a_follower_takes_a_long_log_some_events_at_a_time(tmp_path, monkeypatch):
