@@ -144,6 +144,18 @@ def test_a_population_is_not_described_as_if_trials_were_stopped(pbt: ReportData
     assert "a dot where it ended" in captions[1]
 
 
+def test_of_many_curves_an_even_share_is_drawn_and_said(asha: ReportData, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure, limit = FIGURES.get("learning_curves"), "perch.report.figures.learning_curves.MOST_LINES"
+    table = figure.table(asha)
+    all_lines = sum(len(lines.get_segments()) for lines in figure.draw(asha, table).axes[0].collections)
+    monkeypatch.setattr(limit, len(asha.trials) // 4)
+    few = sum(len(lines.get_segments()) for lines in figure.draw(asha, table).axes[0].collections)
+    assert all_lines >= len(asha.trials) > 0
+    assert all_lines / 6 < few < all_lines / 3
+    assert "One in" in figure.caption_of(asha)
+    assert len(figure.table(asha)) == len(table), "the table holds all of them"
+
+
 def test_importance_says_where_only_survivors_or_no_random_trials_are_seen(asha: ReportData) -> None:
     figure = FIGURES.get("importance")
     many = replace(asha, trials=asha.trials.assign(by="tpe"))

@@ -14,6 +14,14 @@ from perch.report.style import FATE_COLOURS, INK, canvas, log_if_wide, plain_log
 RASTER_ABOVE = 300
 """More curves than this are drawn as an image inside the vector graphic, so that the file stays small."""
 
+MOST_LINES = 5_000
+"""Of more trials an even share is drawn: lines on top of each other take minutes and show nothing more."""
+
+
+def _every(report: ReportData) -> int:
+    """Every so many-th curve of a fate is drawn."""
+    return max(1, -(-len(report.trials) // MOST_LINES))
+
 
 def _table(report: ReportData) -> pd.DataFrame:
     if report.metric not in report.curves or report.curves[report.metric].notna().sum() == 0:
@@ -29,7 +37,7 @@ def _draw(report: ReportData, table: pd.DataFrame) -> Any:
     figure, axes = canvas(height=4.2)
     counts = report.fates.value_counts()
     for fate in FATES:
-        lines = _lines(table[table["fate"] == fate], report.metric)
+        lines = _lines(table[table["fate"] == fate], report.metric)[:: _every(report)]
         if not lines:
             continue
         alpha = float(np.clip(30 / len(lines), 0.12, 0.9))
@@ -88,6 +96,8 @@ def _describe(report: ReportData, table: pd.DataFrame) -> str:
 
 def _caption(report: ReportData) -> str:
     wild = " The wildest 2 % of the values lie outside the axes."
+    if (every := _every(report)) > 1:
+        wild += f" One in {every:,} of each colour is drawn, and the best trial."
     if report.exploits:
         return "One line per segment: a trial that took over another's weights starts a new one, at that epoch." + wild
     if not (report.fates == "collapsed").any():
