@@ -106,7 +106,7 @@ def _check_plan(entry: Entry, plan: Plan) -> None:
     if entry.needs_checkpoints and not plan.can_checkpoint:
         raise StrategyError(
             f"strategy {entry.name} needs checkpoints",
-            why="there will be none: the study says 'checkpoints: none', or the trainable lacks save_checkpoint or load_checkpoint",
+            why="there will be none: the study says 'checkpoints: none', or the trainable cannot both save and load",
             fix="allow them ('checkpoints: needed'), or use a strategy that only stops trials (asha, median)",
         )
     check_points(plan)

@@ -15,7 +15,7 @@ RASTER_ABOVE = 300
 """More curves than this are drawn as an image inside the vector graphic, so that the file stays small."""
 
 MOST_LINES = 5_000
-"""Of more trials an even share is drawn: lines on top of each other take minutes and show nothing more."""
+"""Of more trials an even share is drawn: more lines on top of each other show nothing and take time."""
 
 
 def _every(report: ReportData) -> int:
