@@ -21,6 +21,8 @@ from typing import Any
 import psutil
 from tests.patience import LIMIT_S, eventually
 
+from perch.engine.ray_session import LATE
+
 HEAD = "127.0.0.9"
 """The head's address: 127.0.0.1 itself would be replaced by the machine's other address wherever a node joins."""
 
@@ -101,7 +103,7 @@ class Raylets:
             process, said = tries[-1]
             if process.poll() is not None:
                 words = said.read_text()
-                assert "timed out during startup" in words and len(tries) < TRIES, words
+                assert any(late in words.lower() for late in LATE) and len(tries) < TRIES, words
                 tries.append(self._process(address, *args, **env))
             return "Ray runtime started" in said.read_text()
 

@@ -25,6 +25,9 @@ LOCAL_STORE_BYTES = 150_000_000
 START_TRIES = 4
 """How often a private Ray that did not come up in time is started."""
 
+LATE = ("timed out during startup", "timed out waiting for file")
+"""What Ray says, in small letters, where its head node and where its GCS server did not come up in time."""
+
 RAY_FOLDER = "r"
 """Ray opens its temporary folder to everybody. It lies in one that is closed, beside the token, under a short name."""
 
@@ -180,7 +183,7 @@ def _start(folder: Path, cpus: int | None) -> None:
         try:
             _init(folder, cpus)
         except Exception as error:
-            if "timed out during startup" not in str(error) or not left:
+            if not left or not any(words in str(error).lower() for words in LATE):
                 raise
             _shutdown()
         else:

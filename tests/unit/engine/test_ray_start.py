@@ -10,10 +10,12 @@ from perch.engine import ray_session
 from perch.engine.ray_session import START_TRIES
 
 LATE = "The current node timed out during startup. This could happen because some of the raylet failed to startup."
+NO_GCS = "Timed out waiting for file /tmp/perch-1/r/session_1/gcs_server_port_1"
 
 
 @pytest.mark.parametrize(
-    ("failures", "words", "starts"), [(0, LATE, 1), (START_TRIES - 1, LATE, START_TRIES), (1, "no memory", None)]
+    ("failures", "words", "starts"),
+    [(0, LATE, 1), (START_TRIES - 1, LATE, START_TRIES), (1, NO_GCS, 2), (1, "no memory", None)],
 )
 def test_how_often_it_is_started(
     failures: int, words: str, starts: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
