@@ -33,11 +33,16 @@ STRATEGIES = ("rs", "asha", "ahb")
 COLOURS = {"rs": GREY, "asha": ORANGE, "ahb": BLUE}
 
 
-def of(study: str, seeds: int) -> list[Calibration]:
-    """All strategies of one study."""
+def recorded(study: str) -> tuple[Table, Setting]:
+    """A study's full curves, and the workers, seconds and delays that it had."""
     table = read([str(RECORDED / study)])
     assert table.recorded.workers is not None and table.recorded.time_s is not None
-    setting = Setting(table.recorded.workers, table.recorded.time_s, table.recorded.delays)
+    return table, Setting(table.recorded.workers, table.recorded.time_s, table.recorded.delays)
+
+
+def of(study: str, seeds: int) -> list[Calibration]:
+    """All strategies of one study."""
+    table, setting = recorded(study)
     runs = rehearse_all(table, variants(STRATEGIES), range(seeds), setting)
     return [calibration(s, real_runs(RECORDED / study, s), runs[s], setting.time_s) for s in STRATEGIES]
 
@@ -56,9 +61,7 @@ def drawn_anew(table: Table, number: int) -> Table:
 
 def chance(study: str, records: int) -> None:
     """Trials of each strategy on records drawn anew: mean, and the middle 95 % of the records."""
-    table = read([str(RECORDED / study)])
-    assert table.recorded.workers is not None and table.recorded.time_s is not None
-    setting = Setting(table.recorded.workers, table.recorded.time_s, table.recorded.delays)
+    table, setting = recorded(study)
     trials: dict[str, list[float]] = {s: [] for s in STRATEGIES}
     for number in range(records):
         runs = rehearse_all(drawn_anew(table, number), variants(STRATEGIES), range(3), setting)

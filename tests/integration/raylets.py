@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 from tests.patience import LIMIT_S, eventually
 
-from perch.engine.ray_session import LATE
+from perch.engine.ray_session import came_late
 
 HEAD = "127.0.0.9"
 """The head's address: 127.0.0.1 itself would be replaced by the machine's other address wherever a node joins."""
@@ -103,7 +103,7 @@ class Raylets:
             process, said = tries[-1]
             if process.poll() is not None:
                 words = said.read_text()
-                assert any(late in words.lower() for late in LATE) and len(tries) < TRIES, words
+                assert came_late(words) and len(tries) < TRIES, words
                 tries.append(self._process(address, *args, **env))
             return "Ray runtime started" in said.read_text()
 

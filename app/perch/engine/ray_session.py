@@ -177,13 +177,18 @@ def _join(address: str, python_path: list[str]) -> None:
     ray.init(address=address, log_to_driver=False, logging_level="ERROR", runtime_env=runtime)
 
 
+def came_late(said: str) -> bool:
+    """Whether Ray says that it did not come up in time; another start may."""
+    return any(words in said.lower() for words in LATE)
+
+
 def _start(folder: Path, cpus: int | None) -> None:
     """Start a private Ray. Its 30 seconds, which are fixed in Ray's code, may not be enough on a busy machine: it gets them again."""
     for left in reversed(range(START_TRIES)):
         try:
             _init(folder, cpus)
         except Exception as error:
-            if not left or not any(words in str(error).lower() for words in LATE):
+            if not left or not came_late(str(error)):
                 raise
             _shutdown()
         else:

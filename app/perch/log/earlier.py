@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from perch.log.events import first_event, last_event
+from perch.log.events import first_event, last_attempt, last_event
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def earlier(events: Path) -> Earlier:
     if not events.is_dir():
         return Earlier()
     end = last_event(events, ("close", "attempt")) or {}
-    last = last_event(events, ("attempt",)) or {}
+    last = last_attempt(events) or {}
     if "budget" in last:
         changed = last_event(events, ("budget", "attempt")) or {}
         budget = (

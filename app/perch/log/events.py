@@ -72,6 +72,16 @@ def first_event(events: Path) -> Event | None:
     return None
 
 
+def last_attempt(events: Path) -> Event | None:
+    """The event with which the newest attempt that counts began: the first line of its file. None where there is none."""
+    sizes = accepted(events)
+    if not sizes:
+        return None
+    with file_of(events, max(sizes)).open("rb") as file:
+        event: Event = json.loads(file.readline())
+    return event
+
+
 def last_event(events: Path, kinds: Collection[str]) -> Event | None:
     """The newest event of one of these kinds, ``attempt`` among them: found from the end, and only lines that hold the word are parsed."""
     sizes = accepted(events)
