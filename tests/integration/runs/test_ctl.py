@@ -27,8 +27,10 @@ def test_requests_are_answered_while_the_run_goes_on_and_survive_a_kill(study, t
     assert asked("keep", trial="199") == (False, "no trial is called '199'")
     assert asked("budget", trials=0, time=None)[0] is False
     code, said = perch("ctl", folder, "budget", "--trials", "150").wait()
-    assert code == 0 and said.splitlines()[-1] == "the budget is 150 trials", (
-        "a busy run is waited for, which is said before"
+    *waited, answer = said.splitlines()
+    assert (code, answer) == (0, "the budget is 150 trials")
+    assert all(line.startswith("waiting for the run, process ") for line in waited), (
+        "a busy run is waited for, and that is said"
     )
     code, said = perch("ctl", folder, "add", "x=7").wait()
     assert code == 2 and "lies outside the search space" in said and "Traceback" not in said
