@@ -38,6 +38,9 @@ class SavesNothing(Base):
     def save_checkpoint(self, folder):
         raise NotImplementedError
 
+    def load_checkpoint(self, folder):
+        raise NotImplementedError
+
 class Broken(Base):
     def setup(self, config):
         raise FileNotFoundError("/data/train.npz")
