@@ -33,10 +33,14 @@ STORE_BYTES = 80_000_000
 """Object store of a node: trials here send numbers."""
 
 
+IDLE_MINUTES = 0.25
+"""How long a worker is idle before the autoscaler takes it away. After three seconds it takes one on which a trial is starting."""
+
+
 def autoscaling(worker: dict[str, float], most: int, gcs: str) -> dict[str, Any]:
     """The configuration of Ray's own fake provider, whose nodes are raylets on this machine: from 1 to ``most`` workers."""
     return {
-        "cluster_name": "here", "max_workers": most, "upscaling_speed": 100, "idle_timeout_minutes": 0.05, "auth": {},
+        "cluster_name": "here", "max_workers": most, "upscaling_speed": 100, "idle_timeout_minutes": IDLE_MINUTES, "auth": {},
         "provider": {
             "type": "fake_multinode", "use_node_id_as_ip": True, "disable_node_updaters": True,
             "disable_launch_config_check": True, "launch_multiple": True, "gcs_address": gcs,
