@@ -7,6 +7,7 @@ proposes is answered by the nearest recorded configuration, for everybody. A fig
 value so far from the table's best, as a share of the distance from the table's median to its best.
 
 ``--speed``: Perch's simulator and Syne Tune's, ASHA on the same table, in turn, in milliseconds of computing per trial.
+``BOX`` may then be ``2000x100``: a made-up table of so many configurations and epochs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import itertools
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
 import time
@@ -316,27 +318,56 @@ def show(found: dict[str, dict[tuple[str, int], dict[str, Any]]]) -> None:
         print(f"| {name} | {shown} | {by_task.mean():.2f} ± {half:.2f} | {trials / len(own):.0f} | {cost_ms:.2f} |")
 
 
-def speed(box: Box, rounds: int, workers: int) -> None:
+def made_up(configs: int, epochs: int, folder: Path) -> Box:
+    """A box of power laws that fall to different ends at different rates, with noise; epochs of 3 to 30 seconds."""
+    import pandas as pd
+
+    random = np.random.default_rng(0)
+    x, rate, pace = random.random((3, configs, 1))
+    values = (
+        x + (1 + rate) * np.arange(1, epochs + 1) ** -(0.3 + rate) + 0.01 * random.standard_normal((configs, epochs))
+    )
+    seconds = np.broadcast_to(np.arange(1, epochs + 1) * 3 * 10**pace, values.shape)
+    objectives = np.stack([values, seconds], axis=-1)[None, :, None].astype(np.float32)
+    np.save(folder / "objectives_evaluations.npy", objectives)
+    np.save(folder / "fidelities_values.npy", np.arange(1, epochs + 1))
+    pd.DataFrame({"row": np.arange(configs), "half": np.arange(configs) // 2}).to_parquet(
+        folder / "hyperparameters.parquet", index=False, compression="gzip"
+    )
+
+    def integer(low: int, high: int) -> dict[str, Any]:
+        return {"domain_cls": "Integer", "domain_kwargs": {"lower": low, "upper": high}, "sampler_cls": "Uniform", "sampler_kwargs": {}}  # fmt: skip
+
+    names = {"objectives_names": ["loss", "metric_elapsed_time"], "task_names": [f"{configs}x{epochs}"], "mode": "min"}
+    for name, content in (
+        ("configspace", {"row": integer(0, configs - 1), "half": integer(0, configs // 2)}), ("fidelityspace", {"hp_epoch": integer(1, epochs)}), ("metadata", names)
+    ):  # fmt: skip
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return Box(folder)
+
+
+def speed(box: Box, rounds: int, workers: int, draws: int | None) -> None:
     """Both simulators by turns: ASHA on the recorded configurations, as many trials of each. The first round only warms up."""
     ours, theirs = [], []
+    trials = draws or len(box.values)
     for k in range(rounds + 1):
-        ours.append(_our_simulator(box, k, workers))
+        ours.append(_our_simulator(box, k, workers, trials))
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             os.environ["SYNETUNE_FOLDER"] = folder
-            theirs.append(_their_simulator(box, k, workers))
+            theirs.append(_their_simulator(box, k, workers, trials))
         pace = [
-            f"{trials} trials, {epochs} epochs, {1e3 * s / trials:.3f} ms a trial"
-            for trials, epochs, s in (ours[-1], theirs[-1])
+            f"{begun} trials, {epochs} epochs, {1e3 * s / begun:.3f} ms a trial"
+            for begun, epochs, s in (ours[-1], theirs[-1])
         ]
         print(f"{'warm-up' if k == 0 else f'round {k}'}: perch {pace[0]}; syne-tune {pace[1]}", flush=True)
-    mine, other = (np.array([1e3 * s / trials for trials, _, s in found[1:]]) for found in (ours, theirs))
+    mine, other = (np.array([1e3 * s / begun for begun, _, s in found[1:]]) for found in (ours, theirs))
     ratio = other / mine
     print(
         f"median: perch {np.median(mine):.3f} ms, syne-tune {np.median(other):.3f} ms of computing a trial; ratio {np.median(ratio):.0f} ({ratio.min():.0f} to {ratio.max():.0f})"
     )
 
 
-def _our_simulator(box: Box, seed: int, workers: int) -> tuple[int, int, float]:
+def _our_simulator(box: Box, seed: int, workers: int, trials: int) -> tuple[int, int, float]:
     """Trials, epochs, seconds of computing."""
     from perch.dimension import Choice
     from perch.simulate import Curves, simulate
@@ -354,14 +385,14 @@ def _our_simulator(box: Box, seed: int, workers: int) -> tuple[int, int, float]:
             return seconds[config["row"]][epoch - 1]
 
     space = Space({"row": Choice(tuple(range(len(values))))}, {})
-    plan = Plan(space=space, epochs=box.epochs, trials=len(values), seed=seed, workers=workers)
+    plan = Plan(space=space, epochs=box.epochs, trials=trials, seed=seed, workers=workers)
     began, counted = time.process_time(), collections.Counter[str]()
     for event in simulate(build({"name": "asha"}, plan), Recorded(), workers=workers, epochs=box.epochs):
         counted[event["e"]] += 1
     return counted["trial"], counted["result"], time.process_time() - began
 
 
-def _their_simulator(box: Box, seed: int, workers: int) -> tuple[int, int, float]:
+def _their_simulator(box: Box, seed: int, workers: int, trials: int) -> tuple[int, int, float]:
     """Trials, epochs, seconds of computing, until it has begun the last recorded configuration."""
     from syne_tune import StoppingCriterion, Tuner
     from syne_tune.backend.simulator_backend.simulator_callback import SimulatorCallback
@@ -371,11 +402,13 @@ def _their_simulator(box: Box, seed: int, workers: int) -> tuple[int, int, float
 
     (blackbox,) = deserialize(str(box.folder)).values()
     points = blackbox.all_configurations()
-    np.random.default_rng(seed).shuffle(points)
+    random = np.random.default_rng(seed)
+    random.shuffle(points)
+    points += [points[k] for k in random.integers(len(points), size=max(trials - len(points), 0))]
     scheduler = ASHA(config_space=blackbox.configuration_space, metric=box.metric, time_attr="hp_epoch", max_t=box.epochs,
                      random_seed=seed, points_to_evaluate=points, do_minimize=box.values[0, 0] >= 0)  # fmt: skip
     backend = UserBlackboxBackend(blackbox=blackbox, elapsed_time_attr="metric_elapsed_time")
-    stop = StoppingCriterion(max_num_trials_started=len(points) - workers)
+    stop = StoppingCriterion(max_num_trials_started=trials - workers)
     tuner = Tuner(trial_backend=backend, scheduler=scheduler, n_workers=workers, sleep_time=0, callbacks=[SimulatorCallback()],
                   stop_criterion=stop, print_update_interval=1e9, results_update_interval=1e9, save_tuner=False)  # fmt: skip
     began = time.process_time()
@@ -389,7 +422,7 @@ def _their_simulator(box: Box, seed: int, workers: int) -> tuple[int, int, float
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("boxes", type=Path, nargs="+")
+    parser.add_argument("boxes", metavar="BOX", nargs="+")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
         "--out", type=Path, default=Path("peers.jsonl"), help="results so far; what it has is not run again"
@@ -400,14 +433,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="begin no further block (a task with a seed) after so long")
     parser.add_argument("--speed", action="store_true")
     parser.add_argument("--workers", type=int, default=WORKERS, help="simulated workers, for --speed")
+    parser.add_argument("--draws", type=int, help="trials, for --speed (default: as many as configurations)")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     sys.path.insert(0, str(Path(__file__).parents[1] / "app"))
-    boxes = [Box(folder) for folder in options.boxes]
     if options.speed:
-        speed(boxes[0], options.seeds, options.workers)
+        with tempfile.TemporaryDirectory() as folder:
+            size = re.fullmatch(r"(\d+)x(\d+)", options.boxes[0])
+            box = made_up(int(size[1]), int(size[2]), Path(folder)) if size else Box(Path(options.boxes[0]))
+            speed(box, options.seeds, options.workers, options.draws)
     else:
+        boxes = [Box(Path(folder)) for folder in options.boxes]
         compare(boxes, options.seeds, options.only, options.minutes, options.out)
 
 
