@@ -41,6 +41,8 @@ class Curve:
     lowest: list[float] = field(default_factory=list)
     seconds: float = 0.0
     timed: int = 0
+    key: bytes = b""
+    """The short name of its configuration, where it has been worked out."""
 
     @property
     def worth(self) -> float:
@@ -83,8 +85,9 @@ class Curves:
 
     def begin(self, trial: str, ordinal: int, config: Mapping[str, Any]) -> None:
         """A trial of the search."""
-        self._live[trial] = Curve(config, ordinal)
-        self._first.setdefault(key_of(config), (trial, ordinal))
+        key = key_of(config)
+        self._live[trial] = Curve(config, ordinal, key=key)
+        self._first.setdefault(key, (trial, ordinal))
         self._epoch_s.extend([math.nan] * (ordinal + 1 - len(self._epoch_s)))
 
     def lives(self, trial: str) -> bool:
@@ -102,7 +105,9 @@ class Curves:
         self._epoch_s[curve.ordinal] = math.nan if curve.epoch_s is None else curve.epoch_s
         if badly or not curve.lowest:
             return
-        key, rank = key_of(curve.config), curve.rank
+        key, rank = curve.key, curve.rank
+        if len(self._ended) >= self.most and rank > self._ended[-1][0]:
+            return
         if (other := self._rank_of.get(key)) is not None:
             if other < rank:
                 return
@@ -111,7 +116,7 @@ class Curves:
         self._rank_of[key] = rank
         if len(self._ended) > self.most:
             *_, dropped = self._ended.pop()
-            del self._rank_of[key_of(dropped.config)]
+            del self._rank_of[dropped.key]
 
     def candidates(self) -> dict[str, Curve]:
         """Live trials and the most promising of the others, in the order in which they began."""
