@@ -76,8 +76,8 @@ class Box:
 class Method(Protocol):
     """A peer as the clock sees it."""
 
-    def ask(self) -> tuple[Any, Mapping[str, Any]]:
-        """A new trial and its configuration."""
+    def ask(self) -> tuple[Any, Mapping[str, Any], int]:
+        """A trial, its configuration, and the epoch that it trains next: 1 of a new one, more of one that was paused."""
         ...
 
     def tell(self, trial: Any, config: Mapping[str, Any], epoch: int, value: float, last: bool) -> bool:
@@ -115,11 +115,11 @@ def _begin(
     box: Box, method: Method, heap: Any, count: Any, now_s: float, trials: int, spent_s: float
 ) -> tuple[int, float]:
     began = time.process_time()
-    trial, config = method.ask()
+    trial, config, epoch = method.ask()
     spent_s += time.process_time() - began
     row = box.row(config)
-    heapq.heappush(heap, (now_s + box.seconds[row, 0], next(count), trial, config, row, 1))
-    return trials + 1, spent_s
+    heapq.heappush(heap, (now_s + box.seconds[row, epoch - 1], next(count), trial, config, row, epoch))
+    return trials + (epoch == 1), spent_s
 
 
 class Perch:
@@ -144,14 +144,14 @@ class Perch:
         self.strategy = build(spec, Plan(space=space, epochs=box.epochs, trials=None, seed=seed, workers=WORKERS))
         self.ordinal, self.now_s, self.epochs = 0, 0.0, box.epochs
 
-    def ask(self) -> tuple[Any, Mapping[str, Any]]:
+    def ask(self) -> tuple[Any, Mapping[str, Any], int]:
         """The next trial; these strategies never wait."""
         new: Any = self.strategy.ask(self.now_s)
         name = f"{self.ordinal:05d}"
         self.strategy.applied({"e": "trial", "id": name, "i": self.ordinal, "config": new.config, "bracket": new.bracket,
                                "by": new.by, "seen": self.ordinal, "used_s": self.now_s})  # fmt: skip
         self.ordinal += 1
-        return name, new.config
+        return name, new.config, 1
 
     def tell(self, trial: Any, config: Mapping[str, Any], epoch: int, value: float, last: bool) -> bool:
         """The strategy's decision."""
@@ -188,7 +188,7 @@ class SyneTune:
         )
         self.scheduler, self.count = getattr(baselines, name)(**given), 0
 
-    def ask(self) -> tuple[Any, Mapping[str, Any]]:
+    def ask(self) -> tuple[Any, Mapping[str, Any], int]:
         """The next trial."""
         import datetime
 
@@ -198,7 +198,7 @@ class SyneTune:
         trial = Trial(trial_id=self.count, config=suggestion.config, creation_time=datetime.datetime(2026, 1, 1))
         self.scheduler.on_trial_add(trial=trial)
         self.count += 1
-        return trial, suggestion.config
+        return trial, suggestion.config, 1
 
     def tell(self, trial: Any, config: Mapping[str, Any], epoch: int, value: float, last: bool) -> bool:
         """The scheduler's decision."""
@@ -221,7 +221,7 @@ class Optuna:
         pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=box.epochs, reduction_factor=3)
         self.study, self.box = optuna.create_study(sampler=sampler(seed), pruner=pruner), box
 
-    def ask(self) -> tuple[Any, Mapping[str, Any]]:
+    def ask(self) -> tuple[Any, Mapping[str, Any], int]:
         """The next trial."""
         trial, config = self.study.ask(), {}
         for name, d in self.box.space.items():
@@ -232,7 +232,7 @@ class Optuna:
                 config[name] = trial.suggest_float(name, k["lower"], k["upper"], log=log)
             else:
                 config[name] = trial.suggest_int(name, k["lower"], k["upper"], log=log)
-        return trial, config
+        return trial, config, 1
 
     def tell(self, trial: Any, config: Mapping[str, Any], epoch: int, value: float, last: bool) -> bool:
         """The pruner's decision."""
@@ -247,6 +247,54 @@ class Optuna:
         return True
 
 
+class Smac:
+    """SMAC's multi-fidelity facade: Hyperband over epochs, a random forest proposes.
+
+    Its budgets are rounded to whole epochs. A configuration that it asks for again, with a larger budget, goes on where it was.
+    """
+
+    def __init__(self, box: Box, seed: int) -> None:
+        from ConfigSpace import (  # fmt: skip
+            CategoricalHyperparameter,
+            ConfigurationSpace,
+            UniformFloatHyperparameter,
+            UniformIntegerHyperparameter,
+        )
+        from smac import MultiFidelityFacade, Scenario
+
+        space = ConfigurationSpace(seed=seed)
+        for name, d in box.space.items():
+            k, log = d["domain_kwargs"], d["sampler_cls"] == "LogUniform"
+            if "categories" in k:
+                space.add(CategoricalHyperparameter(name, k["categories"]))
+            elif d["domain_cls"] == "Float":
+                space.add(UniformFloatHyperparameter(name, k["lower"], k["upper"], log=log))
+            else:
+                space.add(UniformIntegerHyperparameter(name, k["lower"], k["upper"], log=log))
+        self.folder = tempfile.TemporaryDirectory()
+        scenario = Scenario(space, output_directory=Path(self.folder.name), deterministic=True, n_trials=1_000_000,
+                            min_budget=1, max_budget=box.epochs, seed=seed)  # fmt: skip
+        self.facade = MultiFidelityFacade(
+            scenario, lambda config, seed, budget: 0.0, logging_level=False, overwrite=True
+        )
+        self.reached: dict[Any, int] = {}
+
+    def ask(self) -> tuple[Any, Mapping[str, Any], int]:
+        """A configuration with a budget."""
+        info = self.facade.ask()
+        return info, dict(info.config), self.reached.get(info.config, 0) + 1
+
+    def tell(self, trial: Any, config: Mapping[str, Any], epoch: int, value: float, last: bool) -> bool:
+        """On to the end of the budget, whose value is told."""
+        from smac.runhistory.dataclasses import TrialValue
+
+        if epoch < max(round(trial.budget), 1) and not last:
+            return True
+        self.reached[trial.config] = epoch
+        self.facade.tell(trial, TrialValue(cost=value), save=False)
+        return False
+
+
 def methods() -> dict[str, Callable[[Box, int], Method]]:
     """Every method by name."""
     import optuna
@@ -257,6 +305,7 @@ def methods() -> dict[str, Callable[[Box, int], Method]]:
     }
     for name in ("RandomSearch", "ASHA", "ASHABORE", "ASHACQR", "BOHB"):
         found[f"syne-tune {name}"] = lambda box, seed, name=name: SyneTune(box, seed, name)  # type: ignore[misc]
+    found["smac MultiFidelity"] = Smac
     found["optuna TPE, Hyperband"] = lambda box, seed: Optuna(box, seed, lambda s: optuna.samplers.TPESampler(seed=s))
     found["optuna GP, Hyperband"] = lambda box, seed: Optuna(box, seed, lambda s: optuna.samplers.GPSampler(seed=s))
     return found

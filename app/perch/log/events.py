@@ -36,16 +36,10 @@ def attempts(events: Path) -> list[int]:
 
 def accepted(events: Path) -> dict[int, int]:
     """Attempt → bytes of its file that count; the newest counts up to its last whole line."""
-    numbers = attempts(events)
-    while numbers:
-        path = file_of(events, numbers[-1])
-        with path.open("rb") as file:
-            first = file.readline()
-            whole = _whole_bytes(path)
-        if first.endswith(b"\n"):
-            sizes = {int(k): int(v) for k, v in json.loads(first)["accepts_bytes"].items()}
-            return {**sizes, numbers[-1]: whole}
-        numbers.pop()  # it was killed before its first line was written
+    for attempt in reversed(attempts(events)):
+        if (first := _began(events, attempt)) is not None:  # else it was killed before its first line was written
+            sizes = {int(k): int(v) for k, v in first["accepts_bytes"].items()}
+            return {**sizes, attempt: _whole_bytes(file_of(events, attempt))}
     return {}
 
 
@@ -62,23 +56,24 @@ def read(events: Path, sizes: dict[int, int] | None = None) -> Iterator[Event]:
 
 
 def first_event(events: Path) -> Event | None:
-    """The first line of a run's log, which says how its first attempt began; None where there is none."""
-    for attempt in attempts(events):
-        with file_of(events, attempt).open("rb") as file:
-            line = file.readline()
-        if line.endswith(b"\n"):
-            event: Event = json.loads(line)
-            return event
-    return None
+    """The event with which a run's first attempt began; None where there is none."""
+    return next((first for attempt in attempts(events) if (first := _began(events, attempt)) is not None), None)
 
 
 def last_attempt(events: Path) -> Event | None:
-    """The event with which the newest attempt that counts began: the first line of its file. None where there is none."""
-    sizes = accepted(events)
-    if not sizes:
+    """The event with which the newest attempt that counts began; None where there is none."""
+    return next(
+        (first for attempt in reversed(attempts(events)) if (first := _began(events, attempt)) is not None), None
+    )
+
+
+def _began(events: Path, attempt: int) -> Event | None:
+    """The first line of an attempt's file; None where it is not whole."""
+    with file_of(events, attempt).open("rb") as file:
+        line = file.readline()
+    if not line.endswith(b"\n"):
         return None
-    with file_of(events, max(sizes)).open("rb") as file:
-        event: Event = json.loads(file.readline())
+    event: Event = json.loads(line)
     return event
 
 
