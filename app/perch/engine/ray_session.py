@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from perch.engine.ray_extras import without_spare_processes
 from perch.engine.signals import hangup_blocked
 from perch.errors import ClusterError
 
@@ -37,8 +38,8 @@ JOINING = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
 ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """No other node joins: Ray's own address is then 127.0.0.1, as on macOS and Windows. It would else put this machine's in its place."""
 
-NO_METRICS = {"RAY_enable_metrics_collection": "0", "AUTOSCALER_METRIC_PORT": "-1", "DASHBOARD_METRIC_PORT": "-1"}
-"""The ``/metrics`` of agents, monitor and dashboard ask for no token. The last two have no switch, but no server at such a port."""
+NO_METRICS = {"RAY_enable_metrics_collection": "0"}
+"""The ``/metrics`` of agents ask for no token."""
 
 HIDING = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
 """A worker that was given no GPU sees none."""
@@ -198,7 +199,7 @@ def _start(folder: Path, cpus: int | None) -> None:
 def _init(folder: Path, cpus: int | None) -> None:
     import ray
 
-    with hangup_blocked():
+    with hangup_blocked(), without_spare_processes():
         ray.init(
             address="local",
             num_cpus=cpus,

@@ -23,6 +23,7 @@ from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
 from perch.engine.metrics import numeric
 from perch.engine.needs import Needs
+from perch.engine.ray_extras import without_counting_callbacks
 from perch.engine.ray_session import Node
 from perch.engine.signals import Leave, leaving
 from perch.engine.tune_books import forget_ended, give_back
@@ -114,7 +115,7 @@ class TuneEngine:
             ),
         )
         try:
-            with leaving():
+            with leaving(), without_counting_callbacks():
                 tuner.fit()
         finally:
             if self.controller is not None:

@@ -1,0 +1,35 @@
+"""What Ray does beside its work is left out, and Ray is as it was afterwards."""
+
+import subprocess
+import sys
+
+import pytest
+from ray._private.node import Node
+from ray.air._internal import usage
+
+from perch.engine.ray_extras import SPARE, without_counting_callbacks, without_spare_processes
+
+
+def test_rays_node_has_every_method_that_is_left_out_and_has_them_back_afterwards():
+    before = {name: vars(Node)[name] for name in SPARE}
+    with pytest.raises(RuntimeError), without_spare_processes():
+        assert all(vars(Node)[name] is not method for name, method in before.items())
+        raise RuntimeError
+    assert {name: vars(Node)[name] for name in SPARE} == before
+
+
+@pytest.mark.parametrize(("setting", "counted"), [("0", False), ("1", True), (None, True)])
+def test_callbacks_are_counted_only_where_usage_statistics_are_on(setting, counted, monkeypatch):
+    before = usage.tag_callbacks
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", setting)
+    with without_counting_callbacks():
+        assert (usage.tag_callbacks is before) == counted
+    assert usage.tag_callbacks is before
+
+
+def test_tune_calls_what_is_left_out_through_its_module():
+    """Else the replacement would have no effect."""
+    script = "import ray.tune.tune as t, ray.air._internal.usage as u; assert t.air_usage is u"
+    subprocess.run([sys.executable, "-c", script], check=True)
