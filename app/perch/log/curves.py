@@ -35,14 +35,14 @@ class Curve:
     """What a trial's curve shows. Values are as strategies see them: lower is better."""
 
     config: Mapping[str, Any]
+    key: bytes
+    """The configuration's short name, of ``key_of``."""
     ordinal: int = 0
     epoch: int = 0
     ended_badly: bool = False
     lowest: list[float] = field(default_factory=list)
     seconds: float = 0.0
     timed: int = 0
-    key: bytes = b""
-    """The short name of its configuration, where it has been worked out."""
 
     @property
     def worth(self) -> float:
@@ -86,7 +86,7 @@ class Curves:
     def begin(self, trial: str, ordinal: int, config: Mapping[str, Any]) -> None:
         """A trial of the search."""
         key = key_of(config)
-        self._live[trial] = Curve(config, ordinal, key=key)
+        self._live[trial] = Curve(config, key, ordinal)
         self._first.setdefault(key, (trial, ordinal))
         self._epoch_s.extend([math.nan] * (ordinal + 1 - len(self._epoch_s)))
 
@@ -106,8 +106,6 @@ class Curves:
         if badly or not curve.lowest:
             return
         key, rank = curve.key, curve.rank
-        if len(self._ended) >= self.most and rank > self._ended[-1][0]:
-            return
         if (other := self._rank_of.get(key)) is not None:
             if other < rank:
                 return
@@ -175,5 +173,5 @@ def promising(curves: Mapping[str, Curve]) -> list[str]:
     ranked = sorted((n for n, c in curves.items() if c.lowest and not c.ended_badly), key=lambda n: curves[n].rank)
     first: dict[bytes, str] = {}
     for name in ranked:
-        first.setdefault(key_of(curves[name].config), name)
+        first.setdefault(curves[name].key, name)
     return list(first.values())

@@ -36,10 +36,9 @@ def attempts(events: Path) -> list[int]:
 
 def accepted(events: Path) -> dict[int, int]:
     """Attempt → bytes of its file that count; the newest counts up to its last whole line."""
-    for attempt in reversed(attempts(events)):
-        if (first := _began(events, attempt)) is not None:  # else it was killed before its first line was written
-            sizes = {int(k): int(v) for k, v in first["accepts_bytes"].items()}
-            return {**sizes, attempt: _whole_bytes(file_of(events, attempt))}
+    for number, began in _beginnings(events, attempts(events)[::-1]):
+        sizes = {int(k): int(v) for k, v in began["accepts_bytes"].items()}
+        return {**sizes, number: _whole_bytes(file_of(events, number))}
     return {}
 
 
@@ -57,24 +56,21 @@ def read(events: Path, sizes: dict[int, int] | None = None) -> Iterator[Event]:
 
 def first_event(events: Path) -> Event | None:
     """The event with which a run's first attempt began; None where there is none."""
-    return next((first for attempt in attempts(events) if (first := _began(events, attempt)) is not None), None)
+    return next((began for _, began in _beginnings(events, attempts(events))), None)
 
 
 def last_attempt(events: Path) -> Event | None:
     """The event with which the newest attempt that counts began; None where there is none."""
-    return next(
-        (first for attempt in reversed(attempts(events)) if (first := _began(events, attempt)) is not None), None
-    )
+    return next((began for _, began in _beginnings(events, attempts(events)[::-1])), None)
 
 
-def _began(events: Path, attempt: int) -> Event | None:
-    """The first line of an attempt's file; None where it is not whole."""
-    with file_of(events, attempt).open("rb") as file:
-        line = file.readline()
-    if not line.endswith(b"\n"):
-        return None
-    event: Event = json.loads(line)
-    return event
+def _beginnings(events: Path, numbers: list[int]) -> Iterator[tuple[int, Event]]:
+    """First lines of these attempts' files, one by one, without those that were killed before theirs was written."""
+    for number in numbers:
+        with file_of(events, number).open("rb") as file:
+            line = file.readline()
+        if line.endswith(b"\n"):
+            yield number, json.loads(line)
 
 
 def last_event(events: Path, kinds: Collection[str]) -> Event | None:
