@@ -40,13 +40,11 @@ with surroundings([]) as folder:
                         found.append([c.laddr.ip, c.laddr.port, name])
             return found
 
-        def tried(part, number, failure):
-            # All of its servers listen, or its log says which does not
-            log = logs / f"{part}.log"
-            return log.exists() and ([n for _, _, n in sockets()].count(part) >= number or failure in log.read_text())
-
         def settled():
-            return tried("dashboard_agent", 2, "error while attempting to bind")
+            # The agent's two servers listen, or its log says which does not
+            log = logs / "dashboard_agent.log"
+            listen = [name for _, _, name in sockets()].count("dashboard_agent") >= 2
+            return log.exists() and (listen or "error while attempting to bind" in log.read_text())
 
         end_s = time.monotonic() + 200
         while not settled():
