@@ -369,29 +369,29 @@ def show(found: dict[str, dict[tuple[str, int], dict[str, Any]]]) -> None:
 
 def made_up(configs: int, epochs: int, folder: Path) -> Box:
     """A box of power laws that fall to different ends at different rates, with noise; epochs of 3 to 30 seconds."""
-    import pandas as pd
+    from perch.dimension import Int
+    from perch.rehearse.export import export
+    from perch.rehearse.table import COMPLETED, Table
+    from perch.space import Space
 
     random = np.random.default_rng(0)
     x, rate, pace = random.random((3, configs, 1))
     values = (
         x + (1 + rate) * np.arange(1, epochs + 1) ** -(0.3 + rate) + 0.01 * random.standard_normal((configs, epochs))
     )
-    seconds = np.broadcast_to(np.arange(1, epochs + 1) * 3 * 10**pace, values.shape)
-    objectives = np.stack([values, seconds], axis=-1)[None, :, None].astype(np.float32)
-    np.save(folder / "objectives_evaluations.npy", objectives)
-    np.save(folder / "fidelities_values.npy", np.arange(1, epochs + 1))
-    pd.DataFrame({"row": np.arange(configs), "half": np.arange(configs) // 2}).to_parquet(
-        folder / "hyperparameters.parquet", index=False, compression="gzip"
+    rows = np.arange(configs)
+    table = Table(
+        name=f"{configs}x{epochs}",
+        space=Space({"row": Int(0, configs - 1), "half": Int(0, configs // 2)}, {}),
+        configs=tuple({"row": row, "half": row // 2} for row in rows.tolist()),
+        config_of=rows,
+        values=values,
+        seconds=np.broadcast_to(3 * 10**pace, values.shape),
+        fates=(COMPLETED,) * configs,
+        weights=np.ones(configs),
+        metric="loss",
     )
-
-    def integer(low: int, high: int) -> dict[str, Any]:
-        return {"domain_cls": "Integer", "domain_kwargs": {"lower": low, "upper": high}, "sampler_cls": "Uniform", "sampler_kwargs": {}}  # fmt: skip
-
-    names = {"objectives_names": ["loss", "metric_elapsed_time"], "task_names": [f"{configs}x{epochs}"], "mode": "min"}
-    for name, content in (
-        ("configspace", {"row": integer(0, configs - 1), "half": integer(0, configs // 2)}), ("fidelityspace", {"hp_epoch": integer(1, epochs)}), ("metadata", names)
-    ):  # fmt: skip
-        (folder / f"{name}.json").write_text(json.dumps(content))
+    export(table, folder)
     return Box(folder)
 
 
