@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from perch.engine.ray_extras import without_spare_processes
+from perch.engine.ray_extras import FOR_TRIALS, without_spare_processes, workers_inherit
 from perch.engine.signals import hangup_blocked
 from perch.errors import ClusterError
 
@@ -55,6 +55,7 @@ QUIET = {
     "RAY_worker_niceness": "5",  # Ray's own 15 would let the writer take time from training
     **ON_LOOPBACK,
     **NO_METRICS,
+    **FOR_TRIALS,
 }
 
 
@@ -151,7 +152,8 @@ def session(folder: Path | None, python_path: list[str], *, cpus: int | None = N
             else "check RAY_ADDRESS and the token, or unset it to run here",
         ) from error
     try:
-        yield Session(private=folder is not None)
+        with workers_inherit() if folder is not None else contextlib.nullcontext():
+            yield Session(private=folder is not None)
     finally:
         try:
             _shutdown()

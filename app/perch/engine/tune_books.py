@@ -6,6 +6,8 @@ import logging
 import os
 from typing import Any
 
+from perch.engine.ray_extras import FOR_TRIALS
+
 
 def prepare_environment() -> None:
     """What Tune reads from the environment, to be set before it is used: no loggers, no snapshots, no tracebacks, no changed folder."""
@@ -17,7 +19,7 @@ def prepare_environment() -> None:
         TUNE_DISABLE_SIGINT_HANDLER="1",
         TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
         RAY_AIR_NEW_OUTPUT="0",
-        RAY_CHDIR_TO_TRIAL_DIR="0",
+        **FOR_TRIALS,
     )
     logging.getLogger("ray.tune.tune").setLevel(
         logging.CRITICAL

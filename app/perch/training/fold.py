@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,11 +52,16 @@ class Fold:
             torch.manual_seed(int(keyed_rng(key[0], "weights", *key[1:]).integers(2**63)))
             network = MODELS.get(model)(config, atom_features=data.atom_features, bond_features=data.bond_features)
         self.network = network.to(data.device)
-        self.optimizer = make_optimizer(self.network, config)
+        self._config = config
         self.predictor = Predictor(self.network, config["atom_embedding_size"], mean_ev, deviation_ev)
         self.average: Average | None = None
         self._evaluation: list[Batch] = []
         self._kept_bytes = kept_bytes
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Made at its first use: PyTorch imports its compiler for one, seconds that predicting can do without."""
+        return make_optimizer(self.network, self._config)
 
     def train(self, now: Mapping[str, Any], epoch: int) -> float:
         """One epoch under the hyperparameters in force; the mean absolute error in eV over its batches."""

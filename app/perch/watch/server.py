@@ -21,6 +21,7 @@ from perch.watch.guarded import Refused, from_here, read_request
 from perch.watch.shadow import Shadow
 
 LOOK_EVERY_S = 1.0
+CLOSED_WITHIN_S = 0.1
 ANSWER_S = 60.0
 """So long the page waits for the run's answer to a request."""
 PAUSE = 10
@@ -41,7 +42,8 @@ class Watch:
         self._server.daemon_threads = True
         self._closing = threading.Event()
         self._threads = [
-            threading.Thread(target=target, daemon=True) for target in (self._server.serve_forever, self._follow)
+            threading.Thread(target=self._server.serve_forever, args=(CLOSED_WITHIN_S,), daemon=True),
+            threading.Thread(target=self._follow, daemon=True),
         ]
         for thread in self._threads:
             thread.start()

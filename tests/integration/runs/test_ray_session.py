@@ -20,6 +20,7 @@ with surroundings([]) as folder:
         env = ray.get(ray.remote(lambda: dict(os.environ)).remote())
         assert env["RAY_AUTH_MODE"] == "token" and env["RAY_AUTH_TOKEN_PATH"] == f"{folder}/token", env
         assert (folder / "token").stat().st_mode & 0o077 == 0
+        assert env["PL_DISABLE_FORK"] == "1" and env["RAY_CHDIR_TO_TRIAL_DIR"] == "0", env
         assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
 assert "RAY_AUTH_MODE" not in os.environ and not folder.exists()
 """
