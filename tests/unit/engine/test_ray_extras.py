@@ -1,19 +1,18 @@
 """What Ray does beside its work is left out, and Ray is as it was afterwards."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 from ray._private.node import Node
 from ray.air._internal import usage
-from ray.tune.execution.class_cache import _ActorClassCache
 
 from perch.engine.ray_extras import (
     FOR_TRIALS,
     SPARE,
     without_counting_callbacks,
     without_spare_processes,
-    workers_inherit,
 )
 
 
@@ -25,22 +24,29 @@ def test_rays_node_has_every_method_that_is_left_out_and_has_them_back_afterward
     assert {name: vars(Node)[name] for name in SPARE} == before
 
 
-class Anything:
-    """Something to train."""
+ENVIRONMENTS = """
+from ray.tune.execution.class_cache import _ActorClassCache
 
+from perch.engine.ray_extras import FOR_TRIALS, workers_inherit
 
-def environment_that_tune_asks_for():
+class Anything: pass
+
+def asked_for():
     return _ActorClassCache().get(Anything)._default_options["runtime_env"].get("env_vars", {})
 
+with workers_inherit():
+    assert asked_for() == {}, asked_for()
+asked = asked_for()
+assert asked.pop("AWS_SESSION_TOKEN") == "inherited as well"
+assert asked == FOR_TRIALS, asked
+"""
 
-def test_workers_of_a_private_ray_have_from_its_start_what_tune_would_ask_for_and_are_not_started_anew(monkeypatch):
-    monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "inherited as well")
-    with workers_inherit():
-        assert environment_that_tune_asks_for() == {}
-    asked = environment_that_tune_asks_for()
-    assert asked.pop("AWS_SESSION_TOKEN")
-    assert asked == FOR_TRIALS, "Tune asks for something that a private Ray does not have"
+
+def test_workers_of_a_private_ray_have_from_its_start_what_tune_would_ask_for_and_are_not_started_anew():
+    """In a process of its own: another test's Ray may be up in this one."""
+    env = {**os.environ, **FOR_TRIALS, "AWS_SESSION_TOKEN": "inherited as well"}
+    done = subprocess.run([sys.executable, "-c", ENVIRONMENTS], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("setting", "counted"), [("0", False), ("1", True), (None, True)])
