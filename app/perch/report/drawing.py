@@ -56,7 +56,7 @@ def draw(name: str, report: ReportData) -> Drawn | NotDrawn:
     with styled(name):
         picture = figure.draw(report, table)
         svg = svg_of(picture)
-        picture.set_layout_engine("none")  # the layout is found: the other forms use it as it is
+        picture.set_layout_engine(None)  # the layout is found: the other forms use it as it is, and are drawn once each
     warning = figure.warn(report, table) if figure.warn is not None else ""
     return Drawn(name, figure, table, figure.describe(report, table), figure.caption_of(report), warning, picture, svg)
 

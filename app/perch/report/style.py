@@ -40,6 +40,8 @@ SETTINGS: Final[dict[str, Any]] = {
     "savefig.facecolor": "none",
     "savefig.dpi": 150,
     "figure.dpi": 100,
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     "font.size": 10,
     "text.color": INK,
     "axes.edgecolor": INK,

@@ -28,11 +28,11 @@ def _table(report: ReportData) -> pd.DataFrame:
 
 def coverage(table: pd.DataFrame) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Expected and observed shares of targets within the central interval of a normal distribution."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     expected = np.linspace(0.02, 0.98, 49)
     scaled = table["error_ev"].abs().to_numpy() / np.maximum(table["deviation_ev"].to_numpy(), 1e-12)
-    half_widths = norm.ppf(0.5 + expected / 2)
+    half_widths = ndtri(0.5 + expected / 2)
     return expected, (scaled[None, :] <= half_widths[:, None]).mean(axis=1)
 
 
