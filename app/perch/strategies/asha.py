@@ -75,11 +75,10 @@ class Asha(Scheduler):
 
     def _reached(self, trial: str, epoch: int) -> Rung | None:
         """The highest rung at or below ``epoch`` that the trial has not entered (reports may skip epochs)."""
-        rungs = self.brackets[self._bracket[trial]]
-        for place in range(len(rungs) - 1, self._passed[trial] - 1, -1):
-            if rungs[place].epoch <= epoch:
-                return rungs[place]
-        return None
+        rungs, passed = self.brackets[self._bracket[trial]], self._passed[trial]
+        if passed == len(rungs) or epoch < rungs[passed].epoch:
+            return None
+        return next(rung for rung in reversed(rungs) if rung.epoch <= epoch)
 
 
 STRATEGIES.register(
