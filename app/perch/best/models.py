@@ -97,6 +97,7 @@ def _weights(
         device=device_here(study.resources.gpus_each),
         tf32=study.resources.tf32,
         threads=max(int(study.resources.cpus), 1),
+        trains=False,
     )
     path = folder.weights / f"{trial}.pt"
     if path.exists():

@@ -60,8 +60,12 @@ class Fold:
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
-        """Made at its first use: PyTorch imports its compiler for one, seconds that predicting can do without."""
+        """Made when it is first wanted: PyTorch imports its compiler for one, seconds that predicting can do without."""
         return make_optimizer(self.network, self._config)
+
+    def want_optimizer(self) -> None:
+        """Make it now, so that the first epoch's seconds do not hold it."""
+        _ = self.optimizer
 
     def train(self, now: Mapping[str, Any], epoch: int) -> float:
         """One epoch under the hyperparameters in force; the mean absolute error in eV over its batches."""

@@ -50,8 +50,12 @@ class Training:
         threads: int | None = None,
         model: str = "cgcnn",
         tf32: bool = True,
+        trains: bool = True,
     ) -> None:
-        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over, ``tf32``: see ``set_tf32``."""
+        """Build networks and optimisers; ``epochs`` is what a schedule is stretched over, ``tf32``: see ``set_tf32``.
+
+        ``trains`` False: it is to predict with weights that are there; an optimiser is made only if it trains after all.
+        """
         set_threads(threads)
         self.config = complete(config)
         self.model, self.epochs = model, epochs
@@ -66,6 +70,9 @@ class Training:
             Fold(self.data, split, prepared.graphs.target_ev, self.config, model, (seed, key, n), room)
             for n, split in enumerate(prepared.splits)
         ]
+        if trains:
+            for fold in self.folds:
+                fold.want_optimizer()
         self.epochs_done = 0
 
     def epoch(self) -> dict[str, float | str]:

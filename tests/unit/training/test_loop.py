@@ -35,6 +35,24 @@ def test_an_epoch_reports_errors_seconds_rate_memory_and_device(prepare_small, s
     assert row["peak_memory_bytes"] > 50e6
 
 
+def has_optimizers(training):
+    return ["optimizer" in vars(fold) for fold in training.folds]
+
+
+def test_the_first_epochs_seconds_hold_no_making_of_an_optimiser(prepare_small, small_config):
+    """PyTorch imports its compiler for the first one of a process: a second or two."""
+    training, _ = train(prepare_small(), small_config, 0)
+    assert has_optimizers(training) == [True]
+
+
+def test_what_only_predicts_makes_no_optimiser_and_trains_as_well_after_all(prepare_small, small_config):
+    prepared = prepare_small()
+    training, _ = train(prepared, small_config, 0, trains=False)
+    training.predict(prepared.graphs)
+    assert has_optimizers(training) == [False]
+    assert errors([training.epoch()]) == errors(train(prepared, small_config, 1)[1])
+
+
 def test_it_learns(prepare_small, small_config):
     _, rows = train(prepare_small(), small_config, 40, epochs=40)
     assert rows[-1]["train_mae_ev"] < 0.4 * rows[0]["train_mae_ev"]
