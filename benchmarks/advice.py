@@ -30,12 +30,12 @@ from perch.advise.rules import advice
 from perch.compare.statistics.analysis import wilson
 from perch.rehearse.answers import mean_of
 from perch.rehearse.many import rehearse_all
-from perch.rehearse.reader import read
-from perch.rehearse.readers.lcbench import tasks as lcbench_tasks
-from perch.rehearse.readers.taskset import tasks as taskset_tasks
 from perch.rehearse.run import Setting
-from perch.rehearse.surrogate import rung_reliability
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.readers.lcbench import tasks as lcbench_tasks
+from perch.rehearse.tables.readers.taskset import tasks as taskset_tasks
+from perch.rehearse.tables.surrogate import rung_reliability
+from perch.rehearse.tables.table import Table
 from perch.simulate import Delays
 from perch.space import keyed_rng
 

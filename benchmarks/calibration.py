@@ -20,9 +20,9 @@ import numpy as np
 
 from perch.rehearse.calibration import Calibration, calibration, parity, real_runs
 from perch.rehearse.many import rehearse_all
-from perch.rehearse.reader import read
 from perch.rehearse.run import Setting
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import variants
 from perch.report.style import BLUE, GREY, ORANGE, canvas, plain_log, styled
 from perch.space import keyed_rng

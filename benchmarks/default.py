@@ -32,13 +32,13 @@ import numpy as np
 import pandas as pd
 
 from perch.rehearse.answers import mean_of
-from perch.rehearse.drawn import TableCurves
-from perch.rehearse.reader import read
-from perch.rehearse.readers.lcbench import tasks as lcbench_tasks
-from perch.rehearse.readers.taskset import tasks as taskset_tasks
 from perch.rehearse.run import Setting, events
-from perch.rehearse.surrogate import encode
-from perch.rehearse.table import Table
+from perch.rehearse.tables.drawn import TableCurves
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.readers.lcbench import tasks as lcbench_tasks
+from perch.rehearse.tables.readers.taskset import tasks as taskset_tasks
+from perch.rehearse.tables.surrogate import encode
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import Variant, variants
 from perch.simulate import Delays, simulate
 from perch.space import Config, keyed_rng

@@ -370,8 +370,8 @@ def show(found: dict[str, dict[tuple[str, int], dict[str, Any]]]) -> None:
 def made_up(configs: int, epochs: int, folder: Path) -> Box:
     """A box of power laws that fall to different ends at different rates, with noise; epochs of 3 to 30 seconds."""
     from perch.dimension import Int
-    from perch.rehearse.export import export
-    from perch.rehearse.table import COMPLETED, Table
+    from perch.rehearse.tables.export import export
+    from perch.rehearse.tables.table import COMPLETED, Table
     from perch.space import Space
 
     random = np.random.default_rng(0)

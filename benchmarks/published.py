@@ -20,11 +20,11 @@ from perch.compare.statistics.early import weighted_spearman
 from perch.compare.statistics.hits import Blocks
 from perch.compare.statistics.interval import ratio
 from perch.rehearse.many import rehearse_all
-from perch.rehearse.reader import read
-from perch.rehearse.readers.lcbench import tasks as lcbench_tasks
-from perch.rehearse.readers.taskset import tasks as taskset_tasks
 from perch.rehearse.run import Rehearsed, Setting
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.readers.lcbench import tasks as lcbench_tasks
+from perch.rehearse.tables.readers.taskset import tasks as taskset_tasks
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import variants
 from perch.report.style import BLUE, GREY, ORANGE, canvas, styled
 from perch.simulate import Delays

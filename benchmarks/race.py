@@ -27,9 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from perch.rehearse.drawn import TableCurves, TableSearch
-from perch.rehearse.reader import read
-from perch.rehearse.table import Table, config_key
+from perch.rehearse.tables.drawn import TableCurves, TableSearch
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.table import Table, config_key
 from perch.settled import Settled, settled, window_for
 from perch.simulate import simulate
 from perch.space import keyed_uniforms

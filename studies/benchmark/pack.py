@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from perch.record import load
-from perch.rehearse.table import COMPLETED, DIVERGED
+from perch.rehearse.tables.table import COMPLETED, DIVERGED
 
 HERE = Path(__file__).parent
 LEFT_OUT = ("value", "device", "attempt", "parent_trial_id", "parent_segment", "parent_epoch")

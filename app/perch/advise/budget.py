@@ -16,7 +16,7 @@ from perch.compare.figures.rungs import levels
 from perch.errors import StudyError
 from perch.rehearse.many import Done, rehearse_all
 from perch.rehearse.run import Rehearsed, Setting, events
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import Variant
 from perch.space import keyed_rng
 from perch.study import SMALLEST_RACE, Study

@@ -12,7 +12,7 @@ from perch.compare.statistics.analysis import ReachedFirst
 from perch.rehearse.answers import Answers, Mean, answer, mean_of, record_half
 from perch.rehearse.many import Done, rehearse_all
 from perch.rehearse.run import Rehearsed, Setting
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import Variant, variants
 
 SEEDS: Final = 60

@@ -15,10 +15,10 @@ from perch.formatting import duration
 from perch.rehearse.command import same_space, within_the_table
 from perch.rehearse.lines import before
 from perch.rehearse.many import Done
-from perch.rehearse.reader import read
 from perch.rehearse.run import Setting
-from perch.rehearse.surrogate import Neighbours, rung_reliability
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.surrogate import Neighbours, rung_reliability
+from perch.rehearse.tables.table import Table
 from perch.study import Study, load
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from perch.dimension import Float, Int
 from perch.errors import StudyError
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.space import Space
 from perch.study import Study
 

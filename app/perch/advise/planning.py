@@ -16,9 +16,9 @@ from perch.formatting import duration
 from perch.rehearse.command import within_the_table
 from perch.rehearse.many import Done
 from perch.rehearse.run import Setting
-from perch.rehearse.surrogate import Neighbours
-from perch.rehearse.surrogate import lines as trust_lines
-from perch.rehearse.table import Table
+from perch.rehearse.tables.surrogate import Neighbours
+from perch.rehearse.tables.surrogate import lines as trust_lines
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import Variant, as_recorded, refuse
 from perch.study import Study, load
 

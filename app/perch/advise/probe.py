@@ -12,8 +12,8 @@ import numpy as np
 
 from perch.errors import RecordError
 from perch.record import Run, load
-from perch.rehearse.measured import recorded_of
-from perch.rehearse.table import COMPLETED, Recorded, Table
+from perch.rehearse.tables.measured import recorded_of
+from perch.rehearse.tables.table import COMPLETED, Recorded, Table
 from perch.simulate import PowerLaw
 from perch.space import Space
 from perch.study import Study

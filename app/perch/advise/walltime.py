@@ -12,7 +12,7 @@ from perch.advise.budget import DRAWS, Demand, confirmations_s, search_ends_s
 from perch.advise.command import record_of
 from perch.advise.planning import variant_of
 from perch.errors import StudyError
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import as_recorded
 from perch.study import Study, load
 

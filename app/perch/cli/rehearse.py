@@ -64,7 +64,7 @@ def rehearse(
     records = [w for w in what if "=" not in w or Path(w).exists()]
     swept = [*(sweep or []), *(w for w in what if w not in records)]
     if export is not None:
-        from perch.rehearse.export import export_command
+        from perch.rehearse.tables.export import export_command
 
         for line in export_command(records, export, epochs, epoch_s):
             typer.echo(line)

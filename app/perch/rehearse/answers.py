@@ -14,7 +14,7 @@ from scipy import stats
 from perch.compare.statistics.analysis import Analysis, ReachedFirst, analyse, wilson
 from perch.compare.statistics.hits import Blocks
 from perch.rehearse.run import Rehearsed
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 
 Array = NDArray[np.float64]
 

@@ -13,11 +13,11 @@ from perch.rehearse.answers import Answers, answer
 from perch.rehearse.interruptions import as_json, interruptions_of
 from perch.rehearse.lines import after, before
 from perch.rehearse.many import CurvesOf, Done, rehearse_all
-from perch.rehearse.reader import read
 from perch.rehearse.run import Rehearsed, Setting, events, rehearse
 from perch.rehearse.setting import SATURATED_BEYOND, setting_of
-from perch.rehearse.surrogate import Neighbours, SurrogateCurves, Trust, rung_reliability
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.surrogate import Neighbours, SurrogateCurves, Trust, rung_reliability
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import Variant, refuse, refuse_losses, variants
 from perch.simulate import Delays
 from perch.study import Study

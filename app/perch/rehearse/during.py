@@ -27,9 +27,9 @@ from perch.record import Run, load
 from perch.record.earlier import of_the_same_space
 from perch.rehearse.answers import Gain, mean_of, record_half
 from perch.rehearse.many import rehearse_all
-from perch.rehearse.reader import read
 from perch.rehearse.run import Setting
-from perch.rehearse.table import FEWEST_CURVES, Table
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.table import FEWEST_CURVES, Table
 from perch.rehearse.variants import Variant, as_recorded, read_variant
 from perch.strategies.registry import STRATEGIES
 

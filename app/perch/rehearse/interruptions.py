@@ -8,7 +8,7 @@ from typing import Any
 
 from perch.errors import StudyError
 from perch.formatting import duration
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.simulate.interruptions import NONE, Interruptions
 
 

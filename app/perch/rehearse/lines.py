@@ -10,9 +10,9 @@ from perch.formatting import duration
 from perch.rehearse.answers import SHARES, Answers, Mean, Value
 from perch.rehearse.interruptions import lines as interruption_lines
 from perch.rehearse.run import Setting
-from perch.rehearse.surrogate import Trust
-from perch.rehearse.surrogate import lines as trust_lines
-from perch.rehearse.table import Table
+from perch.rehearse.tables.surrogate import Trust
+from perch.rehearse.tables.surrogate import lines as trust_lines
+from perch.rehearse.tables.table import Table
 
 
 def before(

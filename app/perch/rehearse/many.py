@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from perch.rehearse.run import Rehearsed, Setting, rehearse
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import Variant
 
 Done = Callable[[int, int], None]

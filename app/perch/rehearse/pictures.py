@@ -17,7 +17,7 @@ from perch.compare.runs.gather import Comparison
 from perch.compare.statistics.incumbent import Incumbent
 from perch.rehearse.answers import Answers
 from perch.rehearse.run import POINTS, Rehearsed
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.report.report_data import words
 from perch.report.style import canvas, styled
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from perch.formatting import duration, short_path
-from perch.rehearse.reader import read
-from perch.rehearse.table import FEWEST_CURVES, KNOWN_FATES
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.table import FEWEST_CURVES, KNOWN_FATES
 
 
 def what_next(folder: Path) -> Iterator[str]:

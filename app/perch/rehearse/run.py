@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perch.compare.statistics.incumbent import Incumbent, incumbent
-from perch.rehearse.drawn import TableCurves, TableSearch
-from perch.rehearse.table import Table
+from perch.rehearse.tables.drawn import TableCurves, TableSearch
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import Variant
 from perch.simulate import Curves, Delays, simulate
 from perch.simulate.interruptions import NONE, Interruptions

@@ -7,7 +7,7 @@ from typing import Final
 
 from perch.errors import StudyError
 from perch.rehearse.run import Setting
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 
 SATURATED_BEYOND: Final = 10
 """Trials per curve of the table beyond which a run is refused: it would see every curve many times."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from perch import yaml12
 from perch.errors import StrategyError, StudyError
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.strategies.registry import STRATEGIES, Entry, read_settings
 
 

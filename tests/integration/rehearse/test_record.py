@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.patience import LIMIT_S
 
 from perch.record import load
-from perch.rehearse.reader import read
+from perch.rehearse.tables.reader import read
 
 TOY = """
 import time

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from perch.advise.candidates import candidates, choose, settings_of
 from perch.cli.advise import app
 from perch.errors import PerchError, RecordError
-from perch.rehearse.reader import read
 from perch.rehearse.run import Setting
+from perch.rehearse.tables.reader import read
 from perch.simulate import Delays
 
 ROOT = Path(__file__).parents[3]

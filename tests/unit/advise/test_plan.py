@@ -16,7 +16,7 @@ from perch.advise.planning import lines
 from perch.advise.probe import asked, constructed
 from perch.cli.plan import app
 from perch.errors import PerchError, StudyError
-from perch.rehearse.table import Recorded
+from perch.rehearse.tables.table import Recorded
 from perch.rehearse.variants import variants
 from perch.study import Study, parse
 

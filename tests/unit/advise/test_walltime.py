@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from perch.advise.walltime import lasts_s
 from perch.cli.run import changes_of
 from perch.cli.slurm import app
-from perch.rehearse.table import Recorded
+from perch.rehearse.tables.table import Recorded
 from perch.study import Study, parse
 
 ROOT = Path(__file__).parents[3]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from perch.dimension import Choice, Float
-from perch.rehearse.table import COMPLETED, Recorded, Table
+from perch.rehearse.tables.table import COMPLETED, Recorded, Table
 from perch.simulate import Delays
 from perch.space import Space
 

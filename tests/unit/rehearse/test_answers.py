@@ -10,7 +10,7 @@ from perch.compare.statistics.incumbent import incumbent
 from perch.rehearse.answers import Gain, Mean, answer, mean_of, record_half
 from perch.rehearse.many import rehearse_all
 from perch.rehearse.run import POINTS, Rehearsed, Setting
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 from perch.rehearse.variants import variants
 from perch.simulate import Delays
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from perch.record import load
-from perch.rehearse.export import export
-from perch.rehearse.reader import read
+from perch.rehearse.tables.export import export
+from perch.rehearse.tables.reader import read
 
 FOLDER = Path(__file__).parents[3] / "studies" / "benchmark"
 

@@ -9,8 +9,8 @@ import pytest
 
 from perch.record import load
 from perch.rehearse.calibration import calibration, parity, real_runs
-from perch.rehearse.reader import read
 from perch.rehearse.run import Setting, rehearse
+from perch.rehearse.tables.reader import read
 from perch.rehearse.variants import variants
 
 RECORDED = Path(__file__).parents[3] / "studies" / "recorded"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from perch.cli.rehearse import app
 from perch.errors import PerchError
 from perch.rehearse.command import Order, prepare, write_logs
-from perch.rehearse.reader import read
+from perch.rehearse.tables.reader import read
 
 ROOT = Path(__file__).parents[3]
 BOTH = str(ROOT / "studies" / "recorded" / "study-both")

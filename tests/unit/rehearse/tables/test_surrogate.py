@@ -6,7 +6,7 @@ import numpy as np
 from tests.unit.rehearse.made import SPACE, table
 
 from perch.rehearse.run import Setting, events
-from perch.rehearse.surrogate import Neighbours, SurrogateCurves, lines, rung_reliability
+from perch.rehearse.tables.surrogate import Neighbours, SurrogateCurves, lines, rung_reliability
 from perch.rehearse.variants import variants
 from perch.simulate import Delays
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from perch.record import Run
-from perch.rehearse.table import Recorded
+from perch.rehearse.tables.table import Recorded
 from perch.simulate import Delays
 from perch.vocabulary import EPOCH_S
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from perch.dimension import Choice, Dimension, Float, Int
 from perch.errors import RecordError
-from perch.rehearse.table import COMPLETED, DIVERGED, Recorded, Table, group_configs
+from perch.rehearse.tables.table import COMPLETED, DIVERGED, Recorded, Table, group_configs
 from perch.space import Space
 
 Array = NDArray[np.float64]

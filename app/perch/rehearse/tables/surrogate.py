@@ -21,8 +21,8 @@ from scipy import stats
 from perch.compare.figures.rungs import levels
 from perch.compare.statistics.early import RungCorrelation, rung_correlations
 from perch.dimension import Choice
-from perch.rehearse.drawn import TableCurves
-from perch.rehearse.table import COMPLETED, Table, config_key
+from perch.rehearse.tables.drawn import TableCurves
+from perch.rehearse.tables.table import COMPLETED, Table, config_key
 from perch.space import Config, Space, keyed_uniforms
 
 Array = NDArray[np.float64]

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.rehearse.made import table
 
 from perch.errors import RecordError
-from perch.rehearse.table import COMPLETED, DIVERGED
+from perch.rehearse.tables.table import COMPLETED, DIVERGED
 
 
 def test_fewer_than_twenty_full_curves_are_refused() -> None:

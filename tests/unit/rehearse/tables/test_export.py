@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from perch.cli.rehearse import app
 from perch.errors import RecordError
-from perch.rehearse.export import export
-from perch.rehearse.table import COMPLETED, DIVERGED
+from perch.rehearse.tables.export import export
+from perch.rehearse.tables.table import COMPLETED, DIVERGED
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_values_keep_their_sign_seconds_are_cumulative_and_a_diverged_curve_ends_in_nan(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ import pandas as pd
 from perch.compare.runs.alike import check_alike
 from perch.errors import RecordError
 from perch.record import Run, load
-from perch.rehearse.measured import recorded_of
-from perch.rehearse.reader import READERS, Reader
-from perch.rehearse.table import COMPLETED, DIVERGED, FAILED, FEWEST_CURVES, KNOWN_FATES, Table, group_configs
-from perch.rehearse.weighting import weigh
+from perch.rehearse.tables.measured import recorded_of
+from perch.rehearse.tables.reader import READERS, Reader
+from perch.rehearse.tables.table import COMPLETED, DIVERGED, FAILED, FEWEST_CURVES, KNOWN_FATES, Table, group_configs
+from perch.rehearse.tables.weighting import weigh
 from perch.strategies.registry import STRATEGIES
 from perch.vocabulary import EPOCH_S, TEST_MAE_EV, TRAINING_LOSSES
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from perch.rehearse.reader import READERS, Reader, pick
-from perch.rehearse.readers.arrays import keys_of, load_arrays, table_of
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import READERS, Reader, pick
+from perch.rehearse.tables.readers.arrays import keys_of, load_arrays, table_of
+from perch.rehearse.tables.table import Table
 
 
 def tasks(path: Path) -> list[str]:

@@ -16,8 +16,8 @@ import pandas as pd
 from perch.atomic import replacing
 from perch.dimension import Choice, Dimension, Float
 from perch.errors import RecordError
-from perch.rehearse.reader import read
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.table import Table
 
 EPOCH: Final = "hp_epoch"
 ELAPSED: Final = "metric_elapsed_time"

@@ -18,9 +18,9 @@ import pandas as pd
 
 from perch.dimension import Choice, Dimension, Float
 from perch.errors import RecordError
-from perch.rehearse.reader import READERS, Reader, pick
-from perch.rehearse.table import COMPLETED, KNOWN_FATES, Recorded, Table, group_configs
-from perch.rehearse.weighting import weigh
+from perch.rehearse.tables.reader import READERS, Reader, pick
+from perch.rehearse.tables.table import COMPLETED, KNOWN_FATES, Recorded, Table, group_configs
+from perch.rehearse.tables.weighting import weigh
 from perch.space import Space
 
 POINTS: Final = 30

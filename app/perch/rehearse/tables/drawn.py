@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from perch.errors import TrialError
-from perch.rehearse.table import DIVERGED, FAILED, Table, config_key
+from perch.rehearse.tables.table import DIVERGED, FAILED, Table, config_key
 from perch.simulate import Curves
 from perch.space import keyed_rng, keyed_uniforms
 from perch.strategies.strategy import Event, New, Searcher

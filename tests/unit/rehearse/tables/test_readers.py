@@ -11,10 +11,10 @@ import pytest
 
 from perch.dimension import Float, Int
 from perch.errors import RecordError
-from perch.rehearse.reader import read
-from perch.rehearse.table import COMPLETED, DIVERGED
+from perch.rehearse.tables.reader import read
+from perch.rehearse.tables.table import COMPLETED, DIVERGED
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 RECORDED = ROOT / "studies" / "recorded"
 TABLES = ROOT.parent / "shared" / "tables"
 needs_tables = pytest.mark.skipif(not TABLES.is_dir(), reason=f"the public tables are not in {TABLES}")

@@ -10,8 +10,8 @@ import pytest
 from tests.unit.rehearse.made import table
 
 from perch.errors import TrialError
-from perch.rehearse.drawn import TableCurves, TableSearch
-from perch.rehearse.table import COMPLETED, DIVERGED, FAILED
+from perch.rehearse.tables.drawn import TableCurves, TableSearch
+from perch.rehearse.tables.table import COMPLETED, DIVERGED, FAILED
 from perch.vocabulary import EPOCH_S, TEST_MAE_EV
 
 

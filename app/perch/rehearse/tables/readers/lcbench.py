@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from perch.rehearse.reader import READERS, Reader, pick
-from perch.rehearse.readers.arrays import keys_of, load_arrays, table_of
-from perch.rehearse.table import Table
+from perch.rehearse.tables.reader import READERS, Reader, pick
+from perch.rehearse.tables.readers.arrays import keys_of, load_arrays, table_of
+from perch.rehearse.tables.table import Table
 
 LEAST_EPOCH_S = 1e-3
 """Epochs whose cumulative seconds do not grow take this long: a clock that stands would let a trial end at once."""

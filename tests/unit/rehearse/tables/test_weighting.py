@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perch.rehearse.weighting import weigh
+from perch.rehearse.tables.weighting import weigh
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 60))

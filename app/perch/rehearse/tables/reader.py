@@ -9,7 +9,7 @@ from typing import Final
 
 from perch.errors import RecordError
 from perch.registry import Registry
-from perch.rehearse.table import Table
+from perch.rehearse.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Reader:
     """Whether more than one path makes one table."""
 
 
-READERS: Final[Registry[Reader]] = Registry("kind of record", "perch.rehearse.readers", RecordError)
+READERS: Final[Registry[Reader]] = Registry("kind of record", "perch.rehearse.tables.readers", RecordError)
 
 
 def read(records: Sequence[str]) -> Table:

@@ -1,1 +1,0 @@
-"""Readers of records, one file each; see ``perch.rehearse.reader``."""

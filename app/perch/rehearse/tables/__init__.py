@@ -1,0 +1,1 @@
+"""Recorded learning curves as tables: read by kind, weighted back, drawn from, exported, and what they say of configurations that they lack."""

@@ -1,0 +1,1 @@
+"""Readers of records, one file each; see ``perch.rehearse.tables.reader``."""
