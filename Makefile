@@ -48,7 +48,7 @@ test: setup ## the tests that need no cluster; the chart's too, where Helm is th
 test-slow: setup ## longer tests: kill storms and the like
 	$(RUN) pytest -m slow tests $(ARGS)
 
-check: setup ## ruff, mypy (both strict) and the layers
+check: setup ## ruff, mypy (strict) and the layers
 	$(RUN) ruff check app tests benchmarks docs studies
 	$(RUN) ruff format --check app tests benchmarks docs studies
 	$(RUN) mypy

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perch.errors import StudyError, did_you_mean
+from perch.numeric import is_finite
 from perch.yaml12 import looks_numeric
 
 Value = int | float | str | bool
@@ -155,9 +156,9 @@ def _choice(key: str, values: Any) -> Choice:
         raise StudyError(
             f"space.{key}: a choice holds single values", why=f"it reads {values!r}", fix="use numbers or words"
         )
-    if not all(map(_is_number, (v for v in values if isinstance(v, float)))):
+    if not all(map(is_finite, (v for v in values if isinstance(v, float)))):
         raise StudyError(f"space.{key}: a choice holds finite numbers", why=f"it reads {values!r}", fix="leave it out")
-    if any(map(_is_number, values)) and (texts := [v for v in values if looks_numeric(v)]):
+    if any(map(is_finite, values)) and (texts := [v for v in values if looks_numeric(v)]):
         raise _text_for_number(f"space.{key}", texts[0])
     if len({(type(v), v) for v in values}) != len(values):
         raise StudyError(f"space.{key}: a value stands twice", why=f"it reads {values!r}", fix="name each value once")
@@ -170,7 +171,7 @@ def _range(key: str, kind: str, bounds: Any, log: bool) -> Int | Float:
         bounds = list(bounds)
     if isinstance(bounds, list) and (texts := [b for b in bounds if looks_numeric(b)]):
         raise _text_for_number(f"space.{key}: {kind} is {bounds!r}", texts[0])
-    if not isinstance(bounds, list) or len(bounds) != 2 or not all(map(_is_number, bounds)):
+    if not isinstance(bounds, list) or len(bounds) != 2 or not all(map(is_finite, bounds)):
         raise StudyError(
             f"space.{key}: {kind} is {bounds!r}", why=f"a range is written {shape}", fix="give two numbers"
         )
@@ -195,10 +196,6 @@ def _range(key: str, kind: str, bounds: Any, log: bool) -> Int | Float:
             fix="start above zero, or leave log out",
         )
     return Int(low, high, log) if kind == "int" else Float(float(low), float(high), log)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _text_for_number(what: str, text: str) -> StudyError:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from perch.dimension import Choice, Dimension, Float, Value
 from perch.errors import StudyError, did_you_mean
+from perch.numeric import is_finite
 
 KEYS: Final = ("centre", "width", "probability")
 _EDGE: Final = 1e-12
@@ -81,7 +82,7 @@ def read_prior(key: str, given: Any, dimension: Dimension) -> Prior:
             f"{what}: the centre {centre!r} lies outside {dimension.spec()}", why="it is a value that the search may take",
             fix="correct it, or widen the space",
         )  # fmt: skip
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+    if not is_finite(number):
         raise StudyError(f"{what}: {wanted} is {number!r}", why="it is a number", fix=f"write {form}, say")
     if isinstance(dimension, Choice):
         if not 0 < number < 1:

@@ -168,6 +168,7 @@ class Nosy:
         self.strategy = strategy
         self.applied = strategy.applied
         self.surplus = strategy.surplus
+        self.judged_by = strategy.judged_by
 
     def ask(self, now_s: float) -> Answer:
         first = self.strategy.ask(now_s)

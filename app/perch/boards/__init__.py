@@ -1,0 +1,1 @@
+"""TensorBoard and W&B, written from the log."""

@@ -105,6 +105,10 @@ class Books:
             now_s = self.clock.now_s()
             self.stay = Stay(now_s, None if stay_s is None else now_s + stay_s)
 
+    def overrule(self, ending: str, why: str) -> None:
+        """What has ended the attempt whatever was said before: a full disk, a newer attempt, the death of Ray."""
+        self.ending, self.why = ending, why
+
     @property
     def epoch_s(self) -> float | None:
         """How long an epoch takes: the median of the last ones; None before there was one."""

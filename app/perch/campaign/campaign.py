@@ -155,7 +155,7 @@ class Campaign(Asked):
         start = live.start
         if start is not None and not self.store.has(start.path):
             self.emit(e="drop", id=live.id, seg=start.segment, epoch=start.epoch, path=start.path, why="missing")
-            live.start = start = None
+            start = None
         self.spent[live.id] = Spent(self.clock.now_s())
         where = {"from": {"path": start.path, "epoch": start.epoch}} if start is not None else {}
         self.emit(e="start", id=live.id, seg=live.segment, slots=self.worker_slots, **where)

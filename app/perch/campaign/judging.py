@@ -72,7 +72,7 @@ class Judging(Faults):
 
     def _training_loss(self, live: Live, metrics: Mapping[str, Any]) -> float | None:
         """What a strategy that compares by it is given; the trial fails where it is missing or no finite number."""
-        if live.phase == CONFIRM or getattr(self.state.strategy, "judged_by", "last") != "training_loss":
+        if live.phase == CONFIRM or self.state.strategy.judged_by != "training_loss":
             return None
         loss = training_loss(metrics)
         if loss is None:

@@ -1,0 +1,1 @@
+"""Studies of studies: strategies compared by time-to-solution."""

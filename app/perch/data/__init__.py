@@ -1,0 +1,1 @@
+"""From structures to graphs with targets, splits and baselines."""

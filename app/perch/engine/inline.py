@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
+from perch.campaign.seams import CampaignForEngine
 from perch.log.folder import RunFolder
 from perch.training.failure import classify
 
@@ -22,7 +22,7 @@ class InlineEngine:
 
     def __init__(
         self,
-        campaign: Campaign,
+        campaign: CampaignForEngine,
         folder: RunFolder,
         attempt: int,
         step: Step,

@@ -29,7 +29,8 @@ def workers_inherit() -> contextlib.AbstractContextManager[None]:
     """Tune asks for no environment of its own for the workers of trials meanwhile; for a Ray whose processes were started from here.
 
     For one of its own Ray starts a worker when it is asked for, through a first process that imports Ray only to start the
-    second, while the workers that it started in advance, one per core, stay idle. They are used instead.
+    second, while the workers that it started in advance, one per core, stay idle. They are used instead. What Tune would pass on
+    from this process at each trial (``AWS_SESSION_TOKEN``, say) they have as it was when Ray was started.
     """
     from ray.tune.execution import class_cache
 
@@ -47,9 +48,9 @@ def without_counting_callbacks() -> contextlib.AbstractContextManager[None]:
 def _replaced(owner: object, replacements: Mapping[str, object]) -> Iterator[None]:
     """These names of a class or a module mean something else meanwhile. What a version of Ray does not have is left alone."""
     kept = {name: vars(owner)[name] for name in replacements if name in vars(owner)}
-    for name in kept:
-        setattr(owner, name, replacements[name])
     try:
+        for name in kept:
+            setattr(owner, name, replacements[name])
         yield
     finally:
         for name, value in kept.items():

@@ -19,8 +19,8 @@ from ray.tune import Checkpoint
 from ray.tune.experiment import Trial
 from ray.tune.experiment.config_parser import _create_trial_from_spec
 
-from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
+from perch.campaign.seams import CampaignForEngine
 from perch.engine.metrics import numeric
 from perch.engine.needs import Needs
 from perch.engine.ray_extras import without_counting_callbacks
@@ -65,7 +65,7 @@ class TuneEngine:
 
     def __init__(
         self,
-        campaign: Campaign,
+        campaign: CampaignForEngine,
         folder: RunFolder,
         trainable: Any,
         resources: dict[str, float],

@@ -6,8 +6,6 @@ import logging
 import os
 from typing import Any
 
-from perch.engine.ray_extras import FOR_TRIALS
-
 
 def prepare_environment() -> None:
     """What Tune reads from the environment, to be set before it is used: no loggers, no snapshots, no tracebacks, no changed folder."""
@@ -19,7 +17,7 @@ def prepare_environment() -> None:
         TUNE_DISABLE_SIGINT_HANDLER="1",
         TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
         RAY_AIR_NEW_OUTPUT="0",
-        **FOR_TRIALS,
+        RAY_CHDIR_TO_TRIAL_DIR="0",
     )
     logging.getLogger("ray.tune.tune").setLevel(
         logging.CRITICAL

@@ -1,0 +1,1 @@
+"""Energies of new structures from the weights that a run has left."""

@@ -1,0 +1,1 @@
+"""The life of `perch run`, from the study file to the last line."""

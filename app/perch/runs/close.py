@@ -48,9 +48,9 @@ def end_by(campaign: Campaign, error: BaseException, where: str) -> None:
         campaign.end("interrupted", "SIGINT")
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         limit = "the disk is full" if error.errno == errno.ENOSPC else "the disk quota is used up"
-        campaign.ending, campaign.why = "full", f"{limit}: '{where}' takes nothing more"
+        campaign.overrule("full", f"{limit}: '{where}' takes nothing more")
     elif isinstance(error, OSError) and classify(error).failure == STORAGE:
-        campaign.ending, campaign.why = "storage", f"'{where}' cannot be written: {error.strerror}"
+        campaign.overrule("storage", f"'{where}' cannot be written: {error.strerror}")
     elif isinstance(error, PerchError):
         campaign.end("failed", str(error))
     else:
@@ -61,9 +61,9 @@ def close(attempt: Attempt) -> Outcome:
     """Log how the attempt ended."""
     campaign = attempt.campaign
     if (newer := attempt.log.superseded()) is not None:  # the record is the newer attempt's, however this one ended
-        campaign.ending, campaign.why = "superseded", taken_over_by(newer)
+        campaign.overrule("superseded", taken_over_by(newer))
     ending, why = how_it_ended(campaign)
-    campaign.ending = ending
+    campaign.overrule(ending, why)
     attempt.log.free_reserve()
     try:
         campaign.abandon()
@@ -74,7 +74,7 @@ def close(attempt: Attempt) -> Outcome:
         attempt.log.sync()
     except OSError as error:  # the next attempt does without this event; people must still hear of it
         end_by(campaign, error, str(attempt.folder.path))
-        ending, why = campaign.ending, campaign.why
+        ending, why = campaign.ending or ending, campaign.why
     if ending == "interrupted":
         attempt.folder.stop.unlink(missing_ok=True)
     return Outcome(attempt.folder, ending, why, kept=kept(campaign.state), trial=first_failed(campaign.state))

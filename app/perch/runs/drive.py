@@ -208,7 +208,7 @@ def _ray_died(attempt: Attempt, name: str) -> None:
     """A private Ray was killed: keep what the log holds and leave; the main thread is stuck in Ray."""
     from perch.record import write
 
-    attempt.campaign.ending, attempt.campaign.why = "ray", name
+    attempt.campaign.overrule("ray", name)
     outcome = close(attempt)
     write(attempt.folder)
     print("\n".join(closing(outcome)), file=sys.stderr, flush=True)

@@ -71,16 +71,19 @@ def simulate(
         confirmation = Confirmation(log, confirm.top, confirm.seeds, confirm.share, start)
     rules = Rules(epochs, insure_s=None if interruptions == NONE else LONGEST_S)
 
+    campaigns: list[Campaign] = []
+
     def attempt() -> Campaign:
-        if state.attempt:
-            engine.campaign.emit(e="close", why="interrupted", reason=engine.campaign.why)
+        if campaigns:
+            campaigns[-1].emit(e="close", why="interrupted", reason=campaigns[-1].why)
         campaign = Campaign(rules, state, log, clock, store, confirmation, workers)
         campaign.emit(e="attempt", n=state.attempt + 1, accepts_bytes={}, workers=workers)
+        campaigns[:] = [campaign]
         return campaign
 
     engine = VirtualEngine(attempt, clock, store, curves, workers, delays, interruptions)
     for _ in engine.steps(math.inf if time_s is None else time_s):
         yield from log.take()
-    campaign = engine.campaign
+    campaign = campaigns[-1]
     campaign.emit(e="close", why=campaign.ending or "budget", reason=campaign.why)
     yield from log.take()

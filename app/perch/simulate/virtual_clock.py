@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from perch.campaign.campaign import Campaign
 from perch.campaign.placement import Instruction, Placement
+from perch.campaign.seams import CampaignForEngine
 from perch.errors import StrategyError, TrialError
 from perch.simulate.curves import Curves
 from perch.simulate.delays import Delays
@@ -71,7 +71,7 @@ class VirtualEngine:
 
     def __init__(
         self,
-        attempt: Callable[[], Campaign],
+        attempt: Callable[[], CampaignForEngine],
         clock: VirtualClock,
         store: VirtualStore,
         curves: Curves,

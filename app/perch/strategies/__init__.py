@@ -1,0 +1,1 @@
+"""The ask/tell protocol, and a file for each strategy."""

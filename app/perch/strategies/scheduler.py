@@ -38,7 +38,7 @@ class Scheduler(Strategy):
         self.plan = plan
         self.settings = settings
         self.searcher: Searcher = RandomSearch(plan) if searcher is None else searcher
-        self._believes = bool(plan.space.priors) and getattr(self.searcher, "takes_priors", True)
+        self._believes = bool(plan.space.priors) and self.searcher.takes_priors
         self.trials = plan.trials
         self.statistic = RungStatistic(getattr(settings, "judge", "last"))
         self.judged_by = self.statistic.kind

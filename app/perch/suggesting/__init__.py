@@ -1,0 +1,1 @@
+"""Searchers that are processes of their own."""

@@ -1,0 +1,1 @@
+"""Training a network of Perch: the plain loop, and a thin Ray trainable around it."""

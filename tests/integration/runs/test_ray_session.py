@@ -21,8 +21,10 @@ with surroundings([]) as folder:
         assert env["RAY_AUTH_MODE"] == "token" and env["RAY_AUTH_TOKEN_PATH"] == f"{folder}/token", env
         assert (folder / "token").stat().st_mode & 0o077 == 0
         assert env["PL_DISABLE_FORK"] == "1" and env["RAY_CHDIR_TO_TRIAL_DIR"] == "0", env
+        from ray.tune.execution import class_cache
+        assert not class_cache.DEFAULT_ENV_VARS, "trials would not get the workers that were started in advance"
         assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
-assert "RAY_AUTH_MODE" not in os.environ and not folder.exists()
+assert "RAY_AUTH_MODE" not in os.environ and not folder.exists() and class_cache.DEFAULT_ENV_VARS
 """
 
 FIRST = "import ray"
@@ -73,6 +75,8 @@ with surroundings([]) as folder:
     import ray
     with session(folder, []) as joined:
         assert not joined.private and ray.get(ray.remote(lambda: 1).remote()) == 1
+        from ray.tune.execution import class_cache
+        assert class_cache.DEFAULT_ENV_VARS and "RAY_CHDIR_TO_TRIAL_DIR" in class_cache.ENV_VARS_TO_PROPAGATE
         assert not ray.get_runtime_context().runtime_env, ray.get_runtime_context().runtime_env
 """
 

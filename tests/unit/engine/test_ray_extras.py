@@ -25,6 +25,8 @@ def test_rays_node_has_every_method_that_is_left_out_and_has_them_back_afterward
 
 
 ENVIRONMENTS = """
+import os
+
 from ray.tune.execution.class_cache import _ActorClassCache
 
 from perch.engine.ray_extras import FOR_TRIALS, workers_inherit
@@ -38,7 +40,8 @@ with workers_inherit():
     assert asked_for() == {}, asked_for()
 asked = asked_for()
 assert asked.pop("AWS_SESSION_TOKEN") == "inherited as well"
-assert asked == FOR_TRIALS, asked
+wanted = {name: value for name, value in asked.items() if os.environ.get(name) != value or name in FOR_TRIALS}
+assert wanted == FOR_TRIALS, "Tune asks for something that a private Ray does not have"
 """
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from markupsafe import escape
+from tests.unit.report.unpacking import unpacked
 
 from perch.errors import RecordError
 from perch.record.words import winner_line
 from perch.report import refresh, write
-from perch.report.asking.page_data import unpacked
 from perch.report.asking.trials_table import trials_table
 from perch.report.drawing import Drawn, NotDrawn, draw_all, write_all
 from perch.report.page import asset, render

@@ -18,11 +18,11 @@ import pytest
 import yaml
 from tests.patience import LIMIT_S, eventually
 from tests.unit.report import example
+from tests.unit.report.unpacking import unpacked
 
 from perch.errors import RecordError
 from perch.log.events import EventLog
 from perch.log.requests import Answer, Requests
-from perch.report.asking.page_data import unpacked
 from perch.watch.server import Watch
 
 

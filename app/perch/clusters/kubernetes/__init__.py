@@ -1,0 +1,1 @@
+"""The Kubernetes client: what is submitted, followed and fetched."""

@@ -1,0 +1,1 @@
+"""The Slurm launcher: scripts, submission, status, recovery."""

@@ -1,0 +1,1 @@
+"""Ratios, intervals and verdicts over paired runs."""

@@ -1,0 +1,1 @@
+"""Neighbour lists, splits and the cache of graphs."""

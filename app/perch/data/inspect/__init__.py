@@ -1,0 +1,1 @@
+"""What `perch data inspect` says of a source."""

@@ -1,0 +1,1 @@
+"""How structures and energies are read, whatever the source."""

@@ -75,11 +75,6 @@ def packed(value: Any) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
-def unpacked(text: str) -> Any:
-    """The inverse of ``packed``."""
-    return json.loads(gzip.decompress(base64.b64decode(text)))
-
-
 def _why(found: Why) -> dict[str, Any]:
     """The lines of ``perch why`` without the configuration and the table, which the page shows itself."""
     said = [line.strip() for line in lines(found, table=False)]

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.unit.report.unpacking import unpacked
 
 from perch.report.asking import page_data as module
 from perch.report.asking.confirmations import confirmations
-from perch.report.asking.page_data import packed, page_data, unpacked
+from perch.report.asking.page_data import packed, page_data
 from perch.report.report_data import ReportData
 from perch.why import explain, lines
 
