@@ -23,9 +23,6 @@ chance. Last values say less: where the learning rate stays, they swing."""
 MOST_ENDED: Final = 64
 """Ended trials whose curves are kept, of as many configurations."""
 
-SORTED: Final = json.JSONEncoder(sort_keys=True)
-"""Made once: ``json.dumps`` makes one at each call."""
-
 WELL: Final = ("completed", "stopped")
 """Statuses of trials that have ended without a fault."""
 
@@ -164,7 +161,7 @@ def read_curves(events: Iterable[Mapping[str, Any]], most: int) -> Curves:
 
 def key_of(config: Mapping[str, Any]) -> bytes:
     """A short name of a configuration; two of 100,000 share one with a chance of one in four thousand million."""
-    return blake2b(SORTED.encode(config).encode(), digest_size=8).digest()
+    return blake2b(json.dumps(config, sort_keys=True).encode(), digest_size=8).digest()
 
 
 def promising(curves: Mapping[str, Curve]) -> list[str]:

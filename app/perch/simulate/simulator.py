@@ -78,7 +78,7 @@ def simulate(
             campaigns[-1].emit(e="close", why="interrupted", reason=campaigns[-1].why)
         campaign = Campaign(rules, state, log, clock, store, confirmation, workers)
         campaign.emit(e="attempt", n=state.attempt + 1, accepts_bytes={}, workers=workers)
-        campaigns[:] = [campaign]
+        campaigns.append(campaign)
         return campaign
 
     engine = VirtualEngine(attempt, clock, store, curves, workers, delays, interruptions)
